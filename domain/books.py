@@ -1,0 +1,192 @@
+"""The working set of one company: the records, numbers, client ids, unique values and stock that a decision sees.
+
+`apply` is the one fold of inline read models: the write path, the rebuild and the verification all call it. Everything here is
+pure and in memory; whoever uses it loads it first and stores what it says has changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from domain.event import RecordedEvent
+from domain.kind import Kind
+from domain.record import Record, assign
+
+UniqueKey = tuple[str, str, str]  # kind, name of the unique value, the value
+ClientKey = tuple[str, str, str]  # kind, source, client id
+StockKey = tuple[UUID, UUID | None]  # product, store
+
+_missing: Any = object()
+
+
+@dataclass(slots=True)
+class Books:
+    """What is known of one company's books. `records` holds tombstones too; `None` marks an id known to be free."""
+
+    company_id: UUID
+    seq: int = 0
+    numbers: dict[str, int] = field(default_factory=dict)
+    records: dict[UUID, Record] = field(default_factory=dict)
+    by_number: dict[tuple[str, int], UUID] = field(default_factory=dict)
+    by_client: dict[ClientKey, UUID] = field(default_factory=dict)
+    unique: dict[UniqueKey, UUID] = field(default_factory=dict)
+    stock: dict[StockKey, Decimal] = field(default_factory=dict)
+    children: dict[UUID, dict[UUID, None]] = field(default_factory=dict)
+    histories: dict[UUID, list[RecordedEvent]] = field(default_factory=dict)
+
+    # What was changed since the load, in the order of the tables that keep it
+    touched: dict[UUID, None] = field(default_factory=dict)
+    new_clients: dict[ClientKey, UUID] = field(default_factory=dict)
+    claims: dict[UniqueKey, UUID | None] = field(default_factory=dict)
+    moved_stock: dict[StockKey, Decimal] = field(default_factory=dict)
+    _undo: list[Callable[[], None]] = field(default_factory=list)
+
+    def record(self, record_id: UUID) -> Record | None:
+        """The record, deleted or not, or None."""
+        return self.records.get(record_id)
+
+    def living_children(self, parent_id: UUID, kind: str) -> list[Record]:
+        """The loaded, living records of `kind` whose parent is `parent_id`, in order of their numbers."""
+        found = (self.records[child] for child in self.children.get(parent_id, ()))
+        return sorted((r for r in found if r.kind == kind and not r.deleted), key=lambda r: r.number)
+
+    def add(self, record: Record, kind: Kind) -> None:
+        """Put a loaded record into the working set."""
+        self.records[record.id] = record
+        self.by_number[record.kind, record.number] = record.id
+        if kind.parent and (parent := record.data.get(kind.parent)):
+            self.children.setdefault(UUID(parent), {})[record.id] = None
+
+    # Undo: an item that is refused leaves no trace, the items before it stand ---------------------
+
+    def mark(self) -> int:
+        """A point to roll back to."""
+        return len(self._undo)
+
+    def rollback(self, mark: int) -> None:
+        """Undo everything since `mark`."""
+        while len(self._undo) > mark:
+            self._undo.pop()()
+
+    def _set(self, mapping: dict[Any, Any], key: Any, value: Any) -> None:
+        before = mapping.get(key, _missing)
+
+        def restore() -> None:
+            if before is _missing:
+                mapping.pop(key, None)
+            else:
+                mapping[key] = before
+
+        self._undo.append(restore)
+        mapping[key] = value
+
+    # The fold -------------------------------------------------------------------------------------
+
+    def apply(self, event: RecordedEvent, kind: Kind, fields: dict[str, Any]) -> Record:
+        """Fold one event whose JSON object is `fields` (already upcast) and return the record as it stands then."""
+        before_seq = self.seq
+        self._undo.append(lambda: setattr(self, "seq", before_seq))
+        self.seq = event.seq
+        before = self.records.get(event.record_id)
+        after = evolve(before, event, kind, fields)
+        self._set(self.records, event.record_id, after)
+        if event.record_id not in self.touched:
+            self._set(self.touched, event.record_id, None)
+        if before is None:
+            self._created(after)
+        if kind.parent:
+            self._parent(kind.parent, before, after)
+        if kind.unique:
+            self._unique(kind, before, after)
+        if kind.name == "stock_movement":
+            self._stock(before, after)
+        return after
+
+    def _created(self, record: Record) -> None:
+        if record.number > self.numbers.get(record.kind, 0):
+            self._set(self.numbers, record.kind, record.number)
+        self._set(self.by_number, (record.kind, record.number), record.id)
+        if record.client_id is not None and record.source is not None:
+            key = (record.kind, record.source, record.client_id)
+            self._set(self.by_client, key, record.id)
+            self._set(self.new_clients, key, record.id)
+
+    def _parent(self, name: str, before: Record | None, after: Record) -> None:
+        old = before.data.get(name) if before else None
+        new = after.data.get(name)
+        if old == new:
+            return
+        if old is not None:
+            self._set_in(self.children, UUID(old), after.id, present=False)
+        if new is not None:
+            self._set_in(self.children, UUID(new), after.id, present=True)
+
+    def _set_in(self, families: dict[UUID, dict[UUID, None]], parent: UUID, child: UUID, *, present: bool) -> None:
+        family = families.setdefault(parent, {})
+        if present:
+            self._set(family, child, None)
+        elif child in family:
+            del family[child]
+            self._undo.append(lambda: family.__setitem__(child, None))
+
+    def _unique(self, kind: Kind, before: Record | None, after: Record) -> None:
+        for unique in kind.unique:
+            old = unique.value(before.data) if before and not before.deleted else None
+            new = unique.value(after.data) if not after.deleted else None
+            if old == new:
+                continue
+            if old is not None:
+                self._set(self.claims, (kind.name, unique.name, old), None)
+                self._set(self.unique, (kind.name, unique.name, old), None)
+            if new is not None:
+                self._set(self.claims, (kind.name, unique.name, new), after.id)
+                self._set(self.unique, (kind.name, unique.name, new), after.id)
+
+    def _stock(self, before: Record | None, after: Record) -> None:
+        for record, sign in ((before, -1), (after, 1)):
+            if record is None or record.deleted or "product_id" not in record.data:
+                continue
+            store = record.data.get("store_id")
+            key = (UUID(record.data["product_id"]), UUID(store) if store else None)
+            delta = sign * Decimal(record.data["quantity"])
+            self._set(self.moved_stock, key, self.moved_stock.get(key, Decimal(0)) + delta)
+            self._set(self.stock, key, self.stock.get(key, Decimal(0)) + delta)
+
+
+def evolve(record: Record | None, event: RecordedEvent, kind: Kind, fields: dict[str, Any]) -> Record:
+    """The record after the event: created events make it, deleted events bury it, every other one assigns its fields."""
+    if record is None:
+        known = dict(fields)
+        return Record(
+            kind=event.kind,
+            id=event.record_id,
+            number=known.pop("number"),
+            client_id=known.pop("client_id", None),
+            source=known.pop("source", None),
+            seq=event.seq,
+            version=event.version,
+            created_at=event.recorded_at,
+            updated_at=event.recorded_at,
+            created_by=event.actor_id,
+            updated_by=event.actor_id,
+            data=known,
+        )
+    return Record(
+        kind=record.kind,
+        id=record.id,
+        number=record.number,
+        client_id=record.client_id,
+        source=record.source,
+        seq=event.seq,
+        version=event.version,
+        created_at=record.created_at,
+        updated_at=event.recorded_at,
+        created_by=record.created_by,
+        updated_by=event.actor_id,
+        deleted=record.deleted or kind.topics.get(event.topic) is kind.Deleted,
+        data=assign(record.data, fields) if fields else record.data,
+    )

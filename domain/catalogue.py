@@ -1,0 +1,62 @@
+"""The catalogue: every kind of record there is, and the Struct behind every topic. One place; dialects only name fields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from domain.event import Event, RecordedEvent
+from domain.kind import Kind
+from domain.kinds.company import COMPANY
+from domain.kinds.conflict import CONFLICT
+from domain.kinds.device import DEVICE, SESSION
+from domain.kinds.invoice import INVOICE
+from domain.kinds.invoice_line import INVOICE_LINE
+from domain.kinds.party import PARTY, PARTY_GROUP
+from domain.kinds.payment import PAYMENT
+from domain.kinds.product import PRODUCT, PRODUCT_CATEGORY, PRODUCT_DETAIL
+from domain.kinds.stock_movement import STOCK_MOVEMENT
+from domain.kinds.user import USER
+from domain.upcasting import upcast
+
+KINDS: tuple[Kind, ...] = (
+    COMPANY,
+    USER,
+    DEVICE,
+    SESSION,
+    PARTY_GROUP,
+    PARTY,
+    PRODUCT_CATEGORY,
+    PRODUCT,
+    PRODUCT_DETAIL,
+    INVOICE,
+    INVOICE_LINE,
+    PAYMENT,
+    STOCK_MOVEMENT,
+    CONFLICT,
+)
+
+CATALOGUE: Mapping[str, Kind] = {kind.name: kind for kind in KINDS}
+
+TOPICS: Mapping[str, type[Event]] = {topic: struct for kind in KINDS for topic, struct in kind.topics.items()}
+"""Permanent topic → the Struct of its data."""
+
+_decoders: dict[str, msgspec.json.Decoder[Any]] = {topic: msgspec.json.Decoder(struct) for topic, struct in TOPICS.items()}
+
+
+def event_of(recorded: RecordedEvent) -> Event:
+    """The typed event in a row of the log, upcast to today's topic. Raises msgspec.ValidationError, KeyError on rubbish."""
+    decoder = _decoders.get(recorded.topic)
+    if decoder is not None:
+        event: Event = decoder.decode(recorded.data)
+        return event
+    topic, fields = upcast(recorded.topic, msgspec.json.decode(recorded.data))
+    return msgspec.convert(fields, TOPICS[topic])
+
+
+def fields_of(recorded: RecordedEvent) -> dict[str, Any]:
+    """The JSON fields that a row of the log sets, upcast to today's topic."""
+    fields: dict[str, Any] = msgspec.json.decode(recorded.data)
+    return fields if recorded.topic in TOPICS else upcast(recorded.topic, fields)[1]

@@ -1,0 +1,63 @@
+"""The history of one record: what each of its events set, and the record after it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from domain.books import evolve
+from domain.event import RecordedEvent
+from domain.kind import Kind
+from domain.policy import Divergence
+from domain.record import Record, assign
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One event of a record, the fields it set, and the record after it."""
+
+    event: RecordedEvent
+    fields: dict[str, Any]
+    record: Record
+
+
+def fold_history(
+    events: Iterable[RecordedEvent], kind: Kind, fields_of: Callable[[RecordedEvent], dict[str, Any]]
+) -> list[Step]:
+    """Every event of one stream, in order."""
+    steps: list[Step] = []
+    record: Record | None = None
+    for event in events:
+        fields = fields_of(event)
+        record = evolve(record, event, kind, fields)
+        steps.append(Step(event, fields, record))
+    return steps
+
+
+def record_at(steps: list[Step], seq: int) -> Record | None:
+    """The record as of `seq`, or None where it did not exist yet."""
+    found: Record | None = None
+    for step in steps:
+        if step.event.seq > seq:
+            break
+        found = step.record
+    return found
+
+
+def diverge(steps: list[Step], base_seq: int, device_id: UUID | None) -> Divergence:
+    """What others did to the record since `base_seq`; a device's own edits are never foreign to it."""
+    base = record_at(steps, base_seq)
+    known = dict(base.data) if base else {}
+    foreign: dict[str, Any] = {}
+    moved = False
+    for step in steps:
+        if step.event.seq <= base_seq:
+            continue
+        if device_id is not None and step.event.device_id == device_id:
+            known = assign(known, {name: value for name, value in step.fields.items() if name in step.record.data or value is None})
+        else:
+            moved = True
+            foreign.update(dict.fromkeys(step.fields, step.event.occurred_at))
+    return Divergence(known, steps[-1].record.data, foreign, moved)

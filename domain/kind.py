@@ -1,0 +1,182 @@
+"""What a kind of record is: its fields, events, references, unique values, policy, and the rules of its decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import msgspec
+
+from domain.event import Changed, Created, Deleted, Event
+from domain.policy import Policy
+from domain.values import Fields, changes_of, columns_of
+
+if TYPE_CHECKING:
+    from domain.command import Command
+    from domain.decision import Decision
+    from domain.record import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Unique:
+    """One value that no two living records of the kind may share; the value of a deleted record is free again."""
+
+    name: str
+    fields: tuple[str, ...]
+    ignore_case: bool = False
+
+    def value(self, data: Mapping[str, Any]) -> str | None:
+        """The unique value in a record's data, or None where it has none."""
+        parts = [data.get(name) for name in self.fields]
+        if any(part is None or part == "" for part in parts):
+            return None
+        text = "\x1f".join(str(part) for part in parts)
+        return text.casefold() if self.ignore_case else text
+
+
+Handler = Callable[["Decision", "Record", Any], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A verb beside create, update and delete: the Struct of its data and the decision it makes about one record."""
+
+    fields: type[Fields]
+    decide: Handler
+
+
+class NoFields(Fields, frozen=True, kw_only=True):
+    """An action that needs no data."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of record. Instances are the catalogue's entries; subclasses override the `decide_…` methods.
+
+    `references` names the kind each reference field points to; `parent` is the reference whose record owns this one, so that
+    the owner's children can be found; `fixed` fields cannot change; `verbs` are the past-tense names of the three events.
+    """
+
+    name: str
+    fields: type[Fields]
+    policy: Policy = Policy.MERGE
+    references: Mapping[str, str] = field(default_factory=dict)
+    parent: str | None = None
+    unique: tuple[Unique, ...] = ()
+    fixed: frozenset[str] = frozenset()
+    verbs: tuple[str, str, str] = ("created", "changed", "deleted")
+    actions: Mapping[str, Action] = field(default_factory=dict)
+    derived: type[Fields] | None = None
+    extra_events: Mapping[str, type[Event]] = field(default_factory=dict)
+    create_fields: type[Fields] | None = None
+    nested: Mapping[str, str] = field(default_factory=dict)
+    writable: bool = True
+
+    def __post_init__(self) -> None:
+        title = "".join(part.capitalize() for part in self.name.split("_"))
+        created, changed, deleted = self.verbs
+        set_once = object.__setattr__  # the dataclass is frozen; these are derived once, here
+        set_once(self, "title", title)
+        set_once(self, "changes", changes_of(self.fields))
+        state = (self.fields,) if self.derived is None else (self.fields, self.derived)
+        set_once(self, "Created", _event(f"{title}{_camel(created)}", Created, state))
+        set_once(self, "Changed", _event(f"{title}{_camel(changed)}", Changed, tuple(map(changes_of, state))))
+        set_once(self, "Deleted", _event(f"{title}{_camel(deleted)}", Deleted, ()))
+        topics: dict[str, type[Event]] = {
+            self.topic(created): self.Created,
+            self.topic(changed): self.Changed,
+            self.topic(deleted): self.Deleted,
+        }
+        topics.update(self.extra_events)
+        set_once(self, "topics", topics)
+        set_once(self, "topic_of", {struct: topic for topic, struct in topics.items()})
+
+    title: str = field(init=False)
+    changes: type[Fields] = field(init=False)
+    Created: type[Event] = field(init=False)
+    Changed: type[Event] = field(init=False)
+    Deleted: type[Event] = field(init=False)
+    topics: Mapping[str, type[Event]] = field(init=False)
+    topic_of: Mapping[type[Event], str] = field(init=False)
+
+    def topic(self, verb: str, version: int = 1) -> str:
+        """The permanent name of an event: `party.created.v1`."""
+        return f"{self.name}.{verb}.v{version}"
+
+    def data_struct(self, action: str) -> type[Fields] | None:
+        """The Struct of the data that `action` takes, or None where there is no such action."""
+        if self.writable:
+            if action == "create":
+                return self.create_fields or self.fields
+            if action == "update":
+                return self.changes
+            if action == "delete":
+                return NoFields
+        found = self.actions.get(action)
+        return found.fields if found else None
+
+    def state(self, record: Record) -> Any:
+        """The record's data as this kind's Struct, without the derived fields."""
+        known = {name: record.data[name] for name in self.field_names if name in record.data}
+        return msgspec.convert(known, self.fields)
+
+    def validated(self, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """`changes` checked against the kind's fields, as JSON values. Raises msgspec.ValidationError."""
+        checked: dict[str, Any] = msgspec.to_builtins(msgspec.convert(dict(changes), self.changes))
+        return checked
+
+    @property
+    def field_names(self) -> tuple[str, ...]:
+        """The names of the fields that commands may set."""
+        return self.fields.__struct_fields__
+
+    # What a decision needs to have loaded, beside the target and what its data refers to ----------
+
+    def wants(self, decision: Decision, command: Command, record: Record | None) -> Iterable[Wish]:
+        """More records that deciding this command needs; asked again until nothing is missing."""
+        return ()
+
+    # Decisions: pure; they emit events into the decision or raise a LedgerError -------------------
+
+    def decide_create(self, decision: Decision, record_id: UUID, data: Any) -> None:
+        """Emit what creating the record means."""
+        decision.create(self, record_id, data)
+
+    def decide_update(self, decision: Decision, record: Record, changes: dict[str, Any]) -> None:
+        """Emit what changing these fields means; `changes` holds JSON values and only fields that really differ."""
+        decision.change(self, record, changes)
+
+    def decide_delete(self, decision: Decision, record: Record) -> None:
+        """Emit what deleting the record means."""
+        decision.delete(self, record)
+
+
+@dataclass(frozen=True, slots=True)
+class ChildrenOf:
+    """A wish to load every living record whose parent is this one."""
+
+    parent_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class StockOf:
+    """A wish to load how much of a product is in a store (None: the company's only store)."""
+
+    product_id: UUID
+    store_id: UUID | None
+
+
+Wish = UUID | ChildrenOf | StockOf
+
+
+def _camel(verb: str) -> str:
+    return "".join(part.capitalize() for part in verb.split("-"))
+
+
+def _event(name: str, base: type[Event], structs: tuple[type[Fields], ...]) -> type[Event]:
+    columns = [column for struct in structs for column in columns_of(struct)]
+    return msgspec.defstruct(
+        name, columns, bases=(base,), frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+    )

@@ -1,0 +1,88 @@
+"""Conflict: a write that met a record which had moved, both versions, and how it was settled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+from uuid import UUID
+
+from domain.errors import AlreadyResolved, RecordDeleted, RecordNotFound
+from domain.kind import Action, ChildrenOf, Kind, Wish
+from domain.policy import Policy
+from domain.values import Fields, Line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from domain.command import Command
+    from domain.decision import Decision
+    from domain.record import Record
+
+
+class Conflict(Fields, frozen=True, kw_only=True):
+    """`client` holds the client's values that met `server`'s; `outcome` is what the policy made of it."""
+
+    record_kind: str
+    record_id: UUID
+    action: Literal["update", "delete"]
+    policy: Literal["server_wins", "merge", "latest_wins", "manual"]
+    outcome: Literal["server_kept", "merged", "open"]
+    status: Literal["open", "settled"]
+    base_seq: int | None = None
+    server_seq: int
+    server_deleted: bool = False
+    fields: list[str] = []
+    client: dict[str, Any] = {}
+    server: dict[str, Any] = {}
+    resolution: Literal["server", "client", "merged"] | None = None
+    note: Line | None = None
+
+
+class Resolve(Fields, frozen=True, kw_only=True):
+    """Keep the `server`'s version, take the `client`'s, or give `merged` field values."""
+
+    resolution: Literal["server", "client", "merged"]
+    fields: dict[str, Any] = {}
+    note: Line | None = None
+
+
+def decide_resolve(decision: Decision, conflict: Record, choice: Resolve) -> None:
+    """Write the chosen version to the record the conflict is about, and close the conflict."""
+    if conflict.data["status"] == "settled" and conflict.data.get("resolution"):
+        raise AlreadyResolved("This conflict was resolved before.", path="id")
+    kind = decision.catalogue[conflict.data["record_kind"]]
+    record = decision.books.record(UUID(conflict.data["record_id"]))
+    if record is None:
+        raise RecordNotFound(path="id")
+    fields = {"client": conflict.data.get("client", {}), "merged": choice.fields, "server": {}}[choice.resolution]
+    if fields and record.deleted:
+        raise RecordDeleted(path="id")
+    if conflict.data["action"] == "delete" and choice.resolution == "client":
+        kind.decide_delete(decision, record)
+    changes = {name: value for name, value in kind.validated(fields).items() if record.data.get(name) != value}
+    if changes:
+        kind.decide_update(decision, record, changes)
+    settled = {"status": "settled", "resolution": choice.resolution}
+    if choice.note is not None:
+        settled["note"] = choice.note
+    decision.change(CONFLICT, conflict, settled, CONFLICT.Changed)
+
+
+class ConflictKind(Kind):
+    """Conflicts are made by the ledger alone; clients may only resolve them."""
+
+    def wants(self, decision: Decision, command: Command, record: Record | None) -> Iterable[Wish]:
+        """The record the conflict is about, and its family."""
+        if record is not None:
+            about = UUID(record.data["record_id"])
+            yield about
+            yield ChildrenOf(about)
+
+
+CONFLICT = ConflictKind(
+    name="conflict",
+    fields=Conflict,
+    policy=Policy.SERVER_WINS,
+    verbs=("recorded", "resolved", "deleted"),
+    actions={"resolve": Action(Resolve, decide_resolve)},
+    writable=False,
+)

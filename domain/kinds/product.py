@@ -1,0 +1,102 @@
+"""Product: goods or a service; its categories; and its details, the sellable variants that Mahak keeps prices on."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, Literal
+
+from domain.kind import Kind, Unique
+from domain.policy import Policy
+from domain.values import Count, CurrencyCode, Fields, Line, Name, Reference, Text, always
+
+
+class ProductCategory(Fields, frozen=True, kw_only=True):
+    """A category; categories may be nested."""
+
+    name: Name
+    parent_id: Reference | None = None
+    color: Line | None = None
+    icon: Line | None = None
+    code: Line | None = None
+    extra: dict[str, Any] = {}
+
+
+PRODUCT_CATEGORY = Kind(
+    name="product_category", fields=ProductCategory, policy=Policy.MERGE, references={"parent_id": "product_category"}
+)
+
+
+class Product(Fields, frozen=True, kw_only=True):
+    """What is sold and bought. `price` is net of VAT; `vat_rate` and `levy_rate` are percents; `min_stock` warns."""
+
+    name: Name
+    sku: Line | None = None
+    type: Literal["product", "service"] = always("product")
+    price: Decimal | None = None
+    cost: Decimal | None = None
+    currency: CurrencyCode | None = None
+    vat_rate: Decimal | None = None
+    levy_rate: Decimal | None = None
+    category_id: Reference | None = None
+    barcode: Line | None = None
+    code: Line | None = None
+    description: Text | None = None
+    notes: Text | None = None
+    name_en: Line | None = None
+    name_fr: Line | None = None
+    name_ar: Line | None = None
+    image_url: Line | None = None
+    tags: Line | None = None
+    unit: Line | None = None
+    unit2: Line | None = None
+    unit_ratio: Decimal | None = None
+    unit_code: Count | None = None
+    unit2_code: Count | None = None
+    min_stock: Decimal | None = None
+    opening_quantity: Decimal | None = None
+    width: Decimal | None = None
+    height: Decimal | None = None
+    length: Decimal | None = None
+    weight: Decimal | None = None
+    tax_code: Line | None = None
+    is_tracked: bool = always(True)
+    is_active: bool = always(True)
+    extra: dict[str, Any] = {}
+
+
+PRODUCT = Kind(
+    name="product",
+    fields=Product,
+    policy=Policy.MERGE,
+    references={"category_id": "product_category"},
+    unique=(Unique("sku", ("sku",)),),
+)
+
+
+class ProductDetail(Fields, frozen=True, kw_only=True):
+    """A sellable variant of a product, with its own barcode and up to ten price levels."""
+
+    product_id: Reference
+    barcode: Line | None = None
+    code: Line | None = None
+    properties: Text | None = None
+    properties2: Text | None = None
+    serials: Text | None = None
+    prices: list[Decimal] | None = None
+    discounts: list[Decimal] | None = None
+    discount: Decimal | None = None
+    discount_type: Literal["amount", "percent"] | None = None
+    default_price_level: Count | None = None
+    default_discount_level: Count | None = None
+    consumer_price: Decimal | None = None
+    extra: dict[str, Any] = {}
+
+
+PRODUCT_DETAIL = Kind(
+    name="product_detail",
+    fields=ProductDetail,
+    policy=Policy.MERGE,
+    references={"product_id": "product"},
+    parent="product_id",
+    fixed=frozenset({"product_id"}),
+)

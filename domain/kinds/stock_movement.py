@@ -1,0 +1,140 @@
+"""Stock movement: goods in or out of a store. Levels are the sum of movements; a correction is another movement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date as Day
+from decimal import Decimal
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+
+from domain.command import Command
+from domain.decision import Decision
+from domain.errors import AmountNotPositive, StockInsufficient
+from domain.kind import Kind, StockOf, Wish
+from domain.money import ZERO
+from domain.policy import Policy
+from domain.record import Record
+from domain.values import Fields, Line, Reference, Text
+
+
+class StockMovement(Fields, frozen=True, kw_only=True):
+    """`quantity` is signed: more than zero goes in, less goes out. `unit_cost` is in the company's currency."""
+
+    product_id: Reference
+    product_detail_id: Reference | None = None
+    store_id: UUID | None = None
+    quantity: Decimal
+    reason: Literal["sale", "purchase", "return", "adjustment", "opening", "transfer"] | None = None
+    date: Day | None = None
+    unit_cost: Decimal | None = None
+    invoice_id: Reference | None = None
+    invoice_line_id: UUID | None = None
+    order_id: Reference | None = None
+    notes: Text | None = None
+    movement_type: Line | None = None
+    extra: dict[str, Any] = {}
+
+
+class NewStockMovement(StockMovement, frozen=True, kw_only=True):
+    """A movement; with `require_stock` it is refused where it would make the level negative."""
+
+    require_stock: bool = False
+
+
+class StockMovementKind(Kind):
+    """Only what a level needs is decided here; the level itself is folded with the books."""
+
+    def wants(self, decision: Decision, command: Command, record: Record | None) -> Iterable[Wish]:
+        """The level that the movement moves."""
+        data = command.data
+        if isinstance(data, NewStockMovement) and isinstance(data.product_id, UUID):
+            yield StockOf(data.product_id, data.store_id)
+
+    def decide_create(self, decision: Decision, record_id: UUID, data: NewStockMovement) -> None:
+        """Record a movement of at least something."""
+        if data.quantity == 0:
+            raise AmountNotPositive("A movement of nothing is none.", path="data.quantity")
+        if data.require_stock:
+            require_stock(decision, UUID(str(data.product_id)), data.store_id, data.quantity, "data.quantity")
+        decision.create(self, record_id, msgspec.structs.replace(data, date=data.date or decision.today))
+
+
+def require_stock(decision: Decision, product_id: UUID, store_id: UUID | None, change: Decimal, path: str) -> None:
+    """Raise StockInsufficient where `change` takes more than there is."""
+    level = decision.books.stock.get((product_id, store_id), ZERO)
+    if change < 0 and level + change < 0:
+        name = decision.books.records[product_id].data["name"]
+        raise StockInsufficient(
+            f"There are {level.normalize():f} of {name!r} in stock, {-change.normalize():f} were asked for.",
+            path=path,
+            available=str(level),
+        )
+
+
+OUTWARD = frozenset({"sales", "purchase_return"})
+
+
+def stock_of_line(invoice: dict[str, Any], line: dict[str, Any]) -> Iterable[Wish]:
+    """The level that a line of this invoice moves, if it moves any."""
+    if invoice.get("moves_stock") and line.get("product_id"):
+        store = line.get("store_id") or invoice.get("store_id")
+        yield UUID(line["product_id"])
+        yield StockOf(UUID(line["product_id"]), UUID(store) if store else None)
+
+
+def move_stock_for_line(
+    decision: Decision,
+    invoice: dict[str, Any],
+    line: Record,
+    *,
+    sign: int,
+    require_stock: bool = False,
+    path: str = "data",
+) -> None:
+    """Move the stock a line moves (`sign` 1), or move it back (-1)."""
+    data = line.data
+    if not invoice.get("moves_stock") or "product_id" not in data:
+        return
+    product = decision.books.records[UUID(data["product_id"])].data
+    if product["type"] != "product" or not product["is_tracked"]:
+        return
+    store = data.get("store_id") or invoice.get("store_id")
+    store_id = UUID(store) if store else None
+    quantity = Decimal(data["quantity"]) * sign * (-1 if invoice["type"] in OUTWARD else 1)
+    if require_stock:
+        _require(decision, UUID(data["product_id"]), store_id, quantity, f"{path}.quantity")
+    decision.create(
+        STOCK_MOVEMENT,
+        decision.new_id(),
+        StockMovement(
+            product_id=UUID(data["product_id"]),
+            store_id=store_id,
+            quantity=quantity,
+            reason="return" if sign < 0 or invoice["type"].endswith("return") else _REASONS[invoice["type"]],
+            date=decision.today,
+            invoice_id=UUID(data["invoice_id"]),
+            invoice_line_id=line.id,
+        ),
+    )
+
+
+_require = require_stock
+_REASONS: dict[str, Any] = {"sales": "sale", "purchase": "purchase"}
+
+STOCK_MOVEMENT = StockMovementKind(
+    name="stock_movement",
+    fields=StockMovement,
+    create_fields=NewStockMovement,
+    policy=Policy.SERVER_WINS,
+    references={
+        "product_id": "product",
+        "product_detail_id": "product_detail",
+        "invoice_id": "invoice",
+        "order_id": "order",
+    },
+    fixed=frozenset({"product_id", "store_id", "quantity", "invoice_line_id"}),
+    verbs=("recorded", "changed", "withdrawn"),
+)

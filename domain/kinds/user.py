@@ -1,0 +1,67 @@
+"""User: a person or integration that may log in. Passwords never come near an event."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+from uuid import UUID
+
+from domain.decision import Decision
+from domain.errors import RolesFixed
+from domain.event import Changed
+from domain.kind import Action, Kind, NoFields, Unique
+from domain.policy import Policy
+from domain.record import Record
+from domain.values import Email, Fields, Line, Name, always
+
+Role = Literal["superAdmin", "saasAdmin", "tenantOwner", "tenantAdmin", "tenantUser", "owner", "accountant", "user", "staff", "viewer"]
+
+
+class User(Fields, frozen=True, kw_only=True):
+    """`username` is what Mahak and SAIMPEX log in with; `email` what the others do."""
+
+    email: Email | None = None
+    username: Line | None = None
+    name: Name
+    role: Role = always("user")
+    avatar: Line | None = None
+    phone: Line | None = None
+    email_verified: bool = always(False)
+    mobile_verified: bool = always(False)
+    is_active: bool = always(True)
+    visitor_id: int | None = None
+    archived_at: Line | None = None
+    extra: dict[str, Any] = {}
+
+
+class UserKind(Kind):
+    """Who owns the company cannot be unmade by a change of role or a deletion."""
+
+    def decide_update(self, decision: Decision, record: Record, changes: dict[str, Any]) -> None:
+        """Change a user; the owner's role is neither given nor taken away."""
+        if "role" in changes and "tenantOwner" in (changes["role"], record.data["role"]):
+            raise RolesFixed(path="data.role")
+        decision.change(self, record, changes)
+
+    def decide_delete(self, decision: Decision, record: Record) -> None:
+        """Delete a user, unless it is the owner."""
+        if record.data["role"] in ("tenantOwner", "superAdmin"):
+            raise RolesFixed("The owner cannot be deleted.", path="id")
+        decision.delete(self, record)
+
+
+def _password_changed(decision: Decision, record: Record, _: NoFields) -> None:
+    decision.change(USER, record, {}, PasswordChanged)
+
+
+class PasswordChanged(Changed, frozen=True, kw_only=True):
+    """That a password was changed, when and by whom; not the password."""
+
+
+USER = UserKind(
+    name="user",
+    fields=User,
+    policy=Policy.MERGE,
+    unique=(Unique("email", ("email",), ignore_case=True), Unique("username", ("username",), ignore_case=True)),
+    actions={"change_password": Action(NoFields, _password_changed)},
+    extra_events={"user.password-changed.v1": PasswordChanged},
+)

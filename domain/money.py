@@ -1,0 +1,43 @@
+"""Amounts: exact decimals, rounded half away from zero at the currency's own number of decimals (ISO 4217)."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
+
+from iso4217 import Currency
+
+from domain.errors import TooManyDecimals, UnknownCurrency
+
+ZERO = Decimal(0)
+HUNDRED = Decimal(100)
+
+
+@lru_cache(maxsize=512)
+def minor_unit(currency: str) -> Decimal:
+    """The smallest amount of `currency`: `Decimal("0.01")` for USD, `Decimal("1")` for JPY. Raises UnknownCurrency."""
+    try:
+        exponent = Currency(currency).exponent
+    except ValueError:
+        exponent = None
+    if exponent is None:
+        raise UnknownCurrency(f"{currency!r} is not an ISO 4217 currency code.", value=currency)
+    return Decimal(1).scaleb(-exponent)
+
+
+def round_to(amount: Decimal, currency: str) -> Decimal:
+    """`amount` at the currency's decimals, half away from zero."""
+    return amount.quantize(minor_unit(currency), ROUND_HALF_UP)
+
+
+def require_exact(amount: Decimal, currency: str, path: str) -> Decimal:
+    """`amount` at the currency's decimals; raises TooManyDecimals where rounding would change it."""
+    try:
+        rounded = round_to(amount, currency)
+    except UnknownCurrency as error:
+        raise UnknownCurrency(error.message, path="currency") from None
+    if rounded != amount:
+        raise TooManyDecimals(
+            f"{amount} has more decimals than {currency} allows ({minor_unit(currency)}).", path=path, currency=currency
+        )
+    return rounded

@@ -1,0 +1,102 @@
+"""What has to be loaded into the books before commands can be decided: one request for a whole batch, never one per record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from domain.command import Actor, Command
+from domain.kind import Kind
+from domain.values import Ref
+
+
+@dataclass(slots=True)
+class Needs:
+    """Everything named by a batch, by the way in which it is named."""
+
+    ids: set[UUID] = field(default_factory=set)
+    numbers: set[tuple[str, int]] = field(default_factory=set)
+    clients: set[tuple[str, str, str]] = field(default_factory=set)
+    parents: set[UUID] = field(default_factory=set)
+    unique: set[tuple[str, str, str]] = field(default_factory=set)
+    stock: set[tuple[UUID, UUID | None]] = field(default_factory=set)
+    histories: set[UUID] = field(default_factory=set)
+
+    def __bool__(self) -> bool:
+        return any(
+            (self.ids, self.numbers, self.clients, self.parents, self.unique, self.stock, self.histories)
+        )
+
+    def reference(self, kind: str, reference: UUID | Ref, actor: Actor) -> None:
+        """Note a reference to a record of `kind`, however it is named."""
+        if isinstance(reference, UUID):
+            self.ids.add(reference)
+        elif reference.number is not None:
+            self.numbers.add((kind, reference.number))
+        elif reference.client_id is not None:
+            self.clients.add((kind, reference.source or actor.source, reference.client_id))
+
+    def without(self, loaded: Needs) -> Needs:
+        """What is here and not in `loaded`."""
+        return Needs(
+            self.ids - loaded.ids,
+            self.numbers - loaded.numbers,
+            self.clients - loaded.clients,
+            self.parents - loaded.parents,
+            self.unique - loaded.unique,
+            self.stock - loaded.stock,
+            self.histories - loaded.histories,
+        )
+
+    def include(self, other: Needs) -> None:
+        """Add everything in `other`."""
+        self.ids |= other.ids
+        self.numbers |= other.numbers
+        self.clients |= other.clients
+        self.parents |= other.parents
+        self.unique |= other.unique
+        self.stock |= other.stock
+        self.histories |= other.histories
+
+
+def note_needs(needs: Needs, catalogue: Mapping[str, Kind], command: Command, actor: Actor) -> None:
+    """Add what `command` names: its target, the client's id, its references, the unique values it claims."""
+    kind = catalogue.get(command.kind)
+    if kind is None:
+        return
+    target = command.target()
+    if target is not None:
+        needs.reference(kind.name, target, actor)
+    if command.client_id is not None:
+        needs.clients.add((kind.name, command.source or actor.source, command.client_id))
+    for owner, data in parts_of(catalogue, kind, command.data):
+        for name, target_kind in owner.references.items():
+            value = getattr(data, name, None)
+            if isinstance(value, UUID | Ref):
+                needs.reference(target_kind, value, actor)
+        for unique in owner.unique:
+            text = unique.value({name: _given(data, name) for name in unique.fields})
+            if text is not None:
+                needs.unique.add((owner.name, unique.name, text))
+        nested_client = getattr(data, "client_id", None)
+        if isinstance(nested_client, str):
+            needs.clients.add((owner.name, actor.source, nested_client))
+
+
+def parts_of(catalogue: Mapping[str, Kind], kind: Kind, data: Any) -> Iterable[tuple[Kind, Any]]:
+    """The data of a command and of the records nested in it, each with its kind."""
+    if data is None:
+        return
+    yield kind, data
+    for name, child in kind.nested.items():
+        for item in getattr(data, name, None) or ():
+            yield catalogue[child], item
+
+
+def _given(data: Any, name: str) -> Any:
+    value = getattr(data, name, None)
+    return None if value is msgspec.UNSET else value

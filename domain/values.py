@@ -1,0 +1,125 @@
+"""The value types that record fields are made of, each with its bounds, and the base of every field Struct."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from functools import lru_cache
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+Line = Annotated[str, Meta(max_length=255)]
+"""A short text on one line."""
+Name = Annotated[str, Meta(min_length=1, max_length=255)]
+"""A short text that must not be empty."""
+Text = Annotated[str, Meta(max_length=20_000)]
+"""A long text."""
+Email = Annotated[str, Meta(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")]
+CurrencyCode = Annotated[str, Meta(pattern=r"^[A-Z]{3}$")]
+"""ISO 4217, three capital letters."""
+ClientId = Annotated[str, Meta(min_length=1, max_length=128)]
+"""An id that a client made; unique within its source and kind."""
+Number = Annotated[int, Meta(ge=1, le=2**53)]
+Count = Annotated[int, Meta(ge=-(2**53), le=2**53)]
+"""A whole number that fits a JavaScript number."""
+Latitude = Annotated[float, Meta(ge=-90, le=90)]
+Longitude = Annotated[float, Meta(ge=-180, le=180)]
+
+LARGEST_EXPONENT = 15
+MOST_DECIMALS = 9
+
+
+class Ref(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Another record, named by its number or by the id its client gave it (optionally another source's)."""
+
+    number: Number | None = None
+    client_id: ClientId | None = None
+    source: Line | None = None
+
+
+Reference = UUID | Ref
+"""In a command: a record's UUID, or a Ref. In an event and in a record: always the UUID."""
+
+
+def always(value: Any) -> Any:
+    """A default that is written out: an empty optional field is left out of JSON, a field with a real default never."""
+
+    def make() -> Any:
+        return value
+
+    return msgspec.field(default_factory=make)
+
+
+@lru_cache(maxsize=None)
+def decimal_fields(struct: type[msgspec.Struct]) -> tuple[str, ...]:
+    """The names of the fields of `struct` that may hold a Decimal."""
+    return tuple(f.name for f in msgspec.structs.fields(struct) if _mentions(f.type, Decimal))
+
+
+def _mentions(annotation: Any, wanted: type) -> bool:
+    if annotation is wanted:
+        return True
+    return any(_mentions(part, wanted) for part in getattr(annotation, "__args__", ()))
+
+
+class Fields(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The fields of one kind of record, as a create command, its event and the record hold them."""
+
+    def __post_init__(self) -> None:
+        for name in decimal_fields(type(self)):
+            value = getattr(self, name)
+            if not isinstance(value, Decimal):
+                continue
+            if not is_reasonable(value):
+                raise ValueError(
+                    f"`{name}` must be a finite number below 10^{LARGEST_EXPONENT} with at most {MOST_DECIMALS} decimals"
+                )
+            if value.as_tuple().exponent > 0:  # 1e2 is written as 100, so that equal amounts are equal texts
+                msgspec.structs.force_setattr(self, name, value.quantize(Decimal(1)))
+
+
+def is_reasonable(value: Decimal) -> bool:
+    """Whether `value` is finite and of a size and precision that a book of accounts can hold."""
+    if not value.is_finite():
+        return False
+    exponent = value.as_tuple().exponent
+    return value.adjusted() < LARGEST_EXPONENT and isinstance(exponent, int) and exponent >= -MOST_DECIMALS
+
+
+def columns_of(struct: type[msgspec.Struct]) -> list[tuple[str, Any, Any]]:
+    """The fields of `struct` with their defaults, as `msgspec.defstruct` takes them."""
+    columns: list[tuple[str, Any, Any]] = []
+    for f in msgspec.structs.fields(struct):
+        if f.default is not msgspec.NODEFAULT:
+            default = msgspec.field(default=f.default)
+        elif f.default_factory is not msgspec.NODEFAULT:
+            default = msgspec.field(default_factory=f.default_factory)
+        else:
+            default = msgspec.field()
+        columns.append((f.name, f.type, default))
+    return columns
+
+
+@lru_cache(maxsize=None)
+def changes_of(fields: type[Fields]) -> type[Fields]:
+    """The Struct of a partial update of `fields`: every field optional; a field that is absent does not change."""
+    columns = [
+        (f.name, f.type | msgspec.UnsetType, msgspec.UNSET)  # an explicit null clears an optional field
+        for f in msgspec.structs.fields(fields)
+    ]
+    return msgspec.defstruct(
+        f"{fields.__name__}Changes",
+        columns,
+        bases=(Fields,),
+        frozen=True,
+        kw_only=True,
+        forbid_unknown_fields=True,
+        omit_defaults=True,
+        module=fields.__module__,
+    )
+
+
+IdMaker = Callable[[], UUID]
