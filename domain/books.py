@@ -42,6 +42,7 @@ class Books:
     touched: dict[UUID, None] = field(default_factory=dict)
     new_clients: dict[ClientKey, UUID] = field(default_factory=dict)
     claims: dict[UniqueKey, UUID | None] = field(default_factory=dict)
+    released: dict[UniqueKey, None] = field(default_factory=dict)
     moved_stock: dict[StockKey, Decimal] = field(default_factory=dict)
     _undo: list[Callable[[], None]] = field(default_factory=list)
 
@@ -141,6 +142,7 @@ class Books:
                 continue
             if old is not None:
                 self._set(self.claims, (kind.name, unique.name, old), None)
+                self._set(self.released, (kind.name, unique.name, old), None)
                 self._set(self.unique, (kind.name, unique.name, old), None)
             if new is not None:
                 self._set(self.claims, (kind.name, unique.name, new), after.id)

@@ -107,22 +107,12 @@ def _result(decision: Decision, command: Command, record_id: UUID, *, changed: b
 # Naming records -----------------------------------------------------------------------------------
 
 
-def lookup(decision: Decision, kind: str, reference: UUID | Ref) -> UUID | None:
-    """The UUID behind a reference, or None."""
-    if isinstance(reference, UUID):
-        return reference
-    if reference.number is not None:
-        return decision.books.by_number.get((kind, reference.number))
-    source = reference.source or decision.actor.source
-    return decision.books.by_client.get((kind, source, reference.client_id or ""))
-
-
 def find_target(decision: Decision, kind: Kind, command: Command) -> Record:
     """The record a command names. Raises RecordNotFound, for another company's record as for none."""
     reference = command.target()
     if reference is None:
         raise InvalidField("Name the record by `id`, `number` or `client_id`.", path="id")
-    record_id = lookup(decision, kind.name, reference)
+    record_id = decision.find(kind.name, reference)
     record = decision.books.record(record_id) if record_id else None
     if record is None or record.kind != kind.name:
         raise RecordNotFound(f"There is no such {kind.name.replace('_', ' ')}.", path="id")
@@ -136,7 +126,7 @@ def resolve(decision: Decision, kind: Kind, data: Any, record: Record | None = N
         value = getattr(data, name, None)
         if not isinstance(value, UUID | Ref):
             continue
-        found = lookup(decision, target, value)
+        found = decision.find(target, value)
         path = f"{prefix}.{name}"
         if found is None:
             raise ReferenceMissing(f"There is no {target.replace('_', ' ')} {_shown(value)}.", path=path, kind=target)

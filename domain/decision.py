@@ -25,6 +25,7 @@ from domain.errors import (
 from domain.event import JSON, Event, RecordedEvent
 from domain.kind import Kind
 from domain.record import Record
+from domain.values import Ref
 
 NUL = b"\\u0000"
 MICROSECOND = timedelta(microseconds=1)
@@ -103,6 +104,14 @@ class Decision:
             label = kind.replace("_", " ")
             raise ReferenceMissing(f"There is no {label} {record_id}.", path=path, kind=kind, id=str(record_id))
         return found
+
+    def find(self, kind: str, reference: UUID | Ref | None) -> UUID | None:
+        """The UUID behind a reference, or None where it names nothing that is loaded."""
+        if reference is None or isinstance(reference, UUID):
+            return reference
+        if reference.number is not None:
+            return self.books.by_number.get((kind, reference.number))
+        return self.books.by_client.get((kind, reference.source or self.actor.source, reference.client_id or ""))
 
     # What rules may do ----------------------------------------------------------------------------
 

@@ -158,8 +158,8 @@ class InvoiceKind(Kind):
                 yield from stock_of_line(record.data, line.data)
         if command.action == "create" and isinstance(command.data, NewInvoice) and command.data.moves_stock:
             for item in command.data.lines:
-                if isinstance(item.product_id, UUID):
-                    yield StockOf(item.product_id, item.store_id or command.data.store_id)
+                if product_id := decision.find("product", item.product_id):
+                    yield StockOf(product_id, item.store_id or command.data.store_id)
 
     def decide_create(self, decision: Decision, record_id: UUID, data: NewInvoice) -> None:
         """Issue the invoice with the sums of its lines, then add the lines."""

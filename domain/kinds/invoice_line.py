@@ -18,7 +18,7 @@ from domain.kinds.stock_movement import move_stock_for_line, stock_of_line
 from domain.money import HUNDRED, ZERO, minor_unit, require_exact, round_to
 from domain.policy import Policy
 from domain.record import Record
-from domain.values import ClientId, Count, Fields, Line, Reference, Text, always
+from domain.values import ClientId, Count, Fields, Line, Ref, Reference, Text, always
 
 
 class LineFields(Fields, frozen=True, kw_only=True):
@@ -161,13 +161,14 @@ class InvoiceLineKind(Kind):
             yield UUID(data["invoice_id"])
             if data.get("product_id"):
                 yield UUID(data["product_id"])
-        wanted = getattr(command.data, "invoice_id", None) or data.get("invoice_id")
-        invoice = decision.books.record(UUID(str(wanted))) if isinstance(wanted, UUID | str) else None
+        invoice_id = data.get("invoice_id") or decision.find("invoice", getattr(command.data, "invoice_id", None))
+        invoice = decision.books.record(UUID(str(invoice_id))) if invoice_id else None
         if invoice is None:
             return
         yield from stock_of_line(invoice.data, data)
-        product_id = getattr(command.data, "product_id", None)
-        if isinstance(product_id, UUID) and invoice.data.get("moves_stock"):
+        given = getattr(command.data, "product_id", None)
+        product_id = decision.find("product", given) if isinstance(given, UUID | Ref) else None
+        if product_id is not None and invoice.data.get("moves_stock"):
             store = getattr(command.data, "store_id", None) or invoice.data.get("store_id")
             yield StockOf(product_id, UUID(str(store)) if store else None)
 

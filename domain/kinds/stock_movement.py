@@ -50,8 +50,8 @@ class StockMovementKind(Kind):
     def wants(self, decision: Decision, command: Command, record: Record | None) -> Iterable[Wish]:
         """The level that the movement moves."""
         data = command.data
-        if isinstance(data, NewStockMovement) and isinstance(data.product_id, UUID):
-            yield StockOf(data.product_id, data.store_id)
+        if isinstance(data, NewStockMovement) and (product_id := decision.find("product", data.product_id)):
+            yield StockOf(product_id, data.store_id)
 
     def decide_create(self, decision: Decision, record_id: UUID, data: NewStockMovement) -> None:
         """Record a movement of at least something."""

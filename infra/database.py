@@ -1,0 +1,181 @@
+"""Postgres: migrations, roles and the connection pools.
+
+Three roles share the database. The owner migrates. `daftar_api` serves requests: it owns nothing, cannot bypass row-level
+security and sees one company at a time. `daftar_worker` follows the logs of all companies, and cannot change an event either.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
+
+from domain.errors import ServiceUnavailable
+
+Connection = psycopg.Connection[Any]
+
+API_ROLE = "daftar_api"
+WORKER_ROLE = "daftar_worker"
+MIGRATION_LOCK = 0x0DAF7A2
+"""Advisory lock that makes concurrent migrations wait for each other."""
+
+
+class MigrationChanged(RuntimeError):
+    """A migration that was applied is not the file that is here; migrations are never edited, write a new one."""
+
+
+def role_password(secret_key: str, role: str) -> str:
+    """The role's password, derived from the deployment's secret so that no second secret has to be kept."""
+    return hmac.new(secret_key.encode(), f"database role {role}".encode(), hashlib.sha256).hexdigest()
+
+
+def role_url(owner_url: str, secret_key: str, role: str) -> str:
+    """The owner's connection string, as `role`."""
+    parts = conninfo_to_dict(owner_url)
+    parts.update(user=role, password=role_password(secret_key, role))
+    return make_conninfo("", **parts)
+
+
+def migrations() -> list[tuple[str, str]]:
+    """(name, SQL) of every migration, in order."""
+    found = [item for item in files("infra").joinpath("migrations").iterdir() if item.name.endswith(".sql")]
+    return [(item.name, item.read_text("utf-8")) for item in sorted(found, key=lambda item: item.name)]
+
+
+def migrate(owner_url: str, secret_key: str) -> list[str]:
+    """Bring the database up to date, each migration in its own transaction; returns the names of those applied now."""
+    applied: list[str] = []
+    with psycopg.connect(owner_url, autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", (MIGRATION_LOCK,))
+        _ensure_roles(connection, secret_key)
+        connection.execute("CREATE SCHEMA IF NOT EXISTS daftar")
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS daftar.migrations"
+            " (name text PRIMARY KEY, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
+        )
+        done = dict(connection.execute("SELECT name, checksum FROM daftar.migrations").fetchall())
+        for name, body in migrations():
+            checksum = hashlib.sha256(body.encode()).hexdigest()
+            if done.get(name, checksum) != checksum:
+                raise MigrationChanged(f"{name}: {MigrationChanged.__doc__}")
+            if name in done:
+                continue
+            with connection.transaction():
+                connection.execute(body.encode())
+                connection.execute("INSERT INTO daftar.migrations (name, checksum) VALUES (%s, %s)", (name, checksum))
+            applied.append(name)
+    return applied
+
+
+def _ensure_roles(connection: Connection, secret_key: str) -> None:
+    for role in (API_ROLE, WORKER_ROLE):
+        exists = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone()
+        verb = sql.SQL("ALTER" if exists else "CREATE")
+        statement = sql.SQL("{} ROLE {} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE PASSWORD {}")
+        connection.execute(
+            statement.format(verb, sql.Identifier(role), sql.Literal(role_password(secret_key, role)))
+        )
+
+
+class Database:
+    """A pool of connections of one role. Connections survive a restart of the database: a dead one is replaced."""
+
+    def __init__(self, url: str, *, size: int = 8, name: str = "daftar") -> None:
+        self.url = url
+        self.pool: ConnectionPool[Connection] = ConnectionPool(
+            url,
+            min_size=0,
+            max_size=size,
+            open=False,
+            name=name,
+            timeout=10.0,
+            max_idle=300.0,
+            kwargs={"autocommit": True, "prepare_threshold": 0, "application_name": name},
+            configure=_configure,
+            reset=_reset,
+        )
+
+    def open(self) -> Database:
+        """Start the pool; connections are made when they are first needed."""
+        self.pool.open()
+        return self
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.pool.close()
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """A connection with autocommit, for what belongs to no company. Raises ServiceUnavailable."""
+        connection = self._get()
+        try:
+            yield connection
+        except psycopg.OperationalError as error:
+            if connection.closed or connection.broken:
+                raise ServiceUnavailable from error
+            raise
+        finally:
+            self.pool.putconn(connection)
+
+    @contextmanager
+    def company(self, company_id: UUID) -> Iterator[Connection]:
+        """A connection that row-level security confines to one company. Raises ServiceUnavailable."""
+        with self.connection() as connection:
+            confine(connection, company_id)
+            yield connection
+
+    def _get(self) -> Connection:
+        """A live connection: one that died with a restarted database is thrown away and replaced."""
+        for _ in range(self.pool.max_size + 1):
+            try:
+                connection = self.pool.getconn()
+            except (PoolTimeout, PoolClosed, TooManyRequests, psycopg.OperationalError) as error:
+                raise ServiceUnavailable from error
+            if is_alive(connection):
+                return connection
+            connection.close()
+            self.pool.putconn(connection)
+        raise ServiceUnavailable
+
+
+def is_alive(connection: Connection) -> bool:
+    """Whether the server has not hung up: a closed socket is readable, an idle one is not. Costs no round trip."""
+    import select
+
+    if connection.closed:
+        return False
+    readable, _, _ = select.select([connection.pgconn.socket], [], [], 0)
+    if not readable:
+        return True
+    try:
+        connection.pgconn.consume_input()
+    except psycopg.OperationalError:
+        return False
+    return connection.pgconn.status == psycopg.pq.ConnStatus.OK
+
+
+def confine(connection: Connection, company_id: UUID) -> None:
+    """Set the company that row-level security lets this connection see; costs nothing where it is set already."""
+    if getattr(connection, "daftar_company", None) != company_id:
+        connection.execute("SELECT set_config('daftar.company_id', %s, false)", (str(company_id),))
+        connection.daftar_company = company_id  # type: ignore[attr-defined]
+
+
+def _configure(connection: Connection) -> None:
+    connection.execute("SET search_path TO daftar, pg_catalog")
+
+
+def _reset(connection: Connection) -> None:
+    """A connection comes back without a transaction; one that is not idle is rolled back."""
+    if connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+        connection.rollback()
+        connection.daftar_company = None  # type: ignore[attr-defined]

@@ -1,0 +1,323 @@
+"""The ledger: the one write path, for every dialect, one command or thousands.
+
+Take the company's head, resolve idempotency keys, load what the commands name, decide, chain, append, commit, then hint the
+followers. Whatever goes wrong before the commit stores nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
+from uuid import UUID
+
+import msgspec
+
+from domain.books import Books
+from domain.catalogue import CATALOGUE, fields_of
+from domain.command import Actor, Command, Idempotency, data_as
+from domain.decide import Result, decide, find_target, needs_history
+from domain.decision import MICROSECOND, Credential, Decision
+from domain.errors import BatchTooLarge, KeyReused, LedgerError, UnknownKind, ValueTaken
+from domain.event import GENESIS, JSON, RecordedEvent, chain_hash
+from domain.kind import ChildrenOf, StockOf
+from domain.needs import Needs, note_needs
+from infra.ids import new_id
+from infra.requests import fingerprint_of, invalid_field
+from domain.record import Record
+from infra.store.interface import Answer, Append, Head, Loaded, SequenceConflict, Store, WriteTransaction
+
+MAX_COMMANDS = 5_000
+MAX_LOADS = 6
+"""Rounds of loading until nothing more is wanted; a rule that wants more than this is a mistake in the rule."""
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why one item of a batch was refused; the items beside it stand."""
+
+    type: str
+    code: str
+    message: str
+    path: str = ""
+    details: dict[str, object] = {}
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of a request: one result (or refusal) per command, in order, and the seq of the log after it."""
+
+    results: list[Result | Refusal]
+    seq: int
+    idempotent_replay: bool = msgspec.field(default_factory=bool)
+    dry_run: bool = False
+
+
+class _StoredOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    results: list[dict[str, object]]
+    seq: int
+
+
+Hint = Callable[[UUID, int], None]
+
+
+class Ledger:
+    """Writes to companies' logs through a store. `hint` is told (company, seq) after each commit, and may lose it."""
+
+    def __init__(self, store: Store, *, hint: Hint | None = None, make_id: Callable[[], UUID] = new_id) -> None:
+        self.store = store
+        self.hint = hint
+        self.make_id = make_id
+
+    def execute(
+        self,
+        company_id: UUID,
+        commands: Sequence[Command],
+        actor: Actor,
+        *,
+        idempotency: Idempotency | None = None,
+        atomic: bool = True,
+        dry_run: bool = False,
+        credentials: Sequence[Credential] = (),
+    ) -> Outcome:
+        """Execute commands as one transaction and say what became of each.
+
+        `atomic`: the first refusal refuses the batch (raised, with its place in `path`); otherwise each refused command is
+        answered with a Refusal and the others stand. `dry_run` decides everything and stores nothing. Raises LedgerError.
+        """
+        if len(commands) > MAX_COMMANDS:
+            raise BatchTooLarge(f"A request may hold at most {MAX_COMMANDS} commands; this one has {len(commands)}.")
+        commands = [_typed(command, index) for index, command in enumerate(commands)]
+        keys = [command.key for command in commands if command.key is not None]
+        if idempotency is not None:
+            keys.append(idempotency.key)
+        needs = Needs(ids={company_id})
+        for command in commands:
+            note_needs(needs, CATALOGUE, command, actor)
+        with self.store.write(company_id, needs, keys) as transaction:
+            if idempotency is not None and (known := transaction.loaded.answers.get(idempotency.key)):
+                return replay(known, idempotency.fingerprint)
+            books = books_of(company_id, transaction.head)
+            fill(books, transaction.loaded)
+            decision = Decision(
+                CATALOGUE, books, actor, _now(transaction.head), self.make_id, fields_of, correlation_id=self.make_id()
+            )
+            load_wishes(transaction, decision, commands, needs)
+            results, answers = self._decide(decision, commands, transaction.loaded, atomic=atomic)
+            decision.credentials.extend(credentials)
+            outcome = Outcome(results=results, seq=books.seq, dry_run=dry_run)
+            if dry_run:
+                return outcome
+            if idempotency is not None:
+                answers.append(Answer(idempotency.key, idempotency.fingerprint, JSON.encode(outcome)))
+            if not (decision.events or answers or decision.credentials):
+                return outcome
+            append_all(transaction, decision, answers)
+        if self.hint is not None and decision.events:
+            self.hint(company_id, books.seq)
+        return outcome
+
+    def _decide(
+        self, decision: Decision, commands: Sequence[Command], loaded: Loaded, *, atomic: bool
+    ) -> tuple[list[Result | Refusal], list[Answer]]:
+        results: list[Result | Refusal] = []
+        answers: dict[str, Answer] = {}
+        for index, command in enumerate(commands):
+            try:
+                results.append(self._decide_one(decision, command, loaded.answers, answers))
+            except LedgerError as error:
+                if atomic:
+                    raise error.at(f"commands[{index}]") from None
+                results.append(refusal(command, error))
+        return results, list(answers.values())
+
+    def _decide_one(
+        self, decision: Decision, command: Command, known: dict[str, Answer], answers: dict[str, Answer]
+    ) -> Result:
+        if command.key is None:
+            return decide(decision, command)
+        fingerprint = fingerprint_of(msgspec.structs.replace(command, key=None))
+        if answer := known.get(command.key) or answers.get(command.key):
+            if answer.fingerprint != fingerprint:
+                raise KeyReused(path="key", key=command.key)
+            result = msgspec.json.decode(answer.answer, type=Result)
+            return msgspec.structs.replace(result, idempotent_replay=True)
+        result = decide(decision, command)
+        answers[command.key] = Answer(command.key, fingerprint, JSON.encode(result))
+        return result
+
+    def find_answer(self, company_id: UUID, idempotency: Idempotency) -> Outcome | None:
+        """The stored answer to a request that is not going to be executed: its body is invalid, or is a replay.
+
+        The key is resolved before validation: an invalid body under a used key is a KeyReused, not a validation error.
+        """
+        with self.store.write(company_id, Needs(), [idempotency.key]) as transaction:
+            known = transaction.loaded.answers.get(idempotency.key)
+        return replay(known, idempotency.fingerprint) if known else None
+
+    def register_company(
+        self, commands: Sequence[Command], *, credentials: Sequence[Credential] = (), actor: Actor | None = None
+    ) -> tuple[UUID, int, Outcome]:
+        """Begin a company's log with `company.create` and whatever follows it; returns its id, database id and outcome.
+
+        Raises ValueTaken where the codename or the database id is another company's.
+        """
+        first = _typed(commands[0], 0)
+        company_id = first.id or self.make_id()
+        typed = [msgspec.structs.replace(first, id=company_id)]
+        typed += [_typed(command, index) for index, command in enumerate(commands[1:], 1)]
+        now = datetime.now(timezone.utc)
+        head = Head(0, now, GENESIS, {}, now)
+        decision = Decision(
+            CATALOGUE, Books(company_id), actor or Actor(), now, self.make_id, fields_of, correlation_id=self.make_id()
+        )
+        results, _ = self._decide(decision, typed, Loaded(), atomic=True)
+        decision.credentials.extend(credentials)
+        append = append_of(decision, head, [])
+        database_id = self.store.register(company_id, first.data.codename, first.data.database_id, append)
+        return company_id, database_id, Outcome(results=results, seq=decision.books.seq)
+
+
+# The steps of a write ------------------------------------------------------------------------------
+
+
+def _typed(command: Command, index: int) -> Command:
+    """The command with its data as the Struct its kind and action take. Raises UnknownKind, InvalidField."""
+    kind = CATALOGUE.get(command.kind)
+    struct = kind.data_struct(command.action) if kind else None
+    if struct is None:
+        raise UnknownKind(f"There is no command {command.type!r}.", path=f"commands[{index}].type")
+    try:
+        data = data_as(command, struct)
+    except msgspec.ValidationError as error:
+        raise invalid_field(error, root="data").at(f"commands[{index}]") from None
+    return command if data is command.data else msgspec.structs.replace(command, data=data)
+
+
+def _now(head: Head) -> datetime:
+    """The store's clock, never at or before the last event: recorded_at strictly increases, whatever the clocks do."""
+    return max(head.now, head.recorded_at + MICROSECOND)
+
+
+def books_of(company_id: UUID, head: Head) -> Books:
+    """Empty books that continue from `head`."""
+    return Books(company_id, seq=head.seq, numbers=dict(head.numbers))
+
+
+def fill(books: Books, loaded: Loaded) -> None:
+    """Put what was loaded into the books."""
+    for record in loaded.records:
+        if record.id not in books.records:
+            books.add(record, CATALOGUE[record.kind])
+    books.by_client.update(loaded.clients)
+    books.unique.update(loaded.unique)
+    books.stock.update(loaded.stock)
+    books.histories.update(loaded.histories)
+
+
+def load_wishes(transaction: WriteTransaction, decision: Decision, commands: Sequence[Command], loaded: Needs) -> None:
+    """Load what the rules want beside what the commands name: families, stock, histories. A query per round, not per record."""
+    for _ in range(MAX_LOADS):
+        wanted = Needs()
+        for command in commands:
+            _note_wishes(wanted, decision, command)
+        missing = wanted.without(loaded)
+        missing.ids = {record_id for record_id in missing.ids if record_id not in decision.books.records}
+        if not missing:
+            return
+        fill(decision.books, transaction.load(missing))
+        loaded.include(wanted)
+    raise RuntimeError(f"the rules of {sorted({c.type for c in commands})} never stop wanting more records")
+
+
+def _note_wishes(wanted: Needs, decision: Decision, command: Command) -> None:
+    kind = CATALOGUE[command.kind]
+    record = None
+    if command.action != "create":
+        try:
+            record = find_target(decision, kind, command)
+        except LedgerError:
+            return  # deciding will say so, in the command's turn: an earlier one of the batch may make the record
+        if needs_history(command, record):
+            wanted.histories.add(record.id)
+    for wish in kind.wants(decision, command, record):
+        if isinstance(wish, ChildrenOf):
+            wanted.parents.add(wish.parent_id)
+        elif isinstance(wish, StockOf):
+            wanted.stock.add((wish.product_id, wish.store_id))
+        else:
+            wanted.ids.add(wish)
+
+
+def refusal(command: Command, error: LedgerError) -> Refusal:
+    """The answer to a refused item."""
+    return Refusal(
+        type=command.type, code=error.code, message=error.message, path=error.path, details=dict(error.details)
+    )
+
+
+def replay(known: Answer, fingerprint: bytes) -> Outcome:
+    """The stored answer, marked as a replay; raises KeyReused where the body is another."""
+    if known.fingerprint != fingerprint:
+        raise KeyReused(path="Idempotency-Key", key=known.key)
+    outcome = msgspec.json.decode(known.answer, type=_StoredOutcome)
+    results: list[Result | Refusal] = []
+    for item in outcome.results:
+        if "code" in item:
+            results.append(msgspec.convert(item, Refusal))
+        else:
+            results.append(msgspec.structs.replace(msgspec.convert(item, Result), idempotent_replay=True))
+    return Outcome(results=results, seq=outcome.seq, idempotent_replay=True)
+
+
+def parent_of(record: Record) -> UUID | None:
+    """The record's owner, by which its family is found."""
+    parent = CATALOGUE[record.kind].parent
+    value = record.data.get(parent) if parent else None
+    return UUID(value) if value else None
+
+
+def chained(events: Sequence[RecordedEvent], previous: bytes) -> list[RecordedEvent]:
+    """The events with their hashes, each over the one before."""
+    out: list[RecordedEvent] = []
+    for event in events:
+        previous = chain_hash(previous, event)
+        out.append(msgspec.structs.replace(event, hash=previous))
+    return out
+
+
+def append_of(decision: Decision, head: Head, answers: list[Answer]) -> Append:
+    """Everything that the decision's transaction has to write."""
+    books = decision.books
+    events = chained(decision.events, head.hash)
+    created: list[Record] = []
+    updated: list[Record] = []
+    firsts = {event.record_id for event in events if event.version == 1}
+    for record_id in books.touched:
+        (created if record_id in firsts else updated).append(books.records[record_id])
+    return Append(
+        events=events,
+        head=Head(
+            books.seq,
+            events[-1].recorded_at if events else head.recorded_at,
+            events[-1].hash if events else head.hash,
+            books.numbers,
+            head.now,
+        ),
+        created=created,
+        updated=updated,
+        parents={r.id: parent for r in (*created, *updated) if (parent := parent_of(r)) is not None},
+        claimed={key: holder for key, holder in books.claims.items() if holder is not None},
+        released=list(books.released),
+        clients=books.new_clients,
+        stock={key: delta for key, delta in books.moved_stock.items() if delta},
+        answers=answers,
+        credentials=decision.credentials,
+    )
+
+
+def append_all(transaction: WriteTransaction, decision: Decision, answers: list[Answer]) -> None:
+    """Append and commit. A violated constraint is a broken invariant of ours, never the client's fault: it surfaces."""
+    try:
+        transaction.append(append_of(decision, transaction.head, answers))
+    except SequenceConflict as error:
+        if "unique_values" in str(error):
+            raise ValueTaken from error
+        raise

@@ -1,0 +1,105 @@
+"""The SQL of the store. Parts are joined to one statement that holds only what a transaction needs."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+TAKE_HEAD = b"""
+SELECT seq, recorded_at, hash, numbers::text, clock_timestamp() FROM heads WHERE company_id = %b FOR UPDATE
+"""
+
+READ_HEAD = b"SELECT seq, recorded_at, hash, numbers::text, clock_timestamp() FROM heads WHERE company_id = %b"
+
+EVENT_COLUMNS = (
+    "company_id, seq, kind, record_id, version, topic, data, recorded_at, occurred_at,"
+    " actor_id, device_id, command_id, correlation_id, hash"
+)
+
+# Every part answers in the same columns: what it is, a document, three texts, two ids.
+LOAD_PARTS = {
+    "ids": """
+        SELECT 'record', document, NULL::text, NULL::text, NULL::text, NULL::uuid, NULL::uuid
+        FROM records WHERE company_id = %b AND id = ANY(%b)""",
+    "parents": """
+        SELECT 'record', document, NULL::text, NULL::text, NULL::text, NULL::uuid, NULL::uuid
+        FROM records WHERE company_id = %b AND parent_id = ANY(%b) AND NOT deleted""",
+    "numbers": """
+        SELECT 'record', r.document, NULL::text, NULL::text, NULL::text, NULL::uuid, NULL::uuid
+        FROM unnest(%b, %b) AS wanted (kind, number)
+        JOIN records r ON r.company_id = %b AND r.kind = wanted.kind AND r.number = wanted.number""",
+    "clients": """
+        SELECT 'client', r.document, c.kind, c.source, c.client_id, c.record_id, NULL::uuid
+        FROM unnest(%b, %b, %b) AS wanted (kind, source, client_id)
+        JOIN client_ids c ON c.company_id = %b
+            AND (c.kind, c.source, c.client_id) = (wanted.kind, wanted.source, wanted.client_id)
+        JOIN records r ON r.company_id = c.company_id AND r.id = c.record_id""",
+    "unique": """
+        SELECT 'unique', NULL::text, u.kind, u.name, u.value, u.record_id, NULL::uuid
+        FROM unnest(%b, %b, %b) AS wanted (kind, name, value)
+        JOIN unique_values u ON u.company_id = %b
+            AND (u.kind, u.name, u.value) = (wanted.kind, wanted.name, wanted.value)""",
+    "stock": """
+        SELECT 'stock', s.quantity::text, NULL::text, NULL::text, NULL::text, s.product_id, s.store_id
+        FROM unnest(%b, %b) AS wanted (product_id, store_id)
+        JOIN stock_levels s ON s.company_id = %b AND (s.product_id, s.store_id) = (wanted.product_id, wanted.store_id)""",
+    "keys": """
+        SELECT 'answer', a.answer, a.key, encode(a.fingerprint, 'hex'), NULL::text, NULL::uuid, NULL::uuid
+        FROM answers a WHERE a.company_id = %b AND a.key = ANY(%b)""",
+}
+
+READ_STREAMS = f"SELECT {EVENT_COLUMNS} FROM events WHERE company_id = %b AND record_id = ANY(%b) ORDER BY seq".encode()
+
+WRITE_PARTS = {
+    "events": """
+        INSERT INTO events
+            (company_id, seq, record_id, version, kind, topic, data, recorded_at, occurred_at,
+             actor_id, device_id, command_id, correlation_id, hash)
+        SELECT %b, * FROM unnest(%b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b)""",
+    "created": """
+        INSERT INTO records (company_id, id, kind, number, seq, parent_id, deleted, document)
+        SELECT %b, * FROM unnest(%b, %b, %b, %b, %b, %b, %b)""",
+    "updated": """
+        INSERT INTO records (company_id, id, kind, number, seq, parent_id, deleted, document)
+        SELECT %b, * FROM unnest(%b, %b, %b, %b, %b, %b, %b)
+        ON CONFLICT (company_id, id) DO UPDATE SET seq = excluded.seq, parent_id = excluded.parent_id,
+            deleted = excluded.deleted, document = excluded.document""",
+    "claimed": """
+        INSERT INTO unique_values (company_id, kind, name, value, record_id)
+        SELECT %b, * FROM unnest(%b, %b, %b, %b)""",
+    "clients": """
+        INSERT INTO client_ids (company_id, kind, source, client_id, record_id)
+        SELECT %b, * FROM unnest(%b, %b, %b, %b)""",
+    "stock": """
+        INSERT INTO stock_levels (company_id, product_id, store_id, quantity)
+        SELECT %b, product_id, store_id, quantity::numeric FROM unnest(%b, %b, %b) AS moved (product_id, store_id, quantity)
+        ON CONFLICT (company_id, product_id, store_id) DO UPDATE SET quantity = stock_levels.quantity + excluded.quantity""",
+    "answers": """
+        INSERT INTO answers (company_id, key, fingerprint, answer, seq)
+        SELECT %b, key, fingerprint, answer, %b FROM unnest(%b, %b, %b) AS given (key, fingerprint, answer)""",
+    "credentials": """
+        INSERT INTO credentials (company_id, user_id, password_hash, md5_hash)
+        SELECT %b, * FROM unnest(%b, %b, %b)
+        ON CONFLICT (company_id, user_id) DO UPDATE SET password_hash = excluded.password_hash, md5_hash = excluded.md5_hash""",
+}
+
+RELEASE_UNIQUE = b"""
+DELETE FROM unique_values u USING unnest(%b, %b, %b) AS released (kind, name, value)
+WHERE u.company_id = %b AND (u.kind, u.name, u.value) = (released.kind, released.name, released.value)
+"""
+
+UPDATE_HEAD = """
+UPDATE heads SET seq = %b, recorded_at = %b, hash = %b, numbers = %b::jsonb WHERE company_id = %b"""
+
+
+@lru_cache(maxsize=512)
+def load_statement(parts: tuple[str, ...]) -> bytes:
+    """One SELECT of the named LOAD_PARTS; its parameters are theirs, in order."""
+    return " UNION ALL ".join(LOAD_PARTS[part] for part in parts).encode()
+
+
+@lru_cache(maxsize=512)
+def write_statement(parts: tuple[str, ...], *, head: bool) -> bytes:
+    """One statement of the named WRITE_PARTS, ending with the head where `head`."""
+    steps = [f"{part} AS ({WRITE_PARTS[part]})" for part in (parts if head else parts[:-1])]
+    last = UPDATE_HEAD if head else WRITE_PARTS[parts[-1]]
+    return ((f"WITH {', '.join(steps)} " if steps else "") + last).encode()
