@@ -57,7 +57,8 @@ CREATE TABLE daftar.records (
     PRIMARY KEY (company_id, id),
     UNIQUE (company_id, kind, number)
 );
-CREATE UNIQUE INDEX records_by_seq ON daftar.records (company_id, kind, seq);
+CREATE UNIQUE INDEX records_by_seq ON daftar.records (company_id, seq);
+CREATE UNIQUE INDEX records_by_kind ON daftar.records (company_id, kind, seq);
 CREATE INDEX records_by_parent ON daftar.records (company_id, parent_id) WHERE parent_id IS NOT NULL;
 
 -- What no two living records of a kind may share.
