@@ -73,8 +73,8 @@ def microseconds(moment: datetime) -> int:
 def canonical_bytes(event: RecordedEvent) -> bytes:
     """What the chain hashes: a JSON array of every column but `data` and `hash`, a newline, and `data` byte for byte.
 
-    Order: company_id, seq, kind, record_id, version, topic, recorded_at and occurred_at in microseconds since 1970 UTC,
-    actor_id, device_id, command_id, correlation_id.
+    Order: company_id, seq, kind, record_id, version, topic, recorded_at, occurred_at, actor_id, device_id, command_id,
+    correlation_id. Times are RFC 3339 in UTC with a Z, with six digits of fraction or, where it is zero, none.
     """
     return (
         JSON.encode(
@@ -85,8 +85,8 @@ def canonical_bytes(event: RecordedEvent) -> bytes:
                 event.record_id,
                 event.version,
                 event.topic,
-                microseconds(event.recorded_at),
-                microseconds(event.occurred_at),
+                event.recorded_at,
+                event.occurred_at,
                 event.actor_id,
                 event.device_id,
                 event.command_id,

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-import msgspec
-
 from domain.books import Books
 from domain.catalogue import CATALOGUE
 from domain.decision import MICROSECOND, Credential
@@ -44,13 +42,13 @@ def parent_of(record: Record) -> UUID | None:
     return UUID(value) if value else None
 
 
-def chained(events: Sequence[RecordedEvent], previous: bytes) -> list[RecordedEvent]:
-    """The events with their hashes, each over the one before."""
-    out: list[RecordedEvent] = []
+def chain(events: Sequence[RecordedEvent], previous: bytes) -> list[bytes]:
+    """The hash of each event, each over the one before."""
+    hashes: list[bytes] = []
     for event in events:
         previous = chain_hash(previous, event)
-        out.append(msgspec.structs.replace(event, hash=previous))
-    return out
+        hashes.append(previous)
+    return hashes
 
 
 def append_of(
@@ -61,17 +59,17 @@ def append_of(
     credentials: Sequence[Credential] = (),
 ) -> Append:
     """Everything that storing `events`, already folded into `books`, has to write after `head`."""
-    chain = chained(events, head.hash)
-    firsts = {event.record_id for event in chain if event.version == 1}
+    hashes = chain(events, head.hash)
+    firsts = {event.record_id for event in events if event.version == 1}
     created = [books.records[record_id] for record_id in books.touched if record_id in firsts]
     updated = [books.records[record_id] for record_id in books.touched if record_id not in firsts]
-    last = chain[-1] if chain else None
     return Append(
-        events=chain,
+        events=events,
+        hashes=hashes,
         head=Head(
             books.seq,
-            last.recorded_at if last else head.recorded_at,
-            last.hash if last else head.hash,
+            events[-1].recorded_at if events else head.recorded_at,
+            hashes[-1] if hashes else head.hash,
             books.numbers,
             head.now,
         ),

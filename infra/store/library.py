@@ -38,6 +38,8 @@ from infra.store.interface import SequenceConflict
 from infra.store.postgres import PostgresStore
 
 SWEEP_SECONDS = 0.05
+NOWHERE = UUID(int=0)
+NEVER = datetime.min
 
 
 class LedgerEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +68,7 @@ class EventMapper(Mapper[UUID]):
 
     def to_domain_event(self, stored_event: StoredEvent) -> Any:
         """The fact in a stored event."""
-        fact = event_of(_unplaced(stored_event))
+        fact = event_of(_recorded(stored_event, NOWHERE, 0, NEVER))
         return LedgerEvent(
             originator_id=_uuid(stored_event.originator_id),
             originator_version=stored_event.originator_version,
@@ -92,7 +94,7 @@ class CompanyRecorder(ApplicationRecorder):
             fill(books, transaction.loaded)
             now = now_after(transaction.head)
             events = [
-                self._placed(event, transaction.head.seq + place, now + MICROSECOND * place)
+                _recorded(event, self.company_id, transaction.head.seq + place, now + MICROSECOND * place)
                 for place, event in enumerate(stored_events, 1)
             ]
             for event in events:
@@ -103,10 +105,6 @@ class CompanyRecorder(ApplicationRecorder):
             except SequenceConflict as error:
                 raise IntegrityError(str(error)) from error
         return [event.seq for event in events]
-
-    def _placed(self, event: StoredEvent, seq: int, now: datetime) -> RecordedEvent:
-        unplaced = _unplaced(event)
-        return msgspec.structs.replace(unplaced, company_id=self.company_id, seq=seq, recorded_at=now, occurred_at=now)
 
     def _apply(self, books: Books, event: RecordedEvent) -> None:
         if not self.fold:
@@ -207,20 +205,18 @@ def _uuid(originator_id: UUID | str) -> UUID:
     return originator_id if isinstance(originator_id, UUID) else UUID(originator_id)
 
 
-def _unplaced(event: StoredEvent) -> RecordedEvent:
-    """A stored event in our columns, not yet in a log."""
-    nowhere, never = UUID(int=0), datetime.min
-    kind = event.topic.partition(".")[0]  # topics are named after their kind
+def _recorded(event: StoredEvent, company_id: UUID, seq: int, now: datetime) -> RecordedEvent:
+    """A stored event in our columns; topics are named after their kind."""
     return RecordedEvent(
-        company_id=nowhere,
-        seq=0,
-        kind=kind,
+        company_id=company_id,
+        seq=seq,
+        kind=event.topic.partition(".")[0],
         record_id=_uuid(event.originator_id),
         version=event.originator_version,
         topic=event.topic,
         data=event.state,
-        recorded_at=never,
-        occurred_at=never,
+        recorded_at=now,
+        occurred_at=now,
     )
 
 

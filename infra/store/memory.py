@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from decimal import Decimal
 from uuid import UUID
 
+import msgspec
 from eventsourcing.persistence import IntegrityError, StoredEvent
 from eventsourcing.popo import POPOApplicationRecorder
 
@@ -156,7 +157,9 @@ def _store(company: _Company, append: Append) -> None:
     taken = append.claimed.keys() & (company.unique.keys() - set(append.released))
     if taken:
         raise SequenceConflict(f"unique_values: {sorted(taken)}")
-    company.log.record(append.events)
+    company.log.record(
+        [msgspec.structs.replace(event, hash=hash_) for event, hash_ in zip(append.events, append.hashes, strict=True)]
+    )
     for record in (*append.created, *append.updated):
         company.records[record.id] = record
         company.parents.pop(record.id, None)
