@@ -22,7 +22,7 @@ from infra.settings import load
 
 def main(directory: str, *, outlive: bool) -> None:
     if outlive:
-        process._death_signal = lambda death, parent: None
+        process._death_signal = lambda *_: None
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with servers(load({}, data_dir=directory)) as settings:
         children = {child.name(): child.pid for child in psutil.Process().children()}

@@ -14,7 +14,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import nats
 import psutil
@@ -76,7 +76,7 @@ class Run:
             raise AssertionError(self.child.communicate(timeout=30)[1])
         self.says: dict[str, Any] = json.loads(line)
 
-    def __enter__(self) -> Run:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
