@@ -14,7 +14,7 @@ from infra.cli.conventions import data_dir_option, json_option, messages, print_
 from infra.cli.passwords import password_stdin_option, read_password
 from infra.companies import company_record, get_company, list_companies
 from infra.ids import new_id
-from infra.passwords import new_credential
+from infra.passwords import Passwords
 
 
 @click.group()
@@ -58,7 +58,7 @@ def create(
             owner_id = new_id()
             commands.append(Command(kind="user", action="create", id=owner_id, data=user))
             credentials.append(
-                new_credential(owner_id, read_password(from_stdin=password_stdin, demo=books.settings.demo))
+                Passwords().credential(owner_id, read_password(from_stdin=password_stdin, demo=books.settings.demo))
             )
         company_id, database_id, outcome = books.ledger.register_company(commands, credentials=credentials)
     if as_json:

@@ -8,7 +8,9 @@ import click
 
 from infra.cli.conventions import UsageProblem
 from infra.demo_password import DEMO_PASSWORD_REFUSED, is_demo_password
-from infra.passwords import PasswordUnusable, check_usable
+
+FEWEST_CHARACTERS = 8
+MOST_CHARACTERS = 256
 
 password_stdin_option = click.option(
     "--password-stdin", is_flag=True, help="Read the password from the first line of stdin, without a prompt."
@@ -25,8 +27,6 @@ def read_password(*, from_stdin: bool, demo: bool) -> str:
         raise UsageProblem("there is no terminal to ask for the password; use --password-stdin")
     if is_demo_password(password) and not demo:
         raise UsageProblem(DEMO_PASSWORD_REFUSED)
-    try:
-        check_usable(password)
-    except PasswordUnusable as error:
-        raise UsageProblem(str(error)) from error
+    if not FEWEST_CHARACTERS <= len(password) <= MOST_CHARACTERS:
+        raise UsageProblem(f"a password has {FEWEST_CHARACTERS} to {MOST_CHARACTERS} characters")
     return password

@@ -18,7 +18,7 @@ from infra.cli.conventions import Failure, UsageProblem, data_dir_option, json_o
 from infra.cli.passwords import password_stdin_option, read_password
 from infra.companies import ROOT, Listed, ensure_root, get_company
 from infra.ids import new_id
-from infra.passwords import new_credential
+from infra.passwords import Passwords
 
 company_option = click.option("--company", "codename", required=True, metavar="CODENAME", help="Codename of the company.")
 
@@ -58,7 +58,7 @@ def create(
     with open_books(data_dir) as books:
         company = ensure_root(books.ledger, books.database) if codename == ROOT else get_company(books.database, codename)
         user_id = new_id()
-        credential = new_credential(user_id, read_password(from_stdin=password_stdin, demo=books.settings.demo))
+        credential = Passwords().credential(user_id, read_password(from_stdin=password_stdin, demo=books.settings.demo))
         given = {key: value for key, value in data.items() if value is not None}
         command = Command(kind="user", action="create", id=user_id, data=given)
         outcome = books.ledger.execute(company.id, [command], SYSTEM, credentials=[credential])
@@ -117,7 +117,7 @@ def password(login: str, codename: str, data_dir: str | None, *, password_stdin:
     with open_books(data_dir) as books:
         company = get_company(books.database, codename)
         record = _find(books, company, login)
-        credential = new_credential(record.id, read_password(from_stdin=password_stdin, demo=books.settings.demo))
+        credential = Passwords().credential(record.id, read_password(from_stdin=password_stdin, demo=books.settings.demo))
         sessions = _open_sessions(books, company, record.id)
         commands = [Command(kind="user", action="change_password", id=record.id), *map(_close, sessions)]
         outcome = books.ledger.execute(company.id, commands, SYSTEM, credentials=[credential])

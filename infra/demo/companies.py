@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from domain.command import Command
+from domain.command import SYSTEM, Command
 from domain.decision import Credential
 from domain.errors import ValueTaken
 from domain.needs import Needs
@@ -19,7 +19,7 @@ from infra.database import Database
 from infra.demo_password import DEMO_EMAIL, DEMO_PASSWORD
 from infra.ids import new_id
 from infra.ledger import Ledger
-from infra.passwords import new_credential
+from infra.passwords import Passwords
 from infra.settings import Settings
 from infra.store.postgres import PostgresStore
 
@@ -97,7 +97,8 @@ def _begin(ledger: Ledger, data: dict[str, object], users: list[dict[str, object
 def _with_users(users: list[dict[str, object]]) -> tuple[list[Command], list[Credential]]:
     ids = [new_id() for _ in users]
     commands = [Command(kind="user", action="create", id=i, data=user) for i, user in zip(ids, users, strict=True)]
-    return commands, [new_credential(user_id, DEMO_PASSWORD) for user_id in ids]
+    passwords = Passwords()
+    return commands, [passwords.credential(user_id, DEMO_PASSWORD) for user_id in ids]
 
 
 def _has_user(ledger: Ledger, company_id: UUID, email: str) -> bool:
@@ -106,7 +107,5 @@ def _has_user(ledger: Ledger, company_id: UUID, email: str) -> bool:
 
 
 def _add_user(ledger: Ledger, company_id: UUID, user: dict[str, object]) -> None:
-    from domain.command import Actor
-
     commands, credentials = _with_users([user])
-    ledger.execute(company_id, commands, Actor(), credentials=credentials)
+    ledger.execute(company_id, commands, SYSTEM, credentials=credentials)
