@@ -8,7 +8,6 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, Literal
 
-
 Outcome = Literal["merged", "server_kept", "open"]
 
 
@@ -40,7 +39,7 @@ class Divergence:
     """Both sides of a conflict.
 
     `known` is the record as the client knew it: its base, and its own edits since. `current` is the record now. `foreign` says
-    for every field that somebody else set since the base when they did so, by their clock. `same` compares two values of a field.
+    for every field that somebody else set since the base when they did so, by their clock. `same` compares a field's values.
     """
 
     known: dict[str, Any]

@@ -10,7 +10,7 @@ import msgspec
 
 from domain.command import Command
 from domain.decision import Decision, label, shown
-from domain.errors import FieldFixed, InvalidField, RecordNotFound, ReferenceMissing
+from domain.errors import FieldFixed, InvalidField, RecordNotFound, ReferenceMissing, UnknownCurrency
 from domain.kind import ChildrenOf, Kind, Wish
 from domain.money import minor_unit
 from domain.record import Record
@@ -38,7 +38,10 @@ def resolve(decision: Decision, kind: Kind, data: Any, record: Record | None = N
     """
     currency = getattr(data, "currency", None)
     if isinstance(currency, str) and (record is None or record.data.get("currency") != currency):
-        minor_unit(currency)
+        try:
+            minor_unit(currency)
+        except UnknownCurrency as error:
+            raise UnknownCurrency(error.message, path=f"{prefix}.currency", value=currency) from None
     replaced: dict[str, Any] = {}
     for name, target in kind.references_of(data):
         value = getattr(data, name, None)
@@ -88,7 +91,9 @@ def correct(decision: Decision, kind: Kind, record: Record, fields: Mapping[str,
     apply_changes(decision, kind, record, msgspec.to_builtins(resolve(decision, kind, typed, record, path)))
 
 
-def wants_of_correction(decision: Decision, record_id: UUID, fields: Mapping[str, Any], action: str = "update") -> Iterable[Wish]:
+def wants_of_correction(
+    decision: Decision, record_id: UUID, fields: Mapping[str, Any], action: str = "update"
+) -> Iterable[Wish]:
     """What has to be loaded before the record with this id can be corrected by `fields`, or deleted."""
     yield record_id
     yield ChildrenOf(record_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any
@@ -21,6 +22,8 @@ CurrencyCode = Annotated[str, Meta(pattern=r"^[A-Z]{3}$")]
 """ISO 4217, three capital letters."""
 ClientId = Annotated[str, Meta(min_length=1, max_length=128)]
 """An id that a client made; unique within its source and kind."""
+Day = date
+"""A calendar day. Fields that are called `date` need this name for their type."""
 Number = Annotated[int, Meta(ge=1, le=2**53)]
 Count = Annotated[int, Meta(ge=-(2**53), le=2**53)]
 """A whole number that fits a JavaScript number."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any, Literal
-from uuid import UUID
 
 from domain.decision import Decision
 from domain.errors import RolesFixed
