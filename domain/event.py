@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from datetime import datetime, timezone
-from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
 
-from domain.values import ClientId, Fields, Line, Number
+from domain.values import ClientId, Line, Number
 
 JSON = msgspec.json.Encoder(decimal_format="string")
 
 
-class Event(Fields, frozen=True, kw_only=True):
+class Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A fact about one record. Its JSON object holds exactly the fields that the fact sets.
 
     A record is the fold of its events by assignment (see `domain.record.evolve`), which is what makes the three-way merge,
@@ -57,9 +55,6 @@ class RecordedEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     correlation_id: UUID | None = None
     hash: bytes = b""
 
-
-EventClass = TypeVar("EventClass", bound=type[Event])
-Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 

@@ -345,6 +345,16 @@ def test_root_runs_the_servers_as_a_system_user(folder: Path) -> None:
     assert folder.stat().st_mode & 0o007 == 0, "the folder was not opened to everybody"
 
 
+@as_root
+def test_the_right_to_pass_is_given_again_after_a_chmod_has_masked_it(folder: Path) -> None:
+    deep = folder / "private"
+    for _ in range(2):
+        with servers(load({}, data_dir=deep), nats=False) as settings:
+            write(settings.database_url, "kept")
+        folder.chmod(0o700)
+    assert folder.stat().st_mode & 0o007 == 0
+
+
 def ordinary_user() -> int:
     """The uid of `nobody`; the test is skipped where that user cannot even reach our Python."""
     nobody = pwd.getpwnam("nobody")
