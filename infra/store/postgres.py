@@ -66,15 +66,16 @@ class PostgresStore:
         with self.database.company(company_id) as connection:
             try:
                 with connection.transaction():
-                    row = None
-                    while row is None:  # a number that was given by hand is skipped when its turn comes
+                    if database_id is None:
                         row = connection.execute(
-                            "INSERT INTO companies (company_id, codename) VALUES (%s, %s)"
-                            " ON CONFLICT (database_id) DO NOTHING RETURNING database_id"
-                            if database_id is None
-                            else "INSERT INTO companies (company_id, codename, database_id) VALUES (%s, %s, %s)"
+                            "INSERT INTO companies (company_id, codename) VALUES (%s, %s) RETURNING database_id",
+                            (company_id, codename),
+                        ).fetchone()
+                    else:
+                        row = connection.execute(
+                            "INSERT INTO companies (company_id, codename, database_id) VALUES (%s, %s, %s)"
                             " RETURNING database_id",
-                            (company_id, codename) if database_id is None else (company_id, codename, database_id),
+                            (company_id, codename, database_id),
                         ).fetchone()
                     connection.execute(
                         "INSERT INTO heads (company_id, seq, recorded_at, hash) VALUES (%s, 0, %s, %s)",
@@ -85,7 +86,7 @@ class PostgresStore:
             except UniqueViolation as error:
                 field = "database_id" if "database_id" in (error.diag.constraint_name or "") else "codename"
                 raise ValueTaken(f"Another company already has this {field}.", path=f"data.{field}", field=field) from None
-        return int(row[0])
+        return int(row[0]) if row else 0
 
     def head(self, company_id: UUID) -> Head:
         """Where the log ends now."""
