@@ -15,12 +15,13 @@ import msgspec
 from domain.books import Books
 from domain.catalogue import CATALOGUE, fields_of
 from domain.command import Actor, Command, Idempotency, data_as
-from domain.decide import Result, decide, find_target, needs_history
+from domain.decide import Result, decide, needs_history
 from domain.decision import Credential, Decision
 from domain.errors import BatchTooLarge, KeyReused, LedgerError, UnknownKind, ValueTaken
 from domain.event import GENESIS, JSON
 from domain.kind import ChildrenOf, StockOf
 from domain.needs import Needs, note_needs
+from domain.resolving import find_target
 from infra.ids import new_id
 from infra.requests import fingerprint_of, invalid_field
 from infra.store.append import append_of, books_of, fill, now_after
@@ -128,9 +129,7 @@ class Ledger:
                 results.append(refusal(command, error))
         return results, list(answers.values())
 
-    def _decide_one(
-        self, decision: Decision, command: Command, known: dict[str, Answer], answers: dict[str, Answer]
-    ) -> Result:
+    def _decide_one(self, decision: Decision, command: Command, known: dict[str, Answer], answers: dict[str, Answer]) -> Result:
         if command.key is None:
             return decide(decision, command)
         fingerprint = fingerprint_of(msgspec.structs.replace(command, key=None))
@@ -227,9 +226,7 @@ def _note_wishes(wanted: Needs, decision: Decision, command: Command) -> None:
 
 def refusal(command: Command, error: LedgerError) -> Refusal:
     """The answer to a refused item."""
-    return Refusal(
-        type=command.type, code=error.code, message=error.message, path=error.path, details=dict(error.details)
-    )
+    return Refusal(type=command.type, code=error.code, message=error.message, path=error.path, details=dict(error.details))
 
 
 def replay(known: Answer, fingerprint: bytes) -> Outcome:

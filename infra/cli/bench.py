@@ -36,5 +36,5 @@ def bench(rows: tuple[str, ...], *, only_list: bool) -> int:
         return 0
     unknown = set(rows) - {name for name, _ in run.listing()}
     if unknown:
-        raise UsageProblem(f"there is no row {sorted(unknown)[0]!r}; `daftar bench --list` lists them")
+        raise UsageProblem(f"there is no row {min(unknown)!r}; `daftar bench --list` lists them")
     return int(run.run(rows))

@@ -6,7 +6,7 @@ Postgres groups each page by topic, so that msgspec decodes thousands of events 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -89,7 +89,7 @@ def _upcast(topic: str, fields: dict[str, Any]) -> Event:
     return msgspec.convert(changed, TOPICS[today])
 
 
-@lru_cache(maxsize=None)
+@cache
 def _decoder(topic: str) -> msgspec.json.Decoder[Any] | None:
     struct = TOPICS.get(topic)
     return msgspec.json.Decoder(list[Replayed[struct]]) if struct is not None else None  # type: ignore[valid-type]

@@ -12,9 +12,9 @@ from tests.benchmarks.place import Place
 
 
 def _copied(place: Place, company: UUID, query: str, form: str) -> int:
-    with place.api.company(company) as connection, connection.cursor() as cursor:
-        with cursor.copy(f"COPY ({query}) TO STDOUT {form}".encode()) as copy:
-            return sum(len(block) for block in copy)
+    statement = f"COPY ({query}) TO STDOUT {form}".encode()
+    with place.api.company(company) as connection, connection.cursor() as cursor, cursor.copy(statement) as copy:
+        return sum(len(block) for block in copy)
 
 
 def pull(place: Place, company: UUID, records: int = 100_000, rounds: int = 7) -> Row:

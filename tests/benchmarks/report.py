@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from datetime import date
+from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def _figure(value: float, unit: str) -> str:
 
 def _percentiles(side: Side) -> str:
     found = [side.percentile(fraction) for fraction in (0.50, 0.95, 0.99)]
-    return " / ".join(f"{value * 1_000:.2f}" for value in found if value is not None) or "–"
+    return " / ".join(f"{value * 1_000:.2f}" for value in found if value is not None) or "-"
 
 
 def line(row: Row) -> str:
@@ -47,9 +47,7 @@ def write(rows: list[Row], fsync: str, facts: list[str]) -> None:
         [
             START,
             "",
-            f"Measured on {date.today().isoformat()}: {os.cpu_count()} cores, {_processor()}, {_memory()} of memory,"  # noqa: DTZ011
-            f" {platform.system()} {platform.release()}, Python {platform.python_version()}, PostgreSQL 18, fsync {fsync},"
-            f" eventsourcing {version('eventsourcing')}, psycopg {version('psycopg')}.",
+            _machine(fsync),
             "",
             HEADER,
             *map(line, rows),
@@ -63,6 +61,14 @@ def write(rows: list[Row], fsync: str, facts: list[str]) -> None:
     before, _, rest = text.partition(START)
     _, _, after = rest.partition(END)
     PAGE.write_text(before + table + after, "utf-8")
+
+
+def _machine(fsync: str) -> str:
+    return (
+        f"Measured on {datetime.now(timezone.utc).date()}: {os.cpu_count()} cores, {_processor()}, {_memory()} of memory,"
+        f" {platform.system()} {platform.release()}, Python {platform.python_version()}, PostgreSQL 18, fsync {fsync},"
+        f" eventsourcing {version('eventsourcing')}, psycopg {version('psycopg')}."
+    )
 
 
 def _processor() -> str:

@@ -6,6 +6,7 @@ import multiprocessing
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from multiprocessing.synchronize import Barrier
 from uuid import UUID, uuid4
 
@@ -42,8 +43,8 @@ def batches(place: Place, rounds: int = 20) -> list[Row]:
         with quiet():
             pairs = [
                 (
-                    timed(lambda b=batch: recorder.insert_events(b)) / len(batch),
-                    timed(lambda b=batch: app.recorder.insert_events(b)) / len(batch),
+                    timed(partial(recorder.insert_events, batch)) / len(batch),
+                    timed(partial(app.recorder.insert_events, batch)) / len(batch),
                 )
                 for batch in made[4:]
             ]
