@@ -136,11 +136,17 @@ def matches(shown: str, real: str) -> bool:
 @pytest.mark.parametrize("page", [page for page in PAGES if steps_of(page)], ids=lambda page: page.name)
 def test_the_commands_of_a_page_do_what_the_page_says(page: Path, server: Server) -> None:
     steps = steps_of(page)
-    for step, real in zip(steps, run(steps, server), strict=True):
+    outputs = run(steps, server)
+    for step, real in zip(steps, outputs, strict=True):
         if step.output is None:
             assert not real.strip(), f"{step.commands}\nsaid\n{real}"
         else:
             assert matches(step.output, real), f"{step.commands}\nsaid\n{real}\ninstead of\n{step.output}"
+
+    if page.name == "README.md":
+        forged = next(output for output in outputs if "forged: event" in output)
+        seq, said = re.findall(r"forged: event (\d+)\n(.*)", forged, re.DOTALL)[0]
+        assert re.search(rf"\b{seq}\b", said), "verify names the event that was forged"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
