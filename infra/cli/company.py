@@ -44,7 +44,13 @@ Examples:
 @data_dir_option
 @json_option
 def create(
-    codename: str, owner_email: str | None, owner_name: str | None, data_dir: str | None, *, password_stdin: bool, as_json: bool,
+    codename: str,
+    owner_email: str | None,
+    owner_name: str | None,
+    data_dir: str | None,
+    *,
+    password_stdin: bool,
+    as_json: bool,
     **fields: Any,
 ) -> None:
     """Begin a company's books under CODENAME: lower-case letters, digits and hyphens. Codename and currency stay for ever."""
@@ -66,7 +72,9 @@ def create(
         return
     results().print(f"{codename}  {company_id}  DatabaseId {database_id}", soft_wrap=True)
     if owner_email is None:
-        messages().print(f"nobody can log in yet: daftar user create --company {codename} --role tenantOwner --email …", soft_wrap=True)
+        messages().print(
+            f"nobody can log in yet: daftar user create --company {codename} --role tenantOwner --email …", soft_wrap=True
+        )
 
 
 @company.command(

@@ -10,7 +10,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from infra.cli.books import Books, open_books
 from infra.cli.conventions import Failure, data_dir_option, json_option, messages, print_json, results
 from infra.companies import find_company
-from infra.demo import BUSINESS, LoadReport, TotalsDiffer, ensure_business, ensure_demo, load_chinook, read_chinook, require_currency
+from infra.demo import (
+    BUSINESS,
+    LoadReport,
+    TotalsDiffer,
+    ensure_business,
+    ensure_demo,
+    load_chinook,
+    read_chinook,
+    require_currency,
+)
 
 SHOP = "chinook"
 

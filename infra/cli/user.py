@@ -48,8 +48,15 @@ The company `root` is the service's own; it is made with its first user. The pas
 @data_dir_option
 @json_option
 def create(
-    codename: str, email: str | None, username: str | None, name: str | None, role: str, data_dir: str | None, *,
-    password_stdin: bool, as_json: bool,
+    codename: str,
+    email: str | None,
+    username: str | None,
+    name: str | None,
+    role: str,
+    data_dir: str | None,
+    *,
+    password_stdin: bool,
+    as_json: bool,
 ) -> None:
     """Create a user who may log in to a company."""
     if not (email or username):
@@ -93,9 +100,7 @@ def list_(codename: str, data_dir: str | None, *, as_json: bool) -> None:
     for record in found:
         data = record.data
         active = "yes" if data.get("is_active", True) else "no"
-        table.add_row(
-            str(record.number), data.get("email", ""), data.get("username", ""), data["name"], data["role"], active
-        )
+        table.add_row(str(record.number), data.get("email", ""), data.get("username", ""), data["name"], data["role"], active)
     results().print(table)
 
 
@@ -179,7 +184,7 @@ def _find(books: Books, company: Listed, login: str) -> Record:
     key = login.casefold()
     needs = Needs(unique={("user", "email", key), ("user", "username", key)})
     unique: dict[Any, UUID] = books.ledger.store.read_records(company.id, needs).unique
-    ids = {user_id for user_id in unique.values() if user_id is not None}
+    ids = set(unique.values())
     found = books.ledger.store.read_records(company.id, Needs(ids=ids)).records if ids else []
     if not found:
         raise Failure(f"{company.codename} has no user {login!r}; daftar user list --company {company.codename}")

@@ -68,7 +68,7 @@ class Chinook:
 
 
 class LoadReport(msgspec.Struct, frozen=True, kw_only=True):
-    """Records added now and found from before, by name; lines are counted with their invoices. `total` is that of all invoices."""
+    """Records added now and found from before, by name; lines count with their invoices; `total` is that of all."""
 
     company: str
     added: dict[str, int]
@@ -153,9 +153,7 @@ def _batches(commands: Sequence[Command]) -> Iterator[Sequence[Command]]:
 def _create(kind: str, name: str, row_id: int, data: Row, occurred_at: datetime | None = None) -> Command:
     """A create command that never makes a second record; empty fields of the source are left out."""
     given = {key: value for key, value in data.items() if value not in (None, "", {})}
-    return Command(
-        kind=kind, action="create", client_id=f"{name}-{row_id}", source=SOURCE, occurred_at=occurred_at, data=given
-    )
+    return Command(kind=kind, action="create", client_id=f"{name}-{row_id}", source=SOURCE, occurred_at=occurred_at, data=given)
 
 
 def _ref(name: str, row_id: int) -> dict[str, Any]:

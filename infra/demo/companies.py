@@ -23,14 +23,16 @@ from infra.passwords import Passwords
 from infra.settings import Settings
 from infra.store.postgres import PostgresStore
 
+User = dict[str, object]
+
 BUSINESS = "babil"
 BUSINESS_DATABASE_ID = 1001
 BUSINESS_PACKAGE_NUMBER = 2002
 TILL_USER = "user1"
 
-_ADMINISTRATOR = {"email": DEMO_EMAIL, "name": "Demo administrator", "role": "superAdmin", "email_verified": True}
-_OWNER = {"email": DEMO_EMAIL, "name": "Demo owner", "role": "tenantOwner", "email_verified": True}
-_TILL = {"username": TILL_USER, "name": "Demo till", "role": "accountant"}
+_ADMINISTRATOR: User = {"email": DEMO_EMAIL, "name": "Demo administrator", "role": "superAdmin", "email_verified": True}
+_OWNER: User = {"email": DEMO_EMAIL, "name": "Demo owner", "role": "tenantOwner", "email_verified": True}
+_TILL: User = {"username": TILL_USER, "name": "Demo till", "role": "accountant"}
 
 
 class DemoInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,9 +67,7 @@ def ensure_demo(settings: Settings) -> DemoInfo:
         f"demo companies  {BUSINESS} (the sample business), {ROOT} (administration)",
         f"Mahak           DatabaseId {database_id}, PackageNumber {BUSINESS_PACKAGE_NUMBER}, user {TILL_USER}, same password",
     ]
-    return DemoInfo(
-        email=DEMO_EMAIL, codename=BUSINESS, database_id=database_id, created=created, announcement=announcement
-    )
+    return DemoInfo(email=DEMO_EMAIL, codename=BUSINESS, database_id=database_id, created=created, announcement=announcement)
 
 
 def ensure_business(ledger: Ledger, database: Database, codename: str) -> bool:
@@ -77,11 +77,10 @@ def ensure_business(ledger: Ledger, database: Database, codename: str) -> bool:
     data: dict[str, object] = {"name": codename.capitalize(), "codename": codename, "currency": "USD"}
     if codename == BUSINESS:
         data |= {"database_id": BUSINESS_DATABASE_ID, "package_number": BUSINESS_PACKAGE_NUMBER}
-    users = [_OWNER, _TILL]
-    return _begin(ledger, data, users)
+    return _begin(ledger, data, [_OWNER, _TILL])
 
 
-def _begin(ledger: Ledger, data: dict[str, object], users: list[dict[str, object]]) -> bool:
+def _begin(ledger: Ledger, data: dict[str, object], users: list[User]) -> bool:
     """Register a company with its users; False where somebody else just did. A database id that is taken is left out."""
     commands, credentials = _with_users(users)
     try:
@@ -94,7 +93,7 @@ def _begin(ledger: Ledger, data: dict[str, object], users: list[dict[str, object
     return True
 
 
-def _with_users(users: list[dict[str, object]]) -> tuple[list[Command], list[Credential]]:
+def _with_users(users: list[User]) -> tuple[list[Command], list[Credential]]:
     ids = [new_id() for _ in users]
     commands = [Command(kind="user", action="create", id=i, data=user) for i, user in zip(ids, users, strict=True)]
     passwords = Passwords()
@@ -106,6 +105,6 @@ def _has_user(ledger: Ledger, company_id: UUID, email: str) -> bool:
     return bool(found.unique)
 
 
-def _add_user(ledger: Ledger, company_id: UUID, user: dict[str, object]) -> None:
+def _add_user(ledger: Ledger, company_id: UUID, user: User) -> None:
     commands, credentials = _with_users([user])
     ledger.execute(company_id, commands, SYSTEM, credentials=credentials)

@@ -57,9 +57,7 @@ TABLES: dict[str, Callable[[], Iterator[str]]] = {"errors": errors, "settings": 
 
 def generated(text: str) -> str:
     """`text` with every generated table as the code has it now."""
-    return PLACE.sub(
-        lambda match: "\n".join((f"<!-- generated: {match[1]} -->", *TABLES[match[1]](), "<!-- end -->")), text
-    )
+    return PLACE.sub(lambda match: "\n".join((f"<!-- generated: {match[1]} -->", *TABLES[match[1]](), "<!-- end -->")), text)
 
 
 def pages() -> list[Path]:
