@@ -1,6 +1,6 @@
 """Every command of the README and the docs is run against a real server, and its output is what the page shows.
 
-A block marked `bash` is run, all of a page in one shell; the block `text` after it is its output, where `…` stands for anything.
+A block marked `bash` is run, all of a page in one shell; the block `text` after it is its output, and `…` in it is any text.
 A block marked `sh` is not run here: the comment before it names the test that covers it.
 """
 
