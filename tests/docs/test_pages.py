@@ -128,9 +128,13 @@ def run(steps: list[Step], server: Server) -> list[str]:
 
 
 def matches(shown: str, real: str) -> bool:
-    """Whether the output is the shown one; `…` stands for any text, also of several lines."""
-    pattern = ".*?".join(re.escape(part) for part in shown.strip().split("…"))
-    return re.fullmatch(pattern, "\n".join(line.rstrip() for line in real.strip().splitlines()), re.DOTALL) is not None
+    """Whether the output is the shown one; `…` stands for any text, also of several lines. Blank lines do not count."""
+    pattern = ".*?".join(re.escape(part) for part in _solid(shown).split("…"))
+    return re.fullmatch(pattern, _solid(real), re.DOTALL) is not None
+
+
+def _solid(text: str) -> str:
+    return "\n".join(line.rstrip() for line in text.splitlines() if line.strip())
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if steps_of(page)], ids=lambda page: page.name)
