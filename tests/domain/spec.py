@@ -187,7 +187,9 @@ class Spec:
         raise AssertionError("the rules never stop wanting")
 
     def _wishes(self, wanted: Needs, decision: Decision, each: Command) -> None:
-        kind, record = CATALOGUE[each.kind], None
+        kind, record = CATALOGUE.get(each.kind), None
+        if kind is None:
+            return
         if each.action != "create":
             try:
                 record = find_target(decision, kind, each)
