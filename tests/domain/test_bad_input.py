@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 
 import pytest
+
 from tests.domain.spec import COMPANY_ID, Spec, command, uid
 
 X = uid(1)

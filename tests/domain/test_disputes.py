@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tests.domain.spec import B, Spec, command, uid
 
 RECORD, FIRST, SECOND = map(uid, range(1, 4))

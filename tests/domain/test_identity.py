@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from domain.decide import decide
 from domain.errors import ValueTaken
 from tests.domain.spec import LOGIN, A, B, Spec, command, contents, uid

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from tests.domain.spec import Spec, command, uid
 
 ENTRY, LINE = uid(1), uid(2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from tests.domain.spec import Spec, command, uid
 
 FIRST, SECOND, EURO, PAYMENT, PARTY = map(uid, range(1, 6))

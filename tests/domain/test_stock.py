@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+
 from tests.domain.spec import Spec, command, uid
 
 TEA, SERVICE, UNTRACKED, INVOICE, LINE, STORE, DETAIL = map(uid, range(1, 8))
@@ -28,7 +29,12 @@ def sale(*lines: dict[str, Any], **rest: Any) -> Any:
 
 @pytest.mark.parametrize(
     ("type_", "level", "reason"),
-    [("sales", "7", "sale"), ("purchase", "13", "purchase"), ("sales_return", "13", "return"), ("purchase_return", "7", "return")],
+    [
+        ("sales", "7", "sale"),
+        ("purchase", "13", "purchase"),
+        ("sales_return", "13", "return"),
+        ("purchase_return", "7", "return"),
+    ],
 )
 def test_each_type_of_invoice_moves_its_way(type_, level, reason) -> None:
     spec = shop().when(sale({"product_id": str(TEA), "quantity": "3", "id": str(LINE)}, type=type_, issue_date="2026-01-02"))

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
+
 from domain.books import Books, evolve
 from domain.catalogue import CATALOGUE, event_of, fields_of
 from domain.event import RecordedEvent
@@ -18,7 +19,7 @@ OLD = {
         "party.created.v1",
         lambda fields: {name: value for name, value in fields.items() if name not in ("first", "last")},
     ),
-    "party.buried.v1": ("party.deleted.v1", lambda fields: {}),
+    "party.buried.v1": ("party.deleted.v1", lambda _: {}),
 }
 
 
