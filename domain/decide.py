@@ -64,6 +64,8 @@ def decide(decision: Decision, command: Command) -> Result:
         del decision.credentials[secrets:]
         if isinstance(error, msgspec.ValidationError):
             raise invalid_field(error, root="data") from None
+        if isinstance(error, RecursionError):
+            raise InvalidField("The data is nested too deeply.", path="data") from None
         if isinstance(error, OutOfRange):
             raise InvalidField(f"{error}.", path="data") from None
         raise

@@ -11,14 +11,15 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+# Patterns end in `$(?!\n)`: Python's `$` alone also matches before a last newline, and JSON Schema has no `\Z`.
 Line = Annotated[str, Meta(max_length=255)]
 """A short text on one line."""
 Name = Annotated[str, Meta(min_length=1, max_length=255)]
 """A short text that must not be empty."""
 Text = Annotated[str, Meta(max_length=20_000)]
 """A long text."""
-Email = Annotated[str, Meta(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")]
-CurrencyCode = Annotated[str, Meta(pattern=r"^[A-Z]{3}$")]
+Email = Annotated[str, Meta(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$(?!\n)")]
+CurrencyCode = Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)")]
 """ISO 4217, three capital letters."""
 ClientId = Annotated[str, Meta(min_length=1, max_length=128)]
 """An id that a client made; unique within its source and kind."""
@@ -135,4 +136,3 @@ def changes_of(fields: type[Fields]) -> type[Fields]:
     )
     changes: type[Fields] = made
     return changes
-

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 
 from tests.domain.spec import COMPANY_ID, Spec, command, uid
 
 X = uid(1)
+DEEP: dict[str, Any] = {}
+_inner = DEEP
+for _ in range(2000):
+    _inner["a"] = {}
+    _inner = _inner["a"]
 
 
 @pytest.mark.parametrize(
@@ -43,6 +49,9 @@ X = uid(1)
         ("product_detail.create", {"product_id": str(X), "prices": ["1", "NaN"]}, "invalid_field", "data.prices"),
         ("product_detail.create", {"product_id": str(X), "prices": ["1"] * 11}, "invalid_field", "data.prices"),
         ("user.create", {"name": "x", "email": "no"}, "invalid_field", "data.email"),
+        ("user.create", {"name": "x", "email": "a@b\n"}, "invalid_field", "data.email"),
+        ("party.create", {"name": "x", "currency": "USD\n"}, "invalid_field", "data.currency"),
+        ("party.create", {"name": "x", "extra": DEEP}, "invalid_field", "data"),
         ("company.update", {"currency": "USD", "time_zone": "../etc/passwd"}, "invalid_field", "data.time_zone"),
     ],
 )
