@@ -52,7 +52,6 @@ def decide(decision: Decision, command: Command) -> Result:
     mark, emitted, secrets = decision.books.mark(), len(decision.events), len(decision.credentials)
     decision.command_id = decision.new_id()
     decision.conflict, decision.outcome = None, None
-    decision.client_ids.clear()
     try:
         decision.occurred_at = _moment(decision, command.occurred_at)
         with localcontext(EXACT):

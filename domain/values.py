@@ -86,9 +86,22 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
                 msgspec.structs.force_setattr(self, name, [_written(name, item) for item in value])
 
 
+def require_reasonable(struct: msgspec.Struct) -> None:
+    """Raise OutOfRange where a number in `struct` is one that a book of accounts cannot hold."""
+    for name in decimal_fields(type(struct)):
+        value = getattr(struct, name)
+        for number in value if isinstance(value, list) else (value,):
+            if isinstance(number, Decimal) and not is_reasonable(number):
+                raise _out_of_range(name)
+
+
+def _out_of_range(name: str) -> OutOfRange:
+    return OutOfRange(f"`{name}` must be a finite number below 10^{LARGEST_EXPONENT} with at most {MOST_DECIMALS} decimals")
+
+
 def _written(name: str, value: Decimal) -> Decimal:
     if not is_reasonable(value):
-        raise OutOfRange(f"`{name}` must be a finite number below 10^{LARGEST_EXPONENT} with at most {MOST_DECIMALS} decimals")
+        raise _out_of_range(name)
     exponent = value.as_tuple().exponent
     if isinstance(exponent, int) and exponent > 0:  # 1e2 is written as 100
         return value.quantize(Decimal(1))
