@@ -22,8 +22,9 @@ from domain.event import GENESIS, JSON
 from domain.kind import ChildrenOf, StockOf
 from domain.needs import Needs, note_needs
 from domain.resolving import find_target
+from domain.validation import invalid_field
 from infra.ids import new_id
-from infra.requests import fingerprint_of, invalid_field
+from infra.requests import fingerprint_of
 from infra.store.append import append_of, books_of, fill, now_after
 from infra.store.interface import Answer, Head, Loaded, SequenceConflict, Store, WriteTransaction
 

@@ -1,34 +1,15 @@
-"""Reading requests: what a msgspec error says in terms of fields, and the fingerprint of a body by meaning."""
+"""The fingerprint of a request's body by meaning."""
 
 from __future__ import annotations
 
 import hashlib
-import re
 from typing import Any
 
 import msgspec
 
-from domain.errors import InvalidField
-
 _ordered = msgspec.json.Encoder(order="deterministic")
-_AT = re.compile(r"^(?P<what>.*) - at `(?P<where>[^`]*)`$", re.DOTALL)
-_NAMED = re.compile(r"(?:unknown field|required field) `(?P<name>[^`]*)`|^`(?P<field>[^`]*)` ")
 
 
 def fingerprint_of(body: Any) -> bytes:
     """SHA-256 of a body's JSON with sorted keys: equal bodies have equal fingerprints however they were written."""
     return hashlib.sha256(_ordered.encode(body)).digest()
-
-
-def invalid_field(error: msgspec.ValidationError, *, root: str = "") -> InvalidField:
-    """What msgspec says, as an InvalidField whose path names the field."""
-    text = str(error)
-    found = _AT.match(text)
-    what, where = (found["what"], found["where"].removeprefix("$").removeprefix(".")) if found else (text, "")
-    named = _NAMED.search(what)
-    name = (named["name"] or named["field"]) if named else None
-    path = root
-    for part in (where, name):
-        if part:
-            path = f"{path}.{part}" if path and not part.startswith("[") else f"{path}{part}"
-    return InvalidField(f"{what}.", path=path)

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import psutil
+from infra.passwords import Passwords
 
 from domain.command import Command
 from domain.decision import Credential
-from infra.passwords import Passwords
 from infra.reading import Reader
 from tests.benchmarks import stock
 from tests.benchmarks.measure import Row, Side, quiet, timed
@@ -242,6 +242,6 @@ def _stream(place: Place, at: Served, rounds: int = 300) -> Row:
     )
 
 
-def _empty_commit(connection) -> None:  # noqa: ANN001
+def _empty_commit(connection) -> None:
     """A commit that has to reach the disk: it assigns a transaction id and writes nothing."""
     connection.execute("SELECT pg_current_xact_id()")
