@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from datetime import datetime, timezone
-from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -57,9 +55,6 @@ class RecordedEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     correlation_id: UUID | None = None
     hash: bytes = b""
 
-
-EventClass = TypeVar("EventClass", bound=type[Event])
-Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
