@@ -10,6 +10,13 @@ SELECT seq, recorded_at, hash, numbers::text, clock_timestamp() FROM heads WHERE
 
 READ_HEAD = b"SELECT seq, recorded_at, hash, numbers::text, clock_timestamp() FROM heads WHERE company_id = %b"
 
+INSERT_COMPANY = b"INSERT INTO companies (company_id, codename, database_id) VALUES (%s, %s, %s)"
+
+INSERT_NEXT_COMPANY = b"""
+INSERT INTO companies (company_id, codename) VALUES (%s, %s)
+ON CONFLICT ON CONSTRAINT companies_database_id_key DO NOTHING RETURNING database_id
+"""
+
 EVENT_COLUMNS = (
     "company_id, seq, kind, record_id, version, topic, data, recorded_at, occurred_at,"
     " actor_id, device_id, command_id, correlation_id, hash"
