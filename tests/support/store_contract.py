@@ -15,7 +15,7 @@ from bookkeeping import Store, audit, cashier, create, created, read_log, regist
 from domain.catalogue import CATALOGUE, fields_of
 from domain.command import Actor
 from domain.decision import Credential, Decision
-from domain.errors import CompanyNotFound, ValueTaken
+from domain.errors import CompanyNotFound, RecordExists, ValueTaken
 from domain.kinds.party import PartyGroup
 from domain.needs import Needs
 from infra.ids import new_id
@@ -64,7 +64,7 @@ class StoreContract:
 
     def test_company_id_belongs_to_one_company(self, store: Store, company: UUID) -> None:
         again = wish("company.create", {"name": "Thief", "codename": f"c-{uuid4().hex}"}, id=company)
-        with pytest.raises(ValueTaken) as refused:
+        with pytest.raises(RecordExists) as refused:
             Ledger(store).register_company([again])
         assert refused.value.path == "id"
         assert store.head(company).seq == 1
