@@ -28,8 +28,6 @@ API_ROLE = "daftar_api"
 WORKER_ROLE = "daftar_worker"
 LOCK_TIMEOUT = "15s"
 """How long a write waits for the writes before it to the same company."""
-IDLE_TIMEOUT = "60s"
-"""How long a transaction may do nothing before the server ends it."""
 LAST_WORDS = frozenset({"57P01", "57P02", "57P03", "57P05", "25P03", "25P04"})
 """SQLSTATEs with which a server ends a connection: shutdown, crash, timeouts."""
 MIGRATION_LOCK = 0x0DAF7A2
@@ -173,13 +171,7 @@ def is_alive(connection: Connection) -> bool:
     if connection.closed:
         return False
     readable, _, _ = select.select([connection.pgconn.socket], [], [], 0)
-    if not readable:
-        return True
-    try:
-        connection.pgconn.consume_input()
-    except psycopg.OperationalError:
-        return False
-    return connection.pgconn.status == psycopg.pq.ConnStatus.OK
+    return not readable  # the server's last words can be read before its hanging up can be noticed
 
 
 def is_lost(connection: Connection, error: psycopg.Error) -> bool:
@@ -198,13 +190,13 @@ def _configure(connection: Connection) -> None:
     # Every query here is a keyset on a key, so the plan never depends on the values: plan once per connection. Bitmap scans
     # lose the index's order and would sort a whole company to find its first thousand rows where statistics lag behind.
     # What is read is hashed, so times are UTC whatever the server's zone; the head is taken first and then seen as it is now,
-    # so every statement has its own snapshot; and whoever hangs while holding a head is cut off before all others hang too.
+    # so every statement has its own snapshot; and nobody waits for ever, so that one busy company does not use up the pool.
     connection.execute(
         "SELECT set_config('search_path', 'daftar, pg_catalog', false), set_config('jit', 'off', false),"
         " set_config('plan_cache_mode', 'force_generic_plan', false), set_config('enable_bitmapscan', 'off', false),"
         " set_config('TimeZone', 'UTC', false), set_config('default_transaction_isolation', 'read committed', false),"
-        " set_config('lock_timeout', %s, false), set_config('idle_in_transaction_session_timeout', %s, false)",
-        (LOCK_TIMEOUT, IDLE_TIMEOUT),
+        " set_config('lock_timeout', %s, false)",
+        (LOCK_TIMEOUT,),
     )
 
 

@@ -32,12 +32,16 @@ from infra.store.statements import (
     READ_STREAMS,
     RELEASE_UNIQUE,
     TAKE_HEAD,
+    TAKE_HEAD_BOUNDED,
     load_statement,
     write_statement,
 )
 
 NO_STORE = UUID(int=0)
 """How the company's only store is kept in a key column, which cannot be NULL."""
+BOUNDED_SINCE = 170_000
+WRITE_TIMEOUT = "60s"
+"""How long a write may hold a company's head: a client that hangs must not stop all others for ever."""
 CHUNK = 256
 """Rows per statement: while Postgres writes one chunk, the next is being encoded."""
 ANSWER_LOST = "The database was lost while it was storing; send the same request again, with its key, to learn what became of it."
@@ -126,7 +130,10 @@ class PostgresTransaction:
         statement, parameters = _load_parts(self.company_id, needs, keys)
         with self.connection.pipeline():
             self.connection.execute(b"BEGIN")
-            head = self.connection.execute(TAKE_HEAD, (self.company_id,), binary=True)
+            if self.connection.info.server_version >= BOUNDED_SINCE:
+                head = self.connection.execute(TAKE_HEAD_BOUNDED, (WRITE_TIMEOUT, self.company_id), binary=True)
+            else:
+                head = self.connection.execute(TAKE_HEAD, (self.company_id,), binary=True)
             # A statement of its own, after the head is held: its snapshot sees everything committed before
             found = self.connection.execute(statement, parameters, binary=True) if statement else None
             self.head = _head(head.fetchone())
@@ -334,7 +341,7 @@ def _collect(loaded: Loaded, rows: Sequence[tuple[Any, ...]]) -> None:
 def _head(row: tuple[Any, ...] | None) -> Head:
     if row is None:
         raise CompanyNotFound
-    seq, recorded_at, hash_, numbers, now = row
+    seq, recorded_at, hash_, numbers, now = row[:5]
     return Head(seq, recorded_at, hash_, _numbers.decode(numbers), now)
 
 
