@@ -27,6 +27,11 @@ _uuid = lru_cache(maxsize=8192)(UUID)
 """The same parents and products come again and again, and parsing a UUID costs more than the rest of a fold."""
 
 
+def stock_key(product_id: UUID, store_id: UUID | None) -> StockKey:
+    """Whose level this is; the nil UUID names the company's only store, as None does."""
+    return product_id, store_id if store_id is not None and store_id.int else None
+
+
 @dataclass(slots=True)
 class Books:
     """What is known of one company's books. `records` holds tombstones too; `None` marks a unique value known to be free.
@@ -164,7 +169,7 @@ class Books:
             if record is None or record.deleted or "product_id" not in record.data:
                 continue
             store = record.data.get("store_id")
-            key = (_uuid(record.data["product_id"]), _uuid(store) if store else None)
+            key = stock_key(_uuid(record.data["product_id"]), _uuid(store) if store else None)
             quantity = Decimal(record.data["quantity"])
             delta = EXACT.minus(quantity) if taken_back else quantity
             self._set(self.moved_stock, key, EXACT.add(self.moved_stock.get(key, ZERO), delta))

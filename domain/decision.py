@@ -143,7 +143,7 @@ class Decision:
         except UnicodeEncodeError:
             raise InvalidField("A text must be valid Unicode, without lone surrogates.", path="data") from None
         fields: dict[str, Any] = msgspec.json.decode(data)
-        if NUL in data and (place := _nul_in(fields, "data")) is not None:
+        if NUL in data and (place := nul_in(fields, "data")) is not None:
             raise InvalidField("A text must not hold the NUL character.", path=place)
         before = self.books.record(record_id)
         recorded = RecordedEvent(
@@ -194,15 +194,15 @@ def shown(reference: Reference | str) -> str:
     return f"number {reference.number}" if reference.number is not None else f"with the client id {reference.client_id!r}"
 
 
-def _nul_in(value: Any, path: str) -> str | None:
+def nul_in(value: Any, path: str) -> str | None:
     if isinstance(value, str):
         return path if "\x00" in value else None
     if isinstance(value, dict):
         if any("\x00" in key for key in value):
             return path
-        places = (_nul_in(item, f"{path}.{key}") for key, item in value.items())
+        places = (nul_in(item, f"{path}.{key}") for key, item in value.items())
     elif isinstance(value, list):
-        places = (_nul_in(item, f"{path}[{index}]") for index, item in enumerate(value))
+        places = (nul_in(item, f"{path}[{index}]") for index, item in enumerate(value))
     else:
         return None
     return next((place for place in places if place is not None), None)
