@@ -175,6 +175,22 @@ def _folded(connection: Connection, followers: Sequence[str]) -> tuple[int, int]
     return (row[0] or 0, row[1] or 0) if row else (0, 0)
 
 
+def pending(connection: Connection, names: Sequence[str], purpose: str, *, least: int = 1) -> list[tuple[str, UUID, int]]:
+    """(projection, company, the seq to fold to) of what lags at least so much, the longest first.
+
+    A rebuild goes to the head. A verification of a following projection goes to where the live one stands.
+    """
+    rows = connection.execute(
+        "SELECT name, company_id, target FROM ("
+        " SELECT w.name, p.company_id, p.seq, CASE WHEN w.live THEN coalesce(l.seq, 0) ELSE h.seq END AS target"
+        " FROM unnest(%s::text[], %s::bool[]) AS w (name, live) JOIN positions p ON p.follower = w.name || '+' || %s"
+        " JOIN heads h USING (company_id) LEFT JOIN positions l ON l.company_id = p.company_id AND l.follower = w.name"
+        ") AS lag WHERE target - seq >= %s ORDER BY target - seq DESC",
+        (list(names), [purpose == "verify" and not PROJECTIONS[name].inline for name in names], purpose, least),
+    )
+    return [(name, company_id, target) for name, company_id, target in rows]
+
+
 def _build_process(
     owner_url: str,
     names: list[str],
@@ -183,44 +199,56 @@ def _build_process(
     parent: int,
     failures: multiprocessing.SimpleQueue[str],
 ) -> None:
-    """Take whatever company is free, the longest first, until nothing is left to fold."""
-    projections = {f"{name}+{purpose}": PROJECTIONS[name] for name in names}
+    """Take whatever company is free, the longest first, until next to nothing is left to fold."""
     with connect(owner_url) as connection:
         while os.getppid() == parent:
-            rows = connection.execute(
-                "SELECT p.follower, p.company_id FROM positions p JOIN heads h USING (company_id)"
-                " WHERE p.follower = ANY(%s) AND h.seq > p.seq + %s ORDER BY h.seq - p.seq DESC",
-                (list(projections), 0 if purpose == "verify" else NEARLY // 10),
-            ).fetchall()
+            use_schema(connection, (LIVE,))
+            work = pending(connection, names, purpose, least=NEARLY)
             moved = False
-            for follower, company_id in rows:
-                projection = projections[follower]
+            for name, company_id, until in work:
                 try:
-                    moved |= fold_company(connection, projection, purpose, company_id, batch, parent)
+                    moved |= fold_company(connection, PROJECTIONS[name], purpose, company_id, batch, until, parent)
                 except Poisoned as error:
-                    failures.put(_why(connection, projection, company_id, purpose, error))
+                    failures.put(_why(connection, PROJECTIONS[name], company_id, purpose, error))
                     return
+            if not work:
+                return
             if not moved:
-                if not rows:
-                    return
                 time.sleep(0.05)
 
 
 def fold_company(
-    connection: Connection, projection: Projection, purpose: str, company_id: UUID, batch: int, parent: int | None = None
+    connection: Connection,
+    projection: Projection,
+    purpose: str,
+    company_id: UUID,
+    batch: int,
+    until: int,
+    parent: int | None = None,
 ) -> bool:
-    """Fold one company aside to its head; False where another process has it."""
+    """Fold one company aside up to `until`; False where another process has it."""
     use_schema(connection, (schema_of(projection.name, purpose), LIVE))
     follower = ProjectionFollower(projection, name=f"{projection.name}+{purpose}", copy=True)
     moved = False
     while parent is None or os.getppid() == parent:
-        advanced = advance(connection, follower, company_id, limit=batch)
+        advanced = advance(connection, follower, company_id, limit=batch, until=until)
         if advanced is None:
             return moved
         moved = True
         if not advanced.behind:
             return True
     return moved
+
+
+def fold_rest(connection: Connection, projection: Projection, purpose: str, batch: int) -> None:
+    """Fold what has come meanwhile. Raises RebuildFailed."""
+    use_schema(connection, (LIVE,))
+    add_positions(connection, f"{projection.name}+{purpose}")
+    for _, company_id, until in pending(connection, [projection.name], purpose):
+        try:
+            fold_company(connection, projection, purpose, company_id, batch, until)
+        except Poisoned as error:
+            raise RebuildFailed(_why(connection, projection, company_id, purpose, error)) from error
 
 
 def _why(connection: Connection, projection: Projection, company_id: UUID, purpose: str, error: Poisoned) -> str:
@@ -246,13 +274,13 @@ def _swap_in(connection: Connection, projection: Projection, batch: int) -> tupl
     schema = schema_of(projection.name, "rebuild")
     finish_tables(connection, projection, schema)
     for attempt in range(SWAP_ATTEMPTS):
-        _catch_up(connection, projection, batch)
+        fold_rest(connection, projection, "rebuild", batch)
         try:
             with connection.transaction():
                 # Whoever writes the live tables is kept out: writers by the heads, followers by the positions
                 connection.execute("SET LOCAL lock_timeout = '2s'")
                 connection.execute(f"LOCK TABLE {'heads' if projection.inline else 'positions'} IN EXCLUSIVE MODE")
-                _catch_up(connection, projection, batch)
+                fold_rest(connection, projection, "rebuild", batch)
                 swap_tables(connection, projection, schema)
                 counts = _move_positions(connection, projection)
         except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
@@ -261,19 +289,6 @@ def _swap_in(connection: Connection, projection: Projection, batch: int) -> tupl
             use_schema(connection, (LIVE,))
             return counts
     raise RebuildFailed(f"{projection.name}: something holds the live tables; run the rebuild again when it has ended")
-
-
-def _catch_up(connection: Connection, projection: Projection, batch: int) -> None:
-    add_positions(connection, f"{projection.name}+rebuild")
-    rows = connection.execute(
-        "SELECT p.company_id FROM positions p JOIN heads h USING (company_id) WHERE p.follower = %s AND h.seq > p.seq",
-        (f"{projection.name}+rebuild",),
-    ).fetchall()
-    for (company_id,) in rows:
-        try:
-            fold_company(connection, projection, "rebuild", company_id, batch)
-        except Poisoned as error:
-            raise RebuildFailed(_why(connection, projection, company_id, "rebuild", error)) from error
 
 
 def _move_positions(connection: Connection, projection: Projection) -> tuple[int, int]:
