@@ -8,10 +8,12 @@ move the tables between schemas. Readers see the old rows until then and the new
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
@@ -75,10 +77,12 @@ def rebuild(
     with connect(owner_url) as connection, _alone(connection, names):
         resumed = {name: _prepare(connection, PROJECTIONS[name]) for name in names}
         build(owner_url, names, "rebuild", processes=processes, progress=progress, batch=batch)
+        if progress:
+            progress("indexing", 0, 0)
+        with ThreadPoolExecutor(len(names)) as threads:
+            list(threads.map(lambda name: _finish(owner_url, PROJECTIONS[name]), names))
         reports: list[RebuildReport] = []
         for name in names:
-            if progress:
-                progress(f"indexing {name}", 0, 0)
             companies, events = _swap_in(connection, PROJECTIONS[name], batch)
             seconds = time.monotonic() - began
             reports.append(RebuildReport(name, companies, events, resumed[name], seconds))
@@ -200,6 +204,8 @@ def _build_process(
     failures: multiprocessing.SimpleQueue[str],
 ) -> None:
     """Take whatever company is free, the longest first, until next to nothing is left to fold."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)  # a batch is tens of thousands of objects, and none of them is a cycle
     with connect(owner_url) as connection:
         while os.getppid() == parent:
             use_schema(connection, (LIVE,))
@@ -270,9 +276,13 @@ def _why(connection: Connection, projection: Projection, company_id: UUID, purpo
 # Swapping -----------------------------------------------------------------------------------------
 
 
+def _finish(owner_url: str, projection: Projection) -> None:
+    with connect(owner_url) as connection:
+        finish_tables(connection, projection, schema_of(projection.name, "rebuild"))
+
+
 def _swap_in(connection: Connection, projection: Projection, batch: int) -> tuple[int, int]:
     schema = schema_of(projection.name, "rebuild")
-    finish_tables(connection, projection, schema)
     for attempt in range(SWAP_ATTEMPTS):
         fold_rest(connection, projection, "rebuild", batch)
         try:

@@ -17,9 +17,10 @@ import psycopg
 
 from domain.catalogue import CATALOGUE, fields_of
 from domain.event import JSON, RecordedEvent
+from domain.money import EXACT, ZERO
 from domain.record import assign
 from domain.upcasting import topic_today
-from projections.posting import FACT_FIELDS, ZERO, Fact, Line, lines_of, needs_of, unbalanced
+from projections.posting import FACT_FIELDS, Fact, Line, lines_of, needs_of, unbalanced
 from projections.projection import Changes, Index, Row, Table, View
 
 JOURNAL_LINES = Table(
@@ -179,9 +180,9 @@ def _carry(journal: Sequence[tuple[RecordedEvent, Line, int | None]], view: View
         seq = event.seq
         debit, credit = (line.amount, ZERO) if line.amount > 0 else (ZERO, -line.amount)
         balance = accounts[line.account, line.currency]
-        balance[0] += debit
-        balance[1] += credit
-        balance[2] += line.amount
+        balance[0] = EXACT.add(balance[0], debit)
+        balance[1] = EXACT.add(balance[1], credit)
+        balance[2] = EXACT.add(balance[2], line.amount)
         balance[3] = seq
         rows.append(
             (

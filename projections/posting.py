@@ -14,6 +14,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from domain.money import EXACT, ZERO
+
 CASH = "1000"
 BANK = "1100"
 RECEIVABLE = "1200"
@@ -43,7 +45,6 @@ CHART: Mapping[str, str] = {
 }
 """Account code → name. An expense's category is an account below 6000, named `6000:category`."""
 
-ZERO = Decimal(0)
 _BANK_METHODS = frozenset({"bank", "bank_transfer", "transfer", "card", "credit_card", "debit_card", "cheque", "check", "pos"})
 
 
@@ -100,7 +101,7 @@ def unbalanced(lines: Iterable[Line]) -> dict[str, Decimal]:
     """Currency → what its debits exceed its credits by, where they differ."""
     sums: dict[str, Decimal] = {}
     for line in lines:
-        sums[line.currency] = sums.get(line.currency, ZERO) + line.amount
+        sums[line.currency] = EXACT.add(sums.get(line.currency, ZERO), line.amount)
     return {currency: difference for currency, difference in sums.items() if difference != ZERO}
 
 

@@ -15,7 +15,7 @@ from uuid import UUID
 from domain.event import RecordedEvent
 
 Row = tuple[Any, ...]
-"""Values in the order of the table's columns, without the company."""
+"""Values in the order of the table's columns, without the company. A uuid may be its text, text may be UTF-8."""
 
 
 @dataclass(frozen=True, slots=True)

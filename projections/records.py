@@ -12,6 +12,7 @@ from uuid import UUID
 from domain.books import Books
 from domain.catalogue import CATALOGUE, fields_of
 from domain.event import RecordedEvent
+from domain.money import EXACT, ZERO
 from domain.record import Record, decode_record
 from projections.projection import Changes, Index, Row, Table, View
 
@@ -71,7 +72,7 @@ class RecordsProjection:
 
     def fold(self, company_id: UUID, events: Sequence[RecordedEvent], view: View) -> Changes:
         """Load the records that these events continue, apply the events, and write what the books say has changed."""
-        books = Books(company_id, undoable=False)
+        books = Books(company_id, undoable=False, indexed=False)
         created = {event.record_id for event in events if event.version == 1}
         continued = {event.record_id for event in events if event.version > 1} - created
         if continued:
@@ -96,19 +97,19 @@ class RecordsProjection:
             return []
         found = view.find(STOCK_LEVELS, STOCK_LEVELS.key, list(moved), ("product_id", "store_id", "quantity"))
         before: dict[Row, Decimal] = {(product, store): quantity for product, store, quantity in found}
-        return [(*key, before.get(key, Decimal(0)) + delta) for key, delta in moved.items()]
+        return [(*key, EXACT.add(before.get(key, ZERO), delta)) for key, delta in moved.items()]
 
 
 def record_row(record: Record) -> Row:
     """The row of a record: what is looked up, and its document ready to send."""
     parent = CATALOGUE[record.kind].parent
-    owner = record.data.get(parent) if parent else None
+    owner: str | None = record.data.get(parent) if parent else None
     return (
         record.id,
         record.kind,
         record.number,
         record.seq,
-        UUID(owner) if owner else None,
+        owner,
         record.deleted,
         record.encode(),
     )

@@ -52,8 +52,8 @@ for _kind in (NumericArray, DateArray):
     psycopg.adapters.register_dumper(_kind, type(f"{_kind.__name__}Dumper", (_ArrayDumper,), {"oid": _kind.array_oid}))
 
 
-def _uuid(value: UUID) -> bytes:
-    return _UUID + value.bytes
+def _uuid(value: UUID | str) -> bytes:
+    return _UUID + (value.bytes if isinstance(value, UUID) else bytes.fromhex(value.replace("-", "")))
 
 
 def _int8(value: int) -> bytes:
