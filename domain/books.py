@@ -106,9 +106,13 @@ class Books:
         self.seq = event.seq
         before = self.records.get(event.record_id)
         after = evolve(before, event, kind, fields)
-        self._set(self.records, event.record_id, after)
-        if event.record_id not in self.touched:
-            self._set(self.touched, event.record_id, None)
+        if not self.undoable:
+            self.records[event.record_id] = after
+            self.touched[event.record_id] = None
+        else:
+            self._set(self.records, event.record_id, after)
+            if event.record_id not in self.touched:
+                self._set(self.touched, event.record_id, None)
         if before is None:
             self._created(after)
         if kind.parent and self.indexed:

@@ -8,11 +8,12 @@ account only as far as opening stock with a cost put them there.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
+
+import msgspec
 
 from domain.money import EXACT, ZERO
 
@@ -48,8 +49,7 @@ CHART: Mapping[str, str] = {
 _BANK_METHODS = frozenset({"bank", "bank_transfer", "transfer", "card", "credit_card", "debit_card", "cheque", "check", "pos"})
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One line of a posting: `amount` debits where above zero and credits where below. `dated` is the fact's own date."""
 
     account: str

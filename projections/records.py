@@ -74,7 +74,7 @@ class RecordsProjection:
         """Load the records that these events continue, apply the events, and write what the books say has changed."""
         books = Books(company_id, undoable=False, indexed=False)
         created = {event.record_id for event in events if event.version == 1}
-        continued = {event.record_id for event in events if event.version > 1} - created
+        continued = {event.record_id for event in events if event.version > 1 and event.record_id not in created}
         if continued:
             for (document,) in view.find(RECORDS, ("id",), [(key,) for key in continued], ("document",)):
                 record = decode_record(document)

@@ -88,26 +88,25 @@ def _numeric(value: Decimal) -> bytes:
 @lru_cache(maxsize=8_192)
 def _numeric_of(text: str) -> bytes:
     """numeric as Postgres sends it: count of base-10000 digits, weight of the first, sign, decimals shown, the digits."""
-    sign, digits, exponent = Decimal(text).as_tuple()
-    if not isinstance(exponent, int):
-        raise ValueError(f"{text} is no amount")
-    scale = max(0, -exponent)
-    whole = "".join(map(str, digits)) + "0" * max(0, exponent)
-    whole = whole.rjust(scale + 1, "0")
-    before, after = (whole[:-scale], whole[-scale:]) if scale else (whole, "")
-    before = before.rjust(-(-len(before) // 4) * 4, "0")
-    after = after.ljust(-(-len(after) // 4) * 4, "0")
-    groups = [int((before + after)[start : start + 4]) for start in range(0, len(before) + len(after), 4)]
-    weight = len(before) // 4 - 1
+    if "E" in text:
+        text = format(Decimal(text), "f")
+    before, _, after = text.lstrip("-").partition(".")
+    scale = len(after)
+    digits = before.zfill(-len(before) // 4 * -4) + after + "000"[: -scale % 4]
+    groups = [int(digits[start : start + 4]) for start in range(0, len(digits), 4)]
+    weight = -len(before) // 4 * -1 - 1
     while groups and groups[0] == 0:
-        groups.pop(0)
+        del groups[0]
         weight -= 1
     while groups and groups[-1] == 0:
         groups.pop()
-    if not groups:
-        weight = sign = 0
-    body = struct.pack(f">hhHH{len(groups)}h", len(groups), weight, 0x4000 if sign else 0, scale, *groups)
+    negative = text[0] == "-" and bool(groups)
+    body = _numeric_head(len(groups), weight if groups else 0, 0x4000 if negative else 0, scale) + _DIGITS[len(groups)](*groups)
     return _LENGTH(len(body)) + body
+
+
+_numeric_head = struct.Struct(">hhHH").pack
+_DIGITS = [struct.Struct(f">{count}h").pack for count in range(40)]
 
 
 _TYPES: dict[str, tuple[type[Array], Callable[[Any], bytes]]] = {
