@@ -24,8 +24,9 @@ class PartyRows(PostgresTrackingRecorder):
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         self.sql_create_statements.append(
-            SQL("CREATE TABLE IF NOT EXISTS {}.party_rows (id uuid, version int, name text, phone text, PRIMARY KEY (id, version))")
-            .format(Identifier(self.datastore.schema))
+            SQL(
+                "CREATE TABLE IF NOT EXISTS {}.party_rows (id uuid, version int, name text, phone text, PRIMARY KEY (id, version))"
+            ).format(Identifier(self.datastore.schema))
         )
 
     def put(self, row: tuple[UUID, int, str, str], tracking: Tracking) -> None:
