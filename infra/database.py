@@ -21,11 +21,11 @@ from psycopg.errors import LockNotAvailable
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
 from domain.errors import ServiceUnavailable
+from infra.followers.tables import install
+from infra.roles import API_ROLE, WORKER_ROLE
 
 Connection = psycopg.Connection[Any]
 
-API_ROLE = "daftar_api"
-WORKER_ROLE = "daftar_worker"
 LOCK_TIMEOUT = "15s"
 """How long a write waits for the writes before it to the same company."""
 LAST_WORDS = frozenset({"57P01", "57P02", "57P03", "57P05", "25P03", "25P04"})
@@ -78,6 +78,7 @@ def migrate(owner_url: str, secret_key: str) -> list[str]:
                 connection.execute(body.encode())
                 connection.execute("INSERT INTO daftar.migrations (name, checksum) VALUES (%s, %s)", (name, checksum))
             applied.append(name)
+        install(connection)
     return applied
 
 
