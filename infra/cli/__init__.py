@@ -1,0 +1,1 @@
+"""The command line. One module per group of commands; `main` puts them together."""

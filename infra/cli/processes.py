@@ -1,0 +1,128 @@
+"""`daftar api`, `daftar worker`, `daftar migrate`: the parts of Daftar run alone, any number of the first two."""
+
+from __future__ import annotations
+
+import importlib
+import signal
+import threading
+from typing import Any
+
+import click
+
+from infra import logs, telemetry
+from infra.cli.conventions import data_dir_option, json_option, messages, print_json
+from infra.embedded import servers
+from infra.embedded.process import die_with_parent
+from infra.settings import Settings, load, require_servers
+
+APPLICATION = "api.app:create_app"
+"""Named, not imported: the HTTP application is the layer above."""
+GRACE_SECONDS = 15
+"""How long requests in progress may take to end after a stop was asked for."""
+
+
+@click.command(
+    epilog="""
+\b
+Examples:
+  daftar api
+  daftar api --host 0.0.0.0 --port 8080 --processes 4
+
+Needs DAFTAR_DATABASE_URL, DAFTAR_API_DATABASE_URL, DAFTAR_NATS_URL and DAFTAR_SECRET_KEY.
+"""
+)
+@click.option("--host", help="Address to listen on.  [default: $DAFTAR_HOST or 127.0.0.1]")
+@click.option("--port", type=int, help="Port to listen on.  [default: $DAFTAR_PORT or 8000]")
+@click.option("--processes", type=int, help="Number of processes.  [default: $DAFTAR_API_PROCESSES]")
+def api(host: str | None, port: int | None, processes: int | None) -> None:
+    """Run the HTTP processes alone."""
+    from granian.constants import Interfaces, RuntimeModes
+    from granian.log import LogLevels
+    from granian.server import Server
+
+    settings = require_servers(load(host=host, port=port, api_processes=processes))
+    logs.configure(settings, "api")
+    Server(
+        APPLICATION,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.ASGI,
+        workers=settings.api_processes,
+        runtime_mode=RuntimeModes.st,
+        backlog=2048,
+        websockets=False,
+        log_level=LogLevels.warning,
+        log_dictconfig=logs.dict_config(settings, "api"),
+        respawn_failed_workers=True,
+        respawn_interval=0.5,
+        workers_kill_timeout=GRACE_SECONDS,
+        factory=True,
+    ).serve(target_loader=_load_application)
+
+
+def _load_application(_: str) -> Any:
+    """Make the application, inside one HTTP process."""
+    die_with_parent(signal.SIGTERM)
+    settings = load()
+    logs.configure(settings, "api")
+    telemetry.configure(settings, "api")
+    module, _, factory = APPLICATION.partition(":")
+    return getattr(importlib.import_module(module), factory)()
+
+
+@click.command(
+    epilog="""
+\b
+Examples:
+  daftar worker
+
+Needs DAFTAR_DATABASE_URL, DAFTAR_API_DATABASE_URL, DAFTAR_NATS_URL and DAFTAR_SECRET_KEY. Run as many as you like, on as many
+machines as you like: they share the companies among them.
+"""
+)
+def worker() -> None:
+    """Run one worker process alone: following projections, the relay to NATS, schedules."""
+    settings = require_servers(load())
+    logs.configure(settings, "worker")
+    end_telemetry = telemetry.configure(settings, "worker")
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    from infra.workers import run_worker
+
+    try:
+        run_worker(settings, stop)
+    finally:
+        end_telemetry()
+
+
+@click.command(
+    epilog="""
+\b
+Examples:
+  daftar migrate                                       the database under ./.daftar
+  DAFTAR_DATABASE_URL=postgresql://… daftar migrate    another one
+"""
+)
+@data_dir_option
+@json_option
+def migrate(data_dir: str | None, *, as_json: bool) -> None:
+    """Bring the database schema up to date. Does nothing where it is."""
+    with servers(load(data_dir=data_dir), nats=False) as settings:
+        applied = apply_migrations(settings)
+    if as_json:
+        print_json({"applied": applied})
+        return
+    console = messages()
+    for name in applied:
+        console.print(f"applied {name}")
+    if not applied:
+        console.print("the schema is up to date")
+
+
+def apply_migrations(settings: Settings) -> list[str]:
+    """Migrate the database of `settings` as its owner; returns the names of what was applied."""
+    from infra.database import migrate as run_migrations
+
+    applied: list[str] = run_migrations(settings.database_url, settings)
+    return applied

@@ -1,0 +1,196 @@
+"""Settings: one typed, frozen Struct, read from `DAFTAR_…` environment variables, each documented where it is defined."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+PREFIX = "DAFTAR_"
+SECRET_FIELDS = frozenset({"database_url", "api_database_url", "nats_url", "secret_key", "service_token"})
+"""Fields whose values are never shown: they are, or contain, credentials."""
+FEWEST_SECRET_CHARACTERS = 32
+
+
+class SettingsError(Exception):
+    """A setting is unknown, missing, or has a value that cannot be used; the message names its variable."""
+
+
+def _default_processes() -> int:
+    return max(1, min(4, os.cpu_count() or 1))
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Every setting; field `x` is read from `DAFTAR_X`. An empty variable is the same as none."""
+
+    database_url: Annotated[
+        str,
+        Meta(
+            description="PostgreSQL URL of the role that owns the schema: migrations and workers. Empty: `daftar serve` starts"
+            " its own PostgreSQL under the data folder."
+        ),
+    ] = ""
+    api_database_url: Annotated[
+        str,
+        Meta(
+            description="PostgreSQL URL of the role that HTTP requests use; row-level security binds it. Needed together with"
+            " DAFTAR_DATABASE_URL."
+        ),
+    ] = ""
+    nats_url: Annotated[
+        str, Meta(description="NATS URL, JetStream on. Empty: `daftar serve` starts its own server under the data folder.")
+    ] = ""
+    secret_key: Annotated[
+        str,
+        Meta(
+            description=f"Signs access tokens; at least {FEWEST_SECRET_CHARACTERS} characters. Empty: `daftar serve` makes one,"
+            " once, in the data folder."
+        ),
+    ] = ""
+    data_dir: Annotated[
+        Path, Meta(description="Folder of everything that is kept on this machine: embedded servers, uploads, logs, the key.")
+    ] = Path(".daftar")
+    host: Annotated[str, Meta(min_length=1, description="Address to listen on. 0.0.0.0 or :: for every interface.")] = (
+        "127.0.0.1"
+    )
+    port: Annotated[int, Meta(ge=1, le=65_535, description="TCP port of HTTP.")] = 8000
+    api_processes: Annotated[int, Meta(ge=1, le=256, description="HTTP processes. Default: one per core, at most 4.")] = (
+        msgspec.field(default_factory=_default_processes)
+    )
+    workers: Annotated[int, Meta(ge=0, le=256, description="Worker processes (following projections, relay, schedules).")] = 1
+    pool_size: Annotated[int, Meta(ge=1, le=1_000, description="Most database connections of one process.")] = 10
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="Least severe message that is logged.")
+    ] = "info"
+    log_format: Annotated[
+        Literal["json", "console"], Meta(description="`json`: one object per line, for machines; `console`: for people.")
+    ] = "json"
+    cors_origins: Annotated[
+        tuple[str, ...], Meta(description="Origins that browsers may call from, separated by commas; `*` for any. Empty: none.")
+    ] = ()
+    otlp_endpoint: Annotated[
+        str, Meta(description="OpenTelemetry collector (OTLP over HTTP), as http://collector:4318. Empty: no traces.")
+    ] = ""
+    max_body_bytes: Annotated[int, Meta(ge=1_024, le=2**31, description="Largest request body, in bytes; larger is 413.")] = (
+        32 * 1024 * 1024
+    )
+    access_token_minutes: Annotated[int, Meta(ge=1, le=7 * 24 * 60, description="Life of an access token, in minutes.")] = 60
+    refresh_token_days: Annotated[int, Meta(ge=1, le=3_650, description="Life of a refresh token, in days.")] = 30
+    rate_limit_per_minute: Annotated[
+        int, Meta(ge=0, description="Requests per user and minute, over all processes; more is 429. 0: no limit.")
+    ] = 3_000
+    rate_limit_logins_per_minute: Annotated[
+        int, Meta(ge=0, description="Attempts to log in per address, account and minute; more is 429. 0: no limit.")
+    ] = 30
+    require_https: Annotated[
+        bool,
+        Meta(description="Refuse requests that did not come over HTTPS (`X-Forwarded-Proto` of the proxy in front counts)."),
+    ] = False
+    service_token: Annotated[str, Meta(description="Token of machine-to-machine calls. Empty: those routes do not exist.")] = ""
+    demo: Annotated[
+        bool,
+        Meta(description="Demo mode: the demo company exists and its published password is accepted. Never in production."),
+    ] = False
+
+    def environment(self) -> dict[str, str]:
+        """The variables that make another process read these same settings."""
+        return {
+            PREFIX + name.upper(): ",".join(value) if isinstance(value, tuple) else _as_text(value)
+            for name, value in msgspec.structs.asdict(self).items()
+            if value not in ("", ())
+        }
+
+    def __repr__(self) -> str:
+        shown = ((k, "***" if k in SECRET_FIELDS and v else v) for k, v in msgspec.structs.asdict(self).items())
+        return f"Settings({', '.join(f'{k}={v!r}' for k, v in shown)})"
+
+
+def _as_text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def variables() -> dict[str, tuple[str, str]]:
+    """Every variable with its default and its description, in order: for help texts and docs."""
+    hints = get_type_hints(Settings, include_extras=True)
+    found: dict[str, tuple[str, str]] = {}
+    for field in msgspec.structs.fields(Settings):
+        metas = [m for m in hints[field.name].__metadata__ if isinstance(m, Meta)]
+        default = "" if field.default is msgspec.NODEFAULT or field.default == () else _as_text(field.default)
+        found[PREFIX + field.name.upper()] = (default, metas[0].description or "")
+    return found
+
+
+def load(environ: Mapping[str, str] = os.environ, **overrides: Any) -> Settings:
+    """Settings from `environ`; `overrides` (already typed, None is ignored) win, as command-line options do.
+
+    Raises SettingsError for an unknown DAFTAR_ variable (naming the nearest known one) and for a value of the wrong form.
+    """
+    hints = get_type_hints(Settings, include_extras=True)
+    values: dict[str, Any] = {}
+    for variable, text in environ.items():
+        if not variable.startswith(PREFIX) or variable.startswith(PREFIX + "_"):
+            continue
+        name = variable.removeprefix(PREFIX).lower()
+        if name not in hints or variable != variable.upper():
+            near = difflib.get_close_matches(variable.upper(), [PREFIX + n.upper() for n in hints], n=1, cutoff=0.5)
+            raise SettingsError(f"{variable} is not a setting" + (f"; did you mean {near[0]}?" if near else ""))
+        if text.strip():
+            values[name] = _parse(name, text.strip(), hints[name])
+    for name, value in overrides.items():
+        if value is not None:
+            values[name] = _parse(name, value, hints[name])
+    settings = Settings(**values)
+    _check(settings)
+    return settings
+
+
+def _parse(name: str, value: Any, hint: Any) -> Any:
+    if name == "cors_origins" and isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    if name == "data_dir":
+        return Path(value).expanduser()
+    if isinstance(value, str) and name in {"log_level", "log_format", "require_https", "demo"}:
+        value = {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(value.lower(), value.lower())
+    try:
+        return msgspec.convert(value, hint, strict=False)
+    except msgspec.ValidationError as error:
+        got = "" if name in SECRET_FIELDS else f" (it is {value!r})"
+        raise SettingsError(f"{PREFIX}{name.upper()}: {error}{got}") from None
+
+
+def _check(settings: Settings) -> None:
+    for name in ("database_url", "api_database_url"):
+        url = getattr(settings, name)
+        if url and not url.startswith(("postgresql://", "postgres://")):
+            raise SettingsError(f"{PREFIX}{name.upper()}: a URL that starts with postgresql:// is needed")
+    if settings.nats_url and not settings.nats_url.startswith(("nats://", "tls://")):
+        raise SettingsError("DAFTAR_NATS_URL: a URL that starts with nats:// or tls:// is needed")
+    if settings.otlp_endpoint and not settings.otlp_endpoint.startswith(("http://", "https://")):
+        raise SettingsError("DAFTAR_OTLP_ENDPOINT: a URL that starts with http:// or https:// is needed")
+    if settings.secret_key and len(settings.secret_key) < FEWEST_SECRET_CHARACTERS:
+        raise SettingsError(f"DAFTAR_SECRET_KEY: at least {FEWEST_SECRET_CHARACTERS} characters are needed")
+    if settings.api_database_url and not settings.database_url:
+        raise SettingsError("DAFTAR_API_DATABASE_URL is set without DAFTAR_DATABASE_URL")
+    if settings.database_url and not settings.api_database_url:
+        raise SettingsError(
+            "DAFTAR_API_DATABASE_URL is needed with DAFTAR_DATABASE_URL: HTTP requests use a role that row-level security binds"
+        )
+
+
+def require_servers(settings: Settings) -> Settings:
+    """The same settings, if they name every server that one half of Daftar run alone needs; else SettingsError."""
+    for name in ("database_url", "nats_url", "secret_key"):
+        if not getattr(settings, name):
+            raise SettingsError(f"{PREFIX}{name.upper()} is needed here; only `daftar serve` can do without")
+    return settings
+
+
+def new_secret_key() -> str:
+    """A fresh signing key: 48 random bytes, as URL-safe text."""
+    return secrets.token_urlsafe(48)

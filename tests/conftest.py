@@ -1,0 +1,98 @@
+"""What tests share: one embedded PostgreSQL and one NATS server per session, and a fresh database per test.
+
+The schema is migrated once, into a template; a test's database is a clone of it.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import msgspec
+import psycopg
+import pytest
+
+from infra.embedded import DataDir, EmbeddedNats, EmbeddedPostgres
+from infra.embedded.postgres import API_ROLE
+from infra.settings import Settings, new_secret_key
+
+TEMPLATE = "daftar_template"
+
+
+class Database(msgspec.Struct, frozen=True):
+    """A database of one test: URLs of the role that owns the schema, and of the role that HTTP requests use."""
+
+    name: str
+    owner_url: str
+    api_url: str
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Iterator[DataDir]:
+    """The data folder of the session's servers."""
+    path = Path(tempfile.mkdtemp(prefix="daftar-test-"))
+    folder = DataDir(path)
+    folder.hold()
+    yield folder
+    folder.release()
+    shutil.rmtree(path)
+
+
+@pytest.fixture(scope="session")
+def postgres(data_dir: DataDir) -> Iterator[EmbeddedPostgres]:
+    """The session's PostgreSQL. A test that stops or kills it starts its own instead."""
+    server = EmbeddedPostgres(data_dir)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def nats_url(data_dir: DataDir) -> Iterator[str]:
+    """The URL of the session's NATS server."""
+    server = EmbeddedNats(data_dir)
+    server.start()
+    yield server.url
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def template(postgres: EmbeddedPostgres) -> str:
+    """The name of a database with the schema, to clone; nobody may connect to it."""
+    from infra.database import migrate
+
+    with psycopg.connect(postgres.url(), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {TEMPLATE}")
+    url = postgres.url(database=TEMPLATE)
+    settings = Settings(database_url=url, api_database_url=postgres.url(API_ROLE, TEMPLATE), secret_key=new_secret_key())
+    assert migrate(url, settings), "an empty database has migrations to apply"
+    with psycopg.connect(postgres.url(), autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {TEMPLATE} ALLOW_CONNECTIONS false")
+    return TEMPLATE
+
+
+@pytest.fixture
+def database(postgres: EmbeddedPostgres, template: str) -> Iterator[Database]:
+    """A fresh database with the schema, gone after the test."""
+    name = f"test_{uuid4().hex}"
+    with psycopg.connect(postgres.url(), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        yield Database(name, postgres.url(database=name), postgres.url(API_ROLE, name))
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def settings(database: Database, nats_url: str, tmp_path: Path) -> Settings:
+    """Settings with which every part of Daftar runs against the test's own database."""
+    return Settings(
+        database_url=database.owner_url,
+        api_database_url=database.api_url,
+        nats_url=nats_url,
+        secret_key=new_secret_key(),
+        data_dir=tmp_path,
+        api_processes=1,
+        log_level="warning",
+    )
