@@ -6,7 +6,6 @@ pure and in memory; whoever uses it loads it first and stores what it says has c
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -14,7 +13,9 @@ from uuid import UUID
 
 from domain.event import RecordedEvent
 from domain.kind import Kind
+from domain.money import EXACT, ZERO
 from domain.record import Record, assign
+from domain.upcasting import topic_today
 
 UniqueKey = tuple[str, str, str]  # kind, name of the unique value, the value
 ClientKey = tuple[str, str, str]  # kind, source, client id
@@ -25,7 +26,10 @@ _missing: Any = object()
 
 @dataclass(slots=True)
 class Books:
-    """What is known of one company's books. `records` holds tombstones too; `None` marks an id known to be free."""
+    """What is known of one company's books. `records` holds tombstones too; `None` marks a unique value known to be free.
+
+    With `undoable=False` nothing can be rolled back, and `apply` keeps no notes for it: that is how logs are replayed.
+    """
 
     company_id: UUID
     seq: int = 0
@@ -33,7 +37,7 @@ class Books:
     records: dict[UUID, Record] = field(default_factory=dict)
     by_number: dict[tuple[str, int], UUID] = field(default_factory=dict)
     by_client: dict[ClientKey, UUID] = field(default_factory=dict)
-    unique: dict[UniqueKey, UUID] = field(default_factory=dict)
+    unique: dict[UniqueKey, UUID | None] = field(default_factory=dict)
     stock: dict[StockKey, Decimal] = field(default_factory=dict)
     children: dict[UUID, dict[UUID, None]] = field(default_factory=dict)
     histories: dict[UUID, list[RecordedEvent]] = field(default_factory=dict)
@@ -44,7 +48,8 @@ class Books:
     claims: dict[UniqueKey, UUID | None] = field(default_factory=dict)
     released: dict[UniqueKey, None] = field(default_factory=dict)
     moved_stock: dict[StockKey, Decimal] = field(default_factory=dict)
-    _undo: list[Callable[[], None]] = field(default_factory=list)
+    undoable: bool = True
+    _undo: list[tuple[dict[Any, Any] | None, Any, Any]] = field(default_factory=list)
 
     def record(self, record_id: UUID) -> Record | None:
         """The record, deleted or not, or None."""
@@ -71,26 +76,31 @@ class Books:
     def rollback(self, mark: int) -> None:
         """Undo everything since `mark`."""
         while len(self._undo) > mark:
-            self._undo.pop()()
-
-    def _set(self, mapping: dict[Any, Any], key: Any, value: Any) -> None:
-        before = mapping.get(key, _missing)
-
-        def restore() -> None:
-            if before is _missing:
+            mapping, key, before = self._undo.pop()
+            if mapping is None:
+                self.seq = before
+            elif before is _missing:
                 mapping.pop(key, None)
             else:
                 mapping[key] = before
 
-        self._undo.append(restore)
+    def _set(self, mapping: dict[Any, Any], key: Any, value: Any) -> None:
+        if self.undoable:
+            self._undo.append((mapping, key, mapping.get(key, _missing)))
         mapping[key] = value
+
+    def _drop(self, mapping: dict[Any, Any], key: Any) -> None:
+        if key in mapping:
+            if self.undoable:
+                self._undo.append((mapping, key, mapping[key]))
+            del mapping[key]
 
     # The fold -------------------------------------------------------------------------------------
 
     def apply(self, event: RecordedEvent, kind: Kind, fields: dict[str, Any]) -> Record:
         """Fold one event whose JSON object is `fields` (already upcast) and return the record as it stands then."""
-        before_seq = self.seq
-        self._undo.append(lambda: setattr(self, "seq", before_seq))
+        if self.undoable:
+            self._undo.append((None, None, self.seq))
         self.seq = event.seq
         before = self.records.get(event.record_id)
         after = evolve(before, event, kind, fields)
@@ -121,18 +131,14 @@ class Books:
         new = after.data.get(name)
         if old == new:
             return
-        if old is not None:
-            self._set_in(self.children, UUID(old), after.id, present=False)
+        if old is not None and (family := self.children.get(UUID(old))) is not None:
+            self._drop(family, after.id)
         if new is not None:
-            self._set_in(self.children, UUID(new), after.id, present=True)
-
-    def _set_in(self, families: dict[UUID, dict[UUID, None]], parent: UUID, child: UUID, *, present: bool) -> None:
-        family = families.setdefault(parent, {})
-        if present:
-            self._set(family, child, None)
-        elif child in family:
-            del family[child]
-            self._undo.append(lambda: family.__setitem__(child, None))
+            parent = UUID(new)
+            if parent in self.children:
+                self._set(self.children[parent], after.id, None)
+            else:
+                self._set(self.children, parent, {after.id: None})
 
     def _unique(self, kind: Kind, before: Record | None, after: Record) -> None:
         for unique in kind.unique:
@@ -141,22 +147,25 @@ class Books:
             if old == new:
                 continue
             if old is not None:
-                self._set(self.claims, (kind.name, unique.name, old), None)
-                self._set(self.released, (kind.name, unique.name, old), None)
-                self._set(self.unique, (kind.name, unique.name, old), None)
+                key = (kind.name, unique.name, old)
+                self._set(self.claims, key, None)
+                self._set(self.released, key, None)
+                self._set(self.unique, key, None)
             if new is not None:
-                self._set(self.claims, (kind.name, unique.name, new), after.id)
-                self._set(self.unique, (kind.name, unique.name, new), after.id)
+                key = (kind.name, unique.name, new)
+                self._set(self.claims, key, after.id)
+                self._set(self.unique, key, after.id)
 
     def _stock(self, before: Record | None, after: Record) -> None:
-        for record, sign in ((before, -1), (after, 1)):
+        for record, taken_back in ((before, True), (after, False)):
             if record is None or record.deleted or "product_id" not in record.data:
                 continue
             store = record.data.get("store_id")
             key = (UUID(record.data["product_id"]), UUID(store) if store else None)
-            delta = sign * Decimal(record.data["quantity"])
-            self._set(self.moved_stock, key, self.moved_stock.get(key, Decimal(0)) + delta)
-            self._set(self.stock, key, self.stock.get(key, Decimal(0)) + delta)
+            quantity = Decimal(record.data["quantity"])
+            delta = EXACT.minus(quantity) if taken_back else quantity
+            self._set(self.moved_stock, key, EXACT.add(self.moved_stock.get(key, ZERO), delta))
+            self._set(self.stock, key, EXACT.add(self.stock.get(key, ZERO), delta))
 
 
 def evolve(record: Record | None, event: RecordedEvent, kind: Kind, fields: dict[str, Any]) -> Record:
@@ -177,6 +186,7 @@ def evolve(record: Record | None, event: RecordedEvent, kind: Kind, fields: dict
             updated_by=event.actor_id,
             data=known,
         )
+    struct = kind.topics.get(event.topic) or kind.topics.get(topic_today(event.topic))
     return Record(
         kind=record.kind,
         id=record.id,
@@ -189,6 +199,6 @@ def evolve(record: Record | None, event: RecordedEvent, kind: Kind, fields: dict
         updated_at=event.recorded_at,
         created_by=record.created_by,
         updated_by=event.actor_id,
-        deleted=record.deleted or kind.topics.get(event.topic) is kind.Deleted,
+        deleted=record.deleted or struct is kind.Deleted,
         data=assign(record.data, fields) if fields else record.data,
     )

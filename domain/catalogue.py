@@ -9,14 +9,23 @@ import msgspec
 
 from domain.event import Event, RecordedEvent
 from domain.kind import Kind
+from domain.kinds.account import ACCOUNT
+from domain.kinds.attachment import ATTACHMENT
+from domain.kinds.cheque import CHEQUE
 from domain.kinds.company import COMPANY
 from domain.kinds.conflict import CONFLICT
 from domain.kinds.device import DEVICE, SESSION
+from domain.kinds.dispute import DISPUTE
+from domain.kinds.expense import EXPENSE
 from domain.kinds.invoice import INVOICE
 from domain.kinds.invoice_line import INVOICE_LINE
+from domain.kinds.journal import JOURNAL_ENTRY, JOURNAL_LINE
+from domain.kinds.money_accounts import BANK, BANK_GROUP, CASH, PAYMENT_ACCOUNT
+from domain.kinds.order import ORDER, ORDER_LINE
 from domain.kinds.party import PARTY, PARTY_GROUP
 from domain.kinds.payment import PAYMENT
 from domain.kinds.product import PRODUCT, PRODUCT_CATEGORY, PRODUCT_DETAIL
+from domain.kinds.settings import SETTINGS
 from domain.kinds.stock_movement import STOCK_MOVEMENT
 from domain.kinds.user import USER
 from domain.upcasting import upcast
@@ -31,10 +40,24 @@ KINDS: tuple[Kind, ...] = (
     PRODUCT_CATEGORY,
     PRODUCT,
     PRODUCT_DETAIL,
+    ORDER,
+    ORDER_LINE,
     INVOICE,
     INVOICE_LINE,
     PAYMENT,
+    CHEQUE,
+    BANK_GROUP,
+    BANK,
+    CASH,
+    PAYMENT_ACCOUNT,
+    ACCOUNT,
+    JOURNAL_ENTRY,
+    JOURNAL_LINE,
+    EXPENSE,
     STOCK_MOVEMENT,
+    SETTINGS,
+    ATTACHMENT,
+    DISPUTE,
     CONFLICT,
 )
 

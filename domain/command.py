@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
+from msgspec import Meta
 
 from domain.values import ClientId, Fields, Line, Number, Ref, Reference
 
@@ -18,7 +19,8 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     `id` (or `number`, or `client_id` with `source`) names the record; a create may bring its own UUID and a client id.
     `base_seq` is the version the write was based on: if the record moved since, `on_conflict` says whether the kind's policy
-    decides or the command is refused with `version_stale`. `occurred_at` is when the person did it (default: now).
+    decides or the command is refused with `version_stale`. `occurred_at` is when the person did it (default: now; without a
+    zone it is in the company's).
     `key` makes this one command idempotent, whatever request carries it.
     """
 
@@ -28,10 +30,10 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     number: Number | None = None
     client_id: ClientId | None = None
     source: Line | None = None
-    base_seq: int | None = None
+    base_seq: Annotated[int, Meta(ge=0, le=2**53)] | None = None
     on_conflict: OnConflict = "policy"
     occurred_at: datetime | None = None
-    key: str | None = None
+    key: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
     data: Any = None
 
     @property

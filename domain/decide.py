@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timezone
+from decimal import localcontext
 from typing import Any
 from uuid import UUID
 
@@ -13,22 +14,16 @@ import msgspec
 
 from domain.command import Command, data_as
 from domain.decision import Decision
-from domain.errors import (
-    FieldFixed,
-    InvalidField,
-    RecordDeleted,
-    RecordExists,
-    RecordNotFound,
-    ReferenceMissing,
-    UnknownKind,
-    VersionStale,
-)
+from domain.errors import InvalidField, RecordDeleted, RecordExists, UnknownKind, VersionStale
 from domain.history import diverge, fold_history
 from domain.kind import Kind
 from domain.kinds.conflict import CONFLICT, Conflict
-from domain.policy import Divergence, Policy, merge
+from domain.money import EXACT
+from domain.policy import Divergence, Policy, Verdict, merge
 from domain.record import Record
-from domain.values import Fields, Ref, decimal_fields
+from domain.resolving import apply_changes, find_target, resolve
+from domain.validation import invalid_field
+from domain.values import Fields, OutOfRange
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -56,15 +51,31 @@ def decide(decision: Decision, command: Command) -> Result:
     """Emit the events that `command` means and say what became of it. Raises a LedgerError and leaves nothing behind."""
     mark, emitted, secrets = decision.books.mark(), len(decision.events), len(decision.credentials)
     decision.command_id = decision.new_id()
-    decision.occurred_at = command.occurred_at
     decision.conflict, decision.outcome = None, None
+    decision.client_ids.clear()
     try:
-        return _decide(decision, command)
-    except Exception:
+        decision.occurred_at = _moment(decision, command.occurred_at)
+        with localcontext(EXACT):
+            return _decide(decision, command)
+    except Exception as error:
         decision.books.rollback(mark)
+        decision.client_ids.clear()
         del decision.events[emitted:]
         del decision.credentials[secrets:]
+        if isinstance(error, msgspec.ValidationError):
+            raise invalid_field(error, root="data") from None
+        if isinstance(error, OutOfRange):
+            raise InvalidField(f"{error}.", path="data") from None
         raise
+
+
+def _moment(decision: Decision, moment: datetime | None) -> datetime:
+    if moment is None:
+        return decision.now
+    try:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=decision.time_zone)).astimezone(timezone.utc)
+    except OverflowError:
+        raise InvalidField("This moment lies outside the years 1 to 9999.", path="occurred_at") from None
 
 
 def _decide(decision: Decision, command: Command) -> Result:
@@ -104,52 +115,6 @@ def _result(decision: Decision, command: Command, record_id: UUID, *, changed: b
     )
 
 
-# Naming records -----------------------------------------------------------------------------------
-
-
-def find_target(decision: Decision, kind: Kind, command: Command) -> Record:
-    """The record a command names. Raises RecordNotFound, for another company's record as for none."""
-    reference = command.target()
-    if reference is None:
-        raise InvalidField("Name the record by `id`, `number` or `client_id`.", path="id")
-    record_id = decision.find(kind.name, reference)
-    record = decision.books.record(record_id) if record_id else None
-    if record is None or record.kind != kind.name:
-        raise RecordNotFound(f"There is no such {kind.name.replace('_', ' ')}.", path="id")
-    return record
-
-
-def resolve(decision: Decision, kind: Kind, data: Any, record: Record | None = None, prefix: str = "data") -> Any:
-    """`data` with every reference as the UUID of a living record. Raises ReferenceMissing, naming the field."""
-    replaced: dict[str, Any] = {}
-    for name, target in kind.references.items():
-        value = getattr(data, name, None)
-        if not isinstance(value, UUID | Ref):
-            continue
-        found = decision.find(target, value)
-        path = f"{prefix}.{name}"
-        if found is None:
-            raise ReferenceMissing(f"There is no {target.replace('_', ' ')} {_shown(value)}.", path=path, kind=target)
-        if record is None or record.data.get(name) != str(found):
-            decision.living(found, target, path)
-        if found is not value:
-            replaced[name] = found
-    for name, child in kind.nested.items():
-        items = getattr(data, name, None)
-        if items:
-            owner = decision.catalogue[child]
-            replaced[name] = [
-                resolve(decision, owner, item, prefix=f"{prefix}.{name}[{index}]") for index, item in enumerate(items)
-            ]
-    return msgspec.structs.replace(data, **replaced) if replaced else data
-
-
-def _shown(reference: UUID | Ref) -> str:
-    if isinstance(reference, UUID):
-        return str(reference)
-    return f"number {reference.number}" if reference.number is not None else f"with the client id {reference.client_id!r}"
-
-
 # Create, update, delete, act ----------------------------------------------------------------------
 
 
@@ -174,39 +139,26 @@ def _update(decision: Decision, kind: Kind, command: Command, record: Record, da
     if divergence is None:
         if record.deleted:
             raise RecordDeleted(path="id")
-        _apply(decision, kind, record, wanted)
+        apply_changes(decision, kind, record, wanted)
         return
     if record.deleted:
-        _record_conflict(decision, kind, command, record, divergence, divergence.client_changes(wanted), {}, "server_kept")
+        lost = Verdict({}, divergence.client_changes(wanted), {}, "server_kept")
+        _record_conflict(decision, kind, command, record, divergence, lost)
         return
-    verdict = merge(kind.policy, divergence, wanted, command.occurred_at or decision.now)
+    verdict = merge(kind.policy, divergence, wanted, _occurred(decision))
+    if verdict is None:
+        return
     if verdict.apply:
-        _apply(decision, kind, record, verdict.apply)
-    if verdict.lost or verdict.overwritten or verdict.outcome == "open":
-        _record_conflict(
-            decision, kind, command, record, divergence, verdict.lost, verdict.overwritten, verdict.outcome
-        )
-    elif verdict.outcome != "nothing_changed":
+        apply_changes(decision, kind, record, verdict.apply)
+    if verdict.lost or verdict.overwritten:
+        _record_conflict(decision, kind, command, record, divergence, verdict)
+    else:
         decision.outcome = verdict.outcome
 
 
-def _apply(decision: Decision, kind: Kind, record: Record, wanted: dict[str, Any]) -> None:
-    changes = {name: value for name, value in wanted.items() if not _same(kind, name, record.data.get(name), value)}
-    for name in changes:
-        if name in kind.fixed:
-            raise FieldFixed(f"`{name}` cannot be changed once the record exists.", path=f"data.{name}")
-    if changes:
-        kind.decide_update(decision, record, changes)
-
-
-def _same(kind: Kind, name: str, before: Any, after: Any) -> bool:
-    if before == after:
-        return True
-    if before is None or after is None or name not in decimal_fields(kind.fields):
-        return False
-    from decimal import Decimal
-
-    return Decimal(before) == Decimal(after)
+def _occurred(decision: Decision) -> datetime:
+    """When the person did it, but never later than now: a clock that is ahead must not win for ever."""
+    return min(decision.occurred_at or decision.now, decision.now)
 
 
 def _delete(decision: Decision, kind: Kind, command: Command, record: Record) -> None:
@@ -214,18 +166,19 @@ def _delete(decision: Decision, kind: Kind, command: Command, record: Record) ->
         return  # deleting twice is one deletion
     divergence = _divergence(decision, kind, command, record)
     if divergence is not None:
-        last_foreign = max(divergence.foreign.values(), default=datetime.min.replace(tzinfo=decision.now.tzinfo))
-        if kind.policy is not Policy.LATEST_WINS or (command.occurred_at or decision.now) <= last_foreign:
-            outcome = "open" if kind.policy is Policy.MANUAL else "server_kept"
-            _record_conflict(decision, kind, command, record, divergence, {}, {}, outcome)
+        last_foreign = max(divergence.foreign.values(), default=datetime.min.replace(tzinfo=timezone.utc))
+        if kind.policy is not Policy.LATEST_WINS or _occurred(decision) <= last_foreign:
+            kept = Verdict({}, {}, {}, "open" if kind.policy is Policy.MANUAL else "server_kept")
+            _record_conflict(decision, kind, command, record, divergence, kept)
             return
+        decision.outcome = "deleted"
     kind.decide_delete(decision, record)
 
 
 def _act(decision: Decision, kind: Kind, command: Command, record: Record, data: Any) -> None:
     if record.deleted:
         raise RecordDeleted(path="id")
-    if command.base_seq is not None and record.seq > command.base_seq:
+    if _divergence(decision, kind, command, record) is not None:
         raise _stale(command, record)
     kind.actions[command.action].decide(decision, record, data)
 
@@ -243,9 +196,13 @@ def _divergence(decision: Decision, kind: Kind, command: Command, record: Record
         return None
     if command.on_conflict == "refuse":
         raise _stale(command, record)
-    history = [event for event in decision.books.histories.get(record.id, ()) if event.seq <= record.seq]
-    history += [event for event in decision.events if event.record_id == record.id]
-    divergence = diverge(fold_history(history, kind, decision.fields_of), command.base_seq, decision.actor.device_id)
+    earlier = [event for event in decision.events if event.record_id == record.id]  # of this very request: its own edits
+    loaded = decision.books.histories.get(record.id, [])
+    if earlier and earlier[0].version > 1 and not loaded:
+        return None  # when the request began, the record was at the base of the write
+    steps = fold_history([*loaded, *earlier], kind, decision.fields_of)
+    own_since = earlier[0].seq if earlier else None
+    divergence = diverge(steps, kind, command.base_seq, decision.actor.device_id, own_since)
     return divergence if divergence.moved else None
 
 
@@ -263,11 +220,10 @@ def _record_conflict(
     command: Command,
     record: Record,
     divergence: Divergence,
-    lost: dict[str, Any],
-    overwritten: dict[str, Any],
-    outcome: str,
+    verdict: Verdict,
 ) -> None:
-    contested = {**lost, **overwritten}
+    contested = {**verdict.lost, **verdict.overwritten}
+    won = {name: decision.books.records[record.id].data.get(name) for name in verdict.overwritten}
     conflict_id = decision.new_id()
     decision.create(
         CONFLICT,
@@ -275,16 +231,16 @@ def _record_conflict(
         Conflict(
             record_kind=kind.name,
             record_id=record.id,
-            action=command.action,
+            action="delete" if command.action == "delete" else "update",
             policy=kind.policy.value,
-            outcome=outcome,
-            status="open" if outcome == "open" else "settled",
+            outcome=verdict.outcome,
+            status="open" if verdict.outcome == "open" else "settled",
             base_seq=command.base_seq,
             server_seq=record.seq,
             server_deleted=record.deleted,
             fields=sorted(contested),
-            client=lost or {name: decision.books.records[record.id].data.get(name) for name in overwritten},
-            server={name: overwritten.get(name, divergence.current.get(name)) for name in contested},
+            client={**verdict.lost, **won},
+            server={name: verdict.overwritten.get(name, divergence.current.get(name)) for name in contested},
         ),
     )
-    decision.conflict, decision.outcome = conflict_id, outcome
+    decision.conflict, decision.outcome = conflict_id, verdict.outcome

@@ -17,15 +17,11 @@ import msgspec
 
 from domain.books import Books
 from domain.command import Actor
-from domain.errors import (
-    InvalidField,
-    ReferenceMissing,
-    ValueTaken,
-)
+from domain.errors import InvalidField, RecordExists, ReferenceMissing, ValueTaken
 from domain.event import JSON, Event, RecordedEvent
 from domain.kind import Kind
 from domain.record import Record
-from domain.values import Ref
+from domain.values import Ref, Reference
 
 NUL = b"\\u0000"
 MICROSECOND = timedelta(microseconds=1)
@@ -40,26 +36,12 @@ class Credential:
     md5_hash: str
 
 
-class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What became of one command. `seq` and `version` are the record's after it; `conflict` names a recorded conflict."""
-
-    type: str
-    kind: str
-    id: UUID
-    number: int
-    seq: int
-    version: int
-    deleted: bool = msgspec.field(default_factory=bool)
-    changed: bool = msgspec.field(default_factory=lambda: True)
-    idempotent_replay: bool = msgspec.field(default_factory=bool)
-    client_id: str | None = None
-    conflict: UUID | None = None
-    outcome: str | None = None
-
-
 @dataclass(slots=True)
 class Decision:
-    """The context of one request's decisions and the events it has emitted so far."""
+    """The context of one request's decisions and the events it has emitted so far.
+
+    `client_ids` holds the source and client id of records that are about to be created.
+    """
 
     catalogue: Mapping[str, Kind]
     books: Books
@@ -75,7 +57,6 @@ class Decision:
     conflict: UUID | None = None
     outcome: str | None = None
     client_ids: dict[UUID, tuple[str, str]] = field(default_factory=dict)
-    _today: date | None = None
 
     # What rules may ask ---------------------------------------------------------------------------
 
@@ -93,19 +74,24 @@ class Decision:
     @property
     def today(self) -> date:
         """Today in the company's time zone."""
-        if self._today is None:
-            self._today = self.now.astimezone(ZoneInfo(self.company.get("time_zone", "UTC"))).date()
-        return self._today
+        return self.now.astimezone(self.time_zone).date()
 
-    def living(self, record_id: UUID | str, kind: str, path: str) -> Record:
+    @property
+    def time_zone(self) -> ZoneInfo:
+        """The company's time zone."""
+        return ZoneInfo(self.company.get("time_zone", "UTC"))
+
+    def living(self, reference: Reference | str, kind: str, path: str) -> Record:
         """The living record that a reference names; raises ReferenceMissing, also for another company's."""
-        found = self.books.record(record_id if isinstance(record_id, UUID) else UUID(record_id))
+        record_id = UUID(reference) if isinstance(reference, str) else self.find(kind, reference)
+        found = self.books.record(record_id) if record_id is not None else None
         if found is None or found.kind != kind or found.deleted:
-            label = kind.replace("_", " ")
-            raise ReferenceMissing(f"There is no {label} {record_id}.", path=path, kind=kind, id=str(record_id))
+            raise ReferenceMissing(
+                f"There is no {kind.replace('_', ' ')} {shown(reference)}.", path=path, kind=kind, reference=shown(reference)
+            )
         return found
 
-    def find(self, kind: str, reference: UUID | Ref | None) -> UUID | None:
+    def find(self, kind: str, reference: Reference | None) -> UUID | None:
         """The UUID behind a reference, or None where it names nothing that is loaded."""
         if reference is None or isinstance(reference, UUID):
             return reference
@@ -115,18 +101,32 @@ class Decision:
 
     # What rules may do ----------------------------------------------------------------------------
 
-    def create(self, kind: Kind, record_id: UUID, data: Any, **derived: Any) -> Record:
-        """Emit the kind's created event: the next dense number, the client's id, `data` and the derived fields."""
+    def create(self, kind: Kind, record_id: UUID, data: Any, *, path: str = "", **derived: Any) -> Record:
+        """Emit the kind's created event: the next dense number, the client's id, `data` and the derived fields.
+
+        Raises RecordExists, and ValueTaken where the client's id is mapped already; `path` is the place of the record in the
+        command, where it is not the command's own.
+        """
+        if self.books.record(record_id) is not None:
+            raise RecordExists(f"A record with the id {record_id} exists already.", path=f"{path}.id" if path else "id")
         fields = {name: getattr(data, name) for name in kind.field_names}
         fields.update(derived)
         fields["number"] = self.books.numbers.get(kind.name, 0) + 1
-        if record_id in self.client_ids:
-            fields["source"], fields["client_id"] = self.client_ids[record_id]
+        if (client := self.client_ids.pop(record_id, None)) is not None:
+            source, client_id = client
+            if (kind.name, source, client_id) in self.books.by_client:
+                raise ValueTaken(
+                    f"The client id {client_id!r} was given to another {label(kind.name)} before.",
+                    path=f"{path}.client_id" if path else "client_id",
+                    field="client_id",
+                    value=client_id,
+                )
+            fields["source"], fields["client_id"] = source, client_id
         return self.emit(kind, record_id, kind.Created(**fields))
 
     def change(self, kind: Kind, record: Record, changes: Mapping[str, Any], event: type[Event] | None = None) -> Record:
         """Emit a changed event that assigns `changes` (JSON values), or the more telling `event`."""
-        return self.emit(kind, record.id, msgspec.convert(dict(changes), event or kind.Changed, strict=False))
+        return self.emit(kind, record.id, msgspec.convert(dict(changes), event or kind.Changed))
 
     def delete(self, kind: Kind, record: Record) -> Record:
         """Emit the kind's deleted event."""
@@ -134,9 +134,13 @@ class Decision:
 
     def emit(self, kind: Kind, record_id: UUID, event: Event) -> Record:
         """Number the event, fold it into the books and return the record after it. Raises ValueTaken."""
-        data = JSON.encode(event)
-        if NUL in data and _has_nul(msgspec.json.decode(data)):
-            raise InvalidField("A text must not hold the NUL character.", path="data")
+        try:
+            data = JSON.encode(event)
+        except UnicodeEncodeError:
+            raise InvalidField("A text must be valid Unicode, without lone surrogates.", path="data") from None
+        fields: dict[str, Any] = msgspec.json.decode(data)
+        if NUL in data and (place := _nul_in(fields, "data")) is not None:
+            raise InvalidField("A text must not hold the NUL character.", path=place)
         before = self.books.record(record_id)
         recorded = RecordedEvent(
             company_id=self.books.company_id,
@@ -153,7 +157,6 @@ class Decision:
             command_id=self.command_id,
             correlation_id=self.correlation_id,
         )
-        fields: dict[str, Any] = msgspec.json.decode(data)
         if kind.unique:
             self._require_free(kind, before, fields)
         record = self.books.apply(recorded, kind, fields)
@@ -166,18 +169,36 @@ class Decision:
             value = unique.value(data)
             holder = self.books.unique.get((kind.name, unique.name, value)) if value is not None else None
             if holder is not None and (before is None or holder != before.id):
-                shown = " / ".join(str(data[name]) for name in unique.fields)
+                text = " / ".join(str(data[name]) for name in unique.fields)
                 raise ValueTaken(
-                    f"Another {kind.name.replace('_', ' ')} already has the {unique.name} {shown!r}.",
+                    f"Another {label(kind.name)} already has the {unique.name} {text!r}.",
                     path=f"data.{unique.fields[-1]}",
                     field=unique.name,
-                    value=shown,
+                    value=text,
                 )
 
 
-def _has_nul(value: Any) -> bool:
+def label(kind: str) -> str:
+    """A kind's name in a sentence: `invoice line`."""
+    return kind.replace("_", " ")
+
+
+def shown(reference: Reference | str) -> str:
+    """A reference in a sentence."""
+    if not isinstance(reference, Ref):
+        return str(reference)
+    return f"number {reference.number}" if reference.number is not None else f"with the client id {reference.client_id!r}"
+
+
+def _nul_in(value: Any, path: str) -> str | None:
     if isinstance(value, str):
-        return "\x00" in value
+        return path if "\x00" in value else None
     if isinstance(value, dict):
-        return any(_has_nul(key) or _has_nul(item) for key, item in value.items())
-    return isinstance(value, list) and any(_has_nul(item) for item in value)
+        if any("\x00" in key for key in value):
+            return path
+        places = (_nul_in(item, f"{path}.{key}") for key, item in value.items())
+    elif isinstance(value, list):
+        places = (_nul_in(item, f"{path}[{index}]") for index, item in enumerate(value))
+    else:
+        return None
+    return next((place for place in places if place is not None), None)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from datetime import datetime, timezone
-from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
 
-from domain.values import ClientId, Fields, Line, Number
+from domain.values import ClientId, Line, Number
 
 JSON = msgspec.json.Encoder(decimal_format="string")
 
 
-class Event(Fields, frozen=True, kw_only=True):
+class Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A fact about one record. Its JSON object holds exactly the fields that the fact sets.
 
     A record is the fold of its events by assignment (see `domain.record.evolve`), which is what makes the three-way merge,
@@ -58,9 +56,6 @@ class RecordedEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     hash: bytes = b""
 
 
-EventClass = TypeVar("EventClass", bound=type[Event])
-Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
-
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -73,8 +68,8 @@ def microseconds(moment: datetime) -> int:
 def canonical_bytes(event: RecordedEvent) -> bytes:
     """What the chain hashes: a JSON array of every column but `data` and `hash`, a newline, and `data` byte for byte.
 
-    Order: company_id, seq, kind, record_id, version, topic, recorded_at and occurred_at in microseconds since 1970 UTC,
-    actor_id, device_id, command_id, correlation_id.
+    Order: company_id, seq, kind, record_id, version, topic, recorded_at, occurred_at, actor_id, device_id, command_id,
+    correlation_id. Times are RFC 3339 in UTC with a Z, with six digits of fraction or, where it is zero, none.
     """
     return (
         JSON.encode(
@@ -85,8 +80,8 @@ def canonical_bytes(event: RecordedEvent) -> bytes:
                 event.record_id,
                 event.version,
                 event.topic,
-                microseconds(event.recorded_at),
-                microseconds(event.occurred_at),
+                event.recorded_at,
+                event.occurred_at,
                 event.actor_id,
                 event.device_id,
                 event.command_id,

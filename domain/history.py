@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -46,18 +47,28 @@ def record_at(steps: list[Step], seq: int) -> Record | None:
     return found
 
 
-def diverge(steps: list[Step], base_seq: int, device_id: UUID | None) -> Divergence:
-    """What others did to the record since `base_seq`; a device's own edits are never foreign to it."""
+def diverge(
+    steps: list[Step], kind: Kind, base_seq: int, device_id: UUID | None, own_since: int | None = None
+) -> Divergence:
+    """What others did to the record since `base_seq`. Raises LookupError where `steps` are not its whole history.
+
+    A device's own edits are never foreign to it, nor is what the same request did before (from the seq `own_since` on).
+    """
+    if not steps:
+        raise LookupError("The history of the record was not loaded.")
     base = record_at(steps, base_seq)
     known = dict(base.data) if base else {}
-    foreign: dict[str, Any] = {}
+    foreign: dict[str, datetime] = {}
     moved = False
     for step in steps:
         if step.event.seq <= base_seq:
             continue
-        if device_id is not None and step.event.device_id == device_id:
-            known = assign(known, {name: value for name, value in step.fields.items() if name in step.record.data or value is None})
+        event = step.event
+        if (device_id is not None and event.device_id == device_id) or (own_since is not None and event.seq >= own_since):
+            own = {name: value for name, value in step.fields.items() if name in step.record.data or value is None}
+            known = assign(known, own)
         else:
             moved = True
-            foreign.update(dict.fromkeys(step.fields, step.event.occurred_at))
-    return Divergence(known, steps[-1].record.data, foreign, moved)
+            # A clock that was ahead must not win for ever: nothing happened later than it was recorded.
+            foreign.update(dict.fromkeys(step.fields, min(event.occurred_at, event.recorded_at)))
+    return Divergence(known, steps[-1].record.data, foreign, moved, kind.same)

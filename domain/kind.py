@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -11,7 +12,7 @@ import msgspec
 
 from domain.event import Changed, Created, Deleted, Event
 from domain.policy import Policy
-from domain.values import Fields, changes_of, columns_of
+from domain.values import Fields, changes_of, columns_of, decimal_fields
 
 if TYPE_CHECKING:
     from domain.command import Command
@@ -55,17 +56,21 @@ class NoFields(Fields, frozen=True, kw_only=True):
 class Kind:
     """One kind of record. Instances are the catalogue's entries; subclasses override the `decide_…` methods.
 
-    `references` names the kind each reference field points to; `parent` is the reference whose record owns this one, so that
-    the owner's children can be found; `fixed` fields cannot change; `verbs` are the past-tense names of the three events.
+    `references` names the kind each reference field points to; `about` is a pair of fields, the kind and the id of a record of
+    any kind. `parent` is the reference whose record owns this one, so that the owner's children can be found. `fixed` fields
+    cannot change, `kept` fields cannot be cleared (they are filled in where they are not given). `verbs` are the past-tense
+    names of the three events.
     """
 
     name: str
     fields: type[Fields]
     policy: Policy = Policy.MERGE
     references: Mapping[str, str] = field(default_factory=dict)
+    about: tuple[str, str] | None = None
     parent: str | None = None
     unique: tuple[Unique, ...] = ()
     fixed: frozenset[str] = frozenset()
+    kept: frozenset[str] = frozenset()
     verbs: tuple[str, str, str] = ("created", "changed", "deleted")
     actions: Mapping[str, Action] = field(default_factory=dict)
     derived: type[Fields] | None = None
@@ -75,6 +80,8 @@ class Kind:
     writable: bool = True
 
     def __post_init__(self) -> None:
+        if taken := {"number", "client_id", "source"} & set(self.field_names):
+            raise TypeError(f"{self.name}: the record itself has {sorted(taken)}; name the fields otherwise")
         title = "".join(part.capitalize() for part in self.name.split("_"))
         created, changed, deleted = self.verbs
         set_once = object.__setattr__  # the dataclass is frozen; these are derived once, here
@@ -92,6 +99,8 @@ class Kind:
         topics.update(self.extra_events)
         set_once(self, "topics", topics)
         set_once(self, "topic_of", {struct: topic for topic, struct in topics.items()})
+        numeric = {name for struct in state for name in decimal_fields(struct)}
+        set_once(self, "numeric", frozenset(numeric))
 
     title: str = field(init=False)
     changes: type[Fields] = field(init=False)
@@ -100,6 +109,7 @@ class Kind:
     Deleted: type[Event] = field(init=False)
     topics: Mapping[str, type[Event]] = field(init=False)
     topic_of: Mapping[type[Event], str] = field(init=False)
+    numeric: frozenset[str] = field(init=False)
 
     def topic(self, verb: str, version: int = 1) -> str:
         """The permanent name of an event: `party.created.v1`."""
@@ -122,10 +132,24 @@ class Kind:
         known = {name: record.data[name] for name in self.field_names if name in record.data}
         return msgspec.convert(known, self.fields)
 
-    def validated(self, changes: Mapping[str, Any]) -> dict[str, Any]:
-        """`changes` checked against the kind's fields, as JSON values. Raises msgspec.ValidationError."""
-        checked: dict[str, Any] = msgspec.to_builtins(msgspec.convert(dict(changes), self.changes))
-        return checked
+    def references_of(self, data: Any) -> Iterable[tuple[str, str]]:
+        """Every field of `data` that names another record, with the kind it names."""
+        yield from self.references.items()
+        if self.about is not None:
+            kind_field, id_field = self.about
+            named = getattr(data, kind_field, None)
+            if isinstance(named, str):
+                yield id_field, named
+
+    def same(self, name: str, before: Any, after: Any) -> bool:
+        """Whether two JSON values of a field mean the same: amounts are compared by value, 1.5 is 1.50."""
+        if before == after:
+            return True
+        if before is None or after is None or name not in self.numeric:
+            return False
+        if isinstance(before, list) or isinstance(after, list):
+            return list(map(Decimal, before)) == list(map(Decimal, after))
+        return Decimal(before) == Decimal(after)
 
     @property
     def field_names(self) -> tuple[str, ...]:
@@ -177,6 +201,8 @@ def _camel(verb: str) -> str:
 
 def _event(name: str, base: type[Event], structs: tuple[type[Fields], ...]) -> type[Event]:
     columns = [column for struct in structs for column in columns_of(struct)]
-    return msgspec.defstruct(
+    made: Any = msgspec.defstruct(
         name, columns, bases=(base,), frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
     )
+    event: type[Event] = made
+    return event

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import lru_cache
 
 from iso4217 import Currency
@@ -11,6 +11,8 @@ from domain.errors import TooManyDecimals, UnknownCurrency
 
 ZERO = Decimal(0)
 HUNDRED = Decimal(100)
+EXACT = Context(prec=80, rounding=ROUND_HALF_UP)
+"""Wide enough for the product of any three amounts: nothing is rounded but by `round_to`. Rules are decided in it."""
 
 
 @lru_cache(maxsize=512)
@@ -21,21 +23,18 @@ def minor_unit(currency: str) -> Decimal:
     except ValueError:
         exponent = None
     if exponent is None:
-        raise UnknownCurrency(f"{currency!r} is not an ISO 4217 currency code.", value=currency)
+        raise UnknownCurrency(f"{currency!r} is not an ISO 4217 currency code.", path="data.currency", value=currency)
     return Decimal(1).scaleb(-exponent)
 
 
 def round_to(amount: Decimal, currency: str) -> Decimal:
     """`amount` at the currency's decimals, half away from zero."""
-    return amount.quantize(minor_unit(currency), ROUND_HALF_UP)
+    return amount.quantize(minor_unit(currency), ROUND_HALF_UP, EXACT)
 
 
 def require_exact(amount: Decimal, currency: str, path: str) -> Decimal:
     """`amount` at the currency's decimals; raises TooManyDecimals where rounding would change it."""
-    try:
-        rounded = round_to(amount, currency)
-    except UnknownCurrency as error:
-        raise UnknownCurrency(error.message, path="currency") from None
+    rounded = round_to(amount, currency)
     if rounded != amount:
         raise TooManyDecimals(
             f"{amount} has more decimals than {currency} allows ({minor_unit(currency)}).", path=path, currency=currency

@@ -74,7 +74,7 @@ def note_needs(needs: Needs, catalogue: Mapping[str, Kind], command: Command, ac
     if command.client_id is not None:
         needs.clients.add((kind.name, command.source or actor.source, command.client_id))
     for owner, data in parts_of(catalogue, kind, command.data):
-        for name, target_kind in owner.references.items():
+        for name, target_kind in owner.references_of(data):
             value = getattr(data, name, None)
             if isinstance(value, UUID | Ref):
                 needs.reference(target_kind, value, actor)
@@ -82,9 +82,11 @@ def note_needs(needs: Needs, catalogue: Mapping[str, Kind], command: Command, ac
             text = unique.value({name: _given(data, name) for name in unique.fields})
             if text is not None:
                 needs.unique.add((owner.name, unique.name, text))
-        nested_client = getattr(data, "client_id", None)
-        if isinstance(nested_client, str):
-            needs.clients.add((owner.name, actor.source, nested_client))
+        own_id, own_client = getattr(data, "id", None), getattr(data, "client_id", None)
+        if isinstance(own_id, UUID):
+            needs.ids.add(own_id)
+        if isinstance(own_client, str):
+            needs.clients.add((owner.name, actor.source, own_client))
 
 
 def parts_of(catalogue: Mapping[str, Kind], kind: Kind, data: Any) -> Iterable[tuple[Kind, Any]]:

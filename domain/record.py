@@ -30,7 +30,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     updated_by: UUID | None = None
     client_id: str | None = None
     source: str | None = None
-    data: dict[str, Any] = msgspec.field(default_factory=lambda: {})
+    data: dict[str, Any] = {}
 
     def encode(self) -> bytes:
         """The envelope as JSON."""

@@ -15,11 +15,20 @@ UPCASTERS: Mapping[str, tuple[str, Upcaster]] = {}
 """Old topic → (the topic it is read as, how its fields become that topic's)."""
 
 
+def topic_today(topic: str, upcasters: Mapping[str, tuple[str, Upcaster]] = UPCASTERS) -> str:
+    """The topic that events of `topic` are read as."""
+    while topic in upcasters:
+        topic = upcasters[topic][0]
+    return topic
+
+
 class UnknownTopic(LookupError):
     """The log holds a topic that this version of the software does not know; it was written by a newer one."""
 
 
-def upcast(topic: str, fields: dict[str, Any], upcasters: Mapping[str, tuple[str, Upcaster]] = UPCASTERS) -> tuple[str, dict[str, Any]]:
+def upcast(
+    topic: str, fields: dict[str, Any], upcasters: Mapping[str, tuple[str, Upcaster]] = UPCASTERS
+) -> tuple[str, dict[str, Any]]:
     """Follow the upcasters from `topic` to a topic of today. Raises UnknownTopic."""
     if topic not in upcasters:
         raise UnknownTopic(f"No event has the topic {topic!r}, and nothing upcasts it.")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from datetime import date
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -22,6 +22,8 @@ CurrencyCode = Annotated[str, Meta(pattern=r"^[A-Z]{3}$")]
 """ISO 4217, three capital letters."""
 ClientId = Annotated[str, Meta(min_length=1, max_length=128)]
 """An id that a client made; unique within its source and kind."""
+Day = date
+"""A calendar day. Fields that are called `date` need this name for their type."""
 Number = Annotated[int, Meta(ge=1, le=2**53)]
 Count = Annotated[int, Meta(ge=-(2**53), le=2**53)]
 """A whole number that fits a JavaScript number."""
@@ -30,6 +32,10 @@ Longitude = Annotated[float, Meta(ge=-180, le=180)]
 
 LARGEST_EXPONENT = 15
 MOST_DECIMALS = 9
+
+
+class OutOfRange(ValueError):
+    """A number that a book of accounts cannot hold."""
 
 
 class Ref(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -53,7 +59,7 @@ def always(value: Any) -> Any:
     return msgspec.field(default_factory=make)
 
 
-@lru_cache(maxsize=None)
+@cache
 def decimal_fields(struct: type[msgspec.Struct]) -> tuple[str, ...]:
     """The names of the fields of `struct` that may hold a Decimal."""
     return tuple(f.name for f in msgspec.structs.fields(struct) if _mentions(f.type, Decimal))
@@ -71,14 +77,21 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def __post_init__(self) -> None:
         for name in decimal_fields(type(self)):
             value = getattr(self, name)
-            if not isinstance(value, Decimal):
-                continue
-            if not is_reasonable(value):
-                raise ValueError(
-                    f"`{name}` must be a finite number below 10^{LARGEST_EXPONENT} with at most {MOST_DECIMALS} decimals"
-                )
-            if value.as_tuple().exponent > 0:  # 1e2 is written as 100, so that equal amounts are equal texts
-                msgspec.structs.force_setattr(self, name, value.quantize(Decimal(1)))
+            if isinstance(value, Decimal):
+                written = _written(name, value)
+                if written is not value:
+                    msgspec.structs.force_setattr(self, name, written)
+            elif isinstance(value, list):
+                msgspec.structs.force_setattr(self, name, [_written(name, item) for item in value])
+
+
+def _written(name: str, value: Decimal) -> Decimal:
+    if not is_reasonable(value):
+        raise OutOfRange(f"`{name}` must be a finite number below 10^{LARGEST_EXPONENT} with at most {MOST_DECIMALS} decimals")
+    exponent = value.as_tuple().exponent
+    if isinstance(exponent, int) and exponent > 0:  # 1e2 is written as 100
+        return value.quantize(Decimal(1))
+    return value if value or not value.is_signed() else value.copy_abs()  # and -0 as 0
 
 
 def is_reasonable(value: Decimal) -> bool:
@@ -103,14 +116,14 @@ def columns_of(struct: type[msgspec.Struct]) -> list[tuple[str, Any, Any]]:
     return columns
 
 
-@lru_cache(maxsize=None)
+@cache
 def changes_of(fields: type[Fields]) -> type[Fields]:
     """The Struct of a partial update of `fields`: every field optional; a field that is absent does not change."""
     columns = [
         (f.name, f.type | msgspec.UnsetType, msgspec.UNSET)  # an explicit null clears an optional field
         for f in msgspec.structs.fields(fields)
     ]
-    return msgspec.defstruct(
+    made: Any = msgspec.defstruct(
         f"{fields.__name__}Changes",
         columns,
         bases=(Fields,),
@@ -120,6 +133,6 @@ def changes_of(fields: type[Fields]) -> type[Fields]:
         omit_defaults=True,
         module=fields.__module__,
     )
+    changes: type[Fields] = made
+    return changes
 
-
-IdMaker = Callable[[], UUID]

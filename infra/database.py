@@ -62,7 +62,7 @@ def migrate(owner_url: str, secret_key: str) -> list[str]:
             "CREATE TABLE IF NOT EXISTS daftar.migrations"
             " (name text PRIMARY KEY, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
         )
-        done = dict(connection.execute("SELECT name, checksum FROM daftar.migrations").fetchall())
+        done: dict[str, str] = dict(connection.execute("SELECT name, checksum FROM daftar.migrations").fetchall())
         for name, body in migrations():
             checksum = hashlib.sha256(body.encode()).hexdigest()
             if done.get(name, checksum) != checksum:
@@ -81,9 +81,7 @@ def _ensure_roles(connection: Connection, secret_key: str) -> None:
         exists = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone()
         verb = sql.SQL("ALTER" if exists else "CREATE")
         statement = sql.SQL("{} ROLE {} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE PASSWORD {}")
-        connection.execute(
-            statement.format(verb, sql.Identifier(role), sql.Literal(role_password(secret_key, role)))
-        )
+        connection.execute(statement.format(verb, sql.Identifier(role), sql.Literal(role_password(secret_key, role))))
 
 
 class Database:

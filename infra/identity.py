@@ -17,9 +17,8 @@ from uuid import UUID
 import msgspec
 
 from domain.command import Actor, Command
-from domain.errors import NotAuthenticated, VersionStale, WrongCredentials
+from domain.errors import NotAllowed, NotAuthenticated, ValueTaken, VersionStale, WrongCredentials
 from domain.record import Record, decode_record
-from domain.values import Ref
 from infra.database import Database
 from infra.ids import new_id
 from infra.ledger import Ledger
@@ -27,8 +26,6 @@ from infra.passwords import Passwords
 from infra.tokens import Claims, Tokens
 
 REMEMBERED = 10_000
-DEVICE_SOURCE = "device"
-"""The source of devices' client ids: a device is the same device whoever logs in on it."""
 
 _FIND_COMPANY = b"SELECT company_id FROM companies WHERE codename = %b"
 _FIND_COMPANY_BY_ID = b"SELECT company_id FROM companies WHERE company_id = %b"
@@ -41,6 +38,10 @@ LEFT JOIN credentials c ON c.company_id = u.company_id AND c.user_id = u.record_
 WHERE u.company_id = %b AND u.kind = 'user' AND u.name = ANY(%b) AND u.value = %b LIMIT 1
 """
 _FIND_CREDENTIAL = b"SELECT password_hash FROM credentials WHERE company_id = %b AND user_id = %b"
+_FIND_DEVICE = b"""
+SELECT r.document FROM unique_values u JOIN records r ON r.company_id = u.company_id AND r.id = u.record_id
+WHERE u.company_id = %b AND u.kind = 'device' AND u.name = 'device_id' AND u.value = %b
+"""
 _FIND_SESSION = b"""
 SELECT h.seq, s.document, u.document, d.document
 FROM heads h
@@ -160,7 +161,7 @@ class Identity:
         device: NewDevice | None = None,
         dialect: str = "native",
     ) -> Granted:
-        """Check the password and open a session. Raises WrongCredentials; ReferenceMissing where the device was removed."""
+        """Check the password and open a session. Raises WrongCredentials; NotAllowed where the device is barred."""
         company_id = self.find_company(company)
         user = self.check_password(company_id, name, password, by=by, is_md5=is_md5)
         if company_id is None:
@@ -171,26 +172,31 @@ class Identity:
         self, company_id: UUID, user: Record, *, device: NewDevice | None = None, dialect: str = "native"
     ) -> Granted:
         """Open a session of a user who has proved to be one, on a device that is registered if it is new."""
-        commands: list[Command] = []
-        session: dict[str, Any] = {"user_id": user.id, "dialect": dialect, "expires_at": self._refresh_end()}
-        if device is not None:
-            commands.append(
-                Command(
-                    kind="device",
-                    action="create",
-                    client_id=device.device_id,
-                    source=DEVICE_SOURCE,
-                    data={key: value for key, value in msgspec.structs.asdict(device).items() if value is not None}
-                    | {"user_id": user.id},
-                )
-            )
-            session["device_id"] = Ref(client_id=device.device_id, source=DEVICE_SOURCE)
         session_id = new_id()
-        commands.append(Command(kind="session", action="create", id=session_id, data=session))
         actor = Actor(user_id=user.id, session_id=session_id, role=user.data["role"])
-        outcome = self.ledger.execute(company_id, commands, actor)
-        device_id = getattr(outcome.results[0], "id", None) if device is not None else None
+        device_id = self._find_device(company_id, device) if device is not None else None
+        commands: list[Command] = []
+        if device is not None and device_id is None:
+            device_id = new_id()
+            told = {key: value for key, value in msgspec.structs.asdict(device).items() if value is not None}
+            commands.append(Command(kind="device", action="create", id=device_id, data={**told, "user_id": user.id}))
+        session = {"user_id": user.id, "device_id": device_id, "dialect": dialect, "expires_at": self._refresh_end()}
+        commands.append(Command(kind="session", action="create", id=session_id, data=session))
+        try:
+            outcome = self.ledger.execute(company_id, commands, actor)
+        except ValueTaken:  # the device has just been registered by another log-in
+            return self.open_session(company_id, user, device=device, dialect=dialect)
         return self._grant(Principal(company_id, user.id, session_id, device_id, user.data["role"], outcome.seq), 1)
+
+    def _find_device(self, company_id: UUID, device: NewDevice) -> UUID | None:
+        with self.database.company(company_id) as connection:
+            row = connection.execute(_FIND_DEVICE, (company_id, device.device_id), binary=True).fetchone()
+        if row is None:
+            return None
+        found = decode_record(row[0])
+        if not found.data.get("is_active", True):
+            raise NotAllowed("This device may no longer be used.", path="device.device_id")
+        return found.id
 
     def refresh(self, refresh_token: str) -> Granted:
         """New tokens for old. A refresh token works once: one that comes again was stolen, or its answer was, so the session ends."""

@@ -15,16 +15,17 @@ import msgspec
 from domain.books import Books
 from domain.catalogue import CATALOGUE, fields_of
 from domain.command import Actor, Command, Idempotency, data_as
-from domain.decide import Result, decide, find_target, needs_history
-from domain.decision import MICROSECOND, Credential, Decision
+from domain.decide import Result, decide, needs_history
+from domain.decision import Credential, Decision
 from domain.errors import BatchTooLarge, KeyReused, LedgerError, UnknownKind, ValueTaken
-from domain.event import GENESIS, JSON, RecordedEvent, chain_hash
+from domain.event import GENESIS, JSON
 from domain.kind import ChildrenOf, StockOf
 from domain.needs import Needs, note_needs
+from domain.resolving import find_target
 from infra.ids import new_id
 from infra.requests import fingerprint_of, invalid_field
-from domain.record import Record
-from infra.store.interface import Answer, Append, Head, Loaded, SequenceConflict, Store, WriteTransaction
+from infra.store.append import append_of, books_of, fill, now_after
+from infra.store.interface import Answer, Head, Loaded, SequenceConflict, Store, WriteTransaction
 
 MAX_COMMANDS = 5_000
 MAX_LOADS = 6
@@ -97,7 +98,7 @@ class Ledger:
             books = books_of(company_id, transaction.head)
             fill(books, transaction.loaded)
             decision = Decision(
-                CATALOGUE, books, actor, _now(transaction.head), self.make_id, fields_of, correlation_id=self.make_id()
+                CATALOGUE, books, actor, now_after(transaction.head), self.make_id, fields_of, correlation_id=self.make_id()
             )
             load_wishes(transaction, decision, commands, needs)
             results, answers = self._decide(decision, commands, transaction.loaded, atomic=atomic)
@@ -128,9 +129,7 @@ class Ledger:
                 results.append(refusal(command, error))
         return results, list(answers.values())
 
-    def _decide_one(
-        self, decision: Decision, command: Command, known: dict[str, Answer], answers: dict[str, Answer]
-    ) -> Result:
+    def _decide_one(self, decision: Decision, command: Command, known: dict[str, Answer], answers: dict[str, Answer]) -> Result:
         if command.key is None:
             return decide(decision, command)
         fingerprint = fingerprint_of(msgspec.structs.replace(command, key=None))
@@ -170,7 +169,7 @@ class Ledger:
         )
         results, _ = self._decide(decision, typed, Loaded(), atomic=True)
         decision.credentials.extend(credentials)
-        append = append_of(decision, head, [])
+        append = append_of(decision.books, decision.events, head, [], decision.credentials)
         database_id = self.store.register(company_id, first.data.codename, first.data.database_id, append)
         return company_id, database_id, Outcome(results=results, seq=decision.books.seq)
 
@@ -189,27 +188,6 @@ def _typed(command: Command, index: int) -> Command:
     except msgspec.ValidationError as error:
         raise invalid_field(error, root="data").at(f"commands[{index}]") from None
     return command if data is command.data else msgspec.structs.replace(command, data=data)
-
-
-def _now(head: Head) -> datetime:
-    """The store's clock, never at or before the last event: recorded_at strictly increases, whatever the clocks do."""
-    return max(head.now, head.recorded_at + MICROSECOND)
-
-
-def books_of(company_id: UUID, head: Head) -> Books:
-    """Empty books that continue from `head`."""
-    return Books(company_id, seq=head.seq, numbers=dict(head.numbers))
-
-
-def fill(books: Books, loaded: Loaded) -> None:
-    """Put what was loaded into the books."""
-    for record in loaded.records:
-        if record.id not in books.records:
-            books.add(record, CATALOGUE[record.kind])
-    books.by_client.update(loaded.clients)
-    books.unique.update(loaded.unique)
-    books.stock.update(loaded.stock)
-    books.histories.update(loaded.histories)
 
 
 def load_wishes(transaction: WriteTransaction, decision: Decision, commands: Sequence[Command], loaded: Needs) -> None:
@@ -248,9 +226,7 @@ def _note_wishes(wanted: Needs, decision: Decision, command: Command) -> None:
 
 def refusal(command: Command, error: LedgerError) -> Refusal:
     """The answer to a refused item."""
-    return Refusal(
-        type=command.type, code=error.code, message=error.message, path=error.path, details=dict(error.details)
-    )
+    return Refusal(type=command.type, code=error.code, message=error.message, path=error.path, details=dict(error.details))
 
 
 def replay(known: Answer, fingerprint: bytes) -> Outcome:
@@ -267,56 +243,11 @@ def replay(known: Answer, fingerprint: bytes) -> Outcome:
     return Outcome(results=results, seq=outcome.seq, idempotent_replay=True)
 
 
-def parent_of(record: Record) -> UUID | None:
-    """The record's owner, by which its family is found."""
-    parent = CATALOGUE[record.kind].parent
-    value = record.data.get(parent) if parent else None
-    return UUID(value) if value else None
-
-
-def chained(events: Sequence[RecordedEvent], previous: bytes) -> list[RecordedEvent]:
-    """The events with their hashes, each over the one before."""
-    out: list[RecordedEvent] = []
-    for event in events:
-        previous = chain_hash(previous, event)
-        out.append(msgspec.structs.replace(event, hash=previous))
-    return out
-
-
-def append_of(decision: Decision, head: Head, answers: list[Answer]) -> Append:
-    """Everything that the decision's transaction has to write."""
-    books = decision.books
-    events = chained(decision.events, head.hash)
-    created: list[Record] = []
-    updated: list[Record] = []
-    firsts = {event.record_id for event in events if event.version == 1}
-    for record_id in books.touched:
-        (created if record_id in firsts else updated).append(books.records[record_id])
-    return Append(
-        events=events,
-        head=Head(
-            books.seq,
-            events[-1].recorded_at if events else head.recorded_at,
-            events[-1].hash if events else head.hash,
-            books.numbers,
-            head.now,
-        ),
-        created=created,
-        updated=updated,
-        parents={r.id: parent for r in (*created, *updated) if (parent := parent_of(r)) is not None},
-        claimed={key: holder for key, holder in books.claims.items() if holder is not None},
-        released=list(books.released),
-        clients=books.new_clients,
-        stock={key: delta for key, delta in books.moved_stock.items() if delta},
-        answers=answers,
-        credentials=decision.credentials,
-    )
-
-
 def append_all(transaction: WriteTransaction, decision: Decision, answers: list[Answer]) -> None:
     """Append and commit. A violated constraint is a broken invariant of ours, never the client's fault: it surfaces."""
+    append = append_of(decision.books, decision.events, transaction.head, answers, decision.credentials)
     try:
-        transaction.append(append_of(decision, transaction.head, answers))
+        transaction.append(append)
     except SequenceConflict as error:
         if "unique_values" in str(error):
             raise ValueTaken from error

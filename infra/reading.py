@@ -161,7 +161,7 @@ class Reader:
         limit: int = 100,
         offset: int = 0,
     ) -> Listing:
-        """Records of a kind whose fields equal (one of) the given texts, sorted by a field. Raises UnknownKind, InvalidField."""
+        """Records of a kind whose fields equal (one of) the given texts, sorted. Raises UnknownKind, InvalidField."""
         known_kinds([kind])
         where = [sql.SQL("company_id = {}").format(company_id), sql.SQL("kind = {}").format(kind)]
         if deleted is not None:

@@ -68,7 +68,7 @@ def template(postgres: EmbeddedPostgres) -> str:
         connection.execute(f"CREATE DATABASE {TEMPLATE}")
     url = postgres.url(database=TEMPLATE)
     settings = Settings(database_url=url, api_database_url=postgres.url(API_ROLE, TEMPLATE), secret_key=new_secret_key())
-    assert migrate(url, settings), "an empty database has migrations to apply"
+    assert migrate(url, settings.secret_key), "an empty database has migrations to apply"
     with psycopg.connect(postgres.url(), autocommit=True) as connection:
         connection.execute(f"ALTER DATABASE {TEMPLATE} ALLOW_CONNECTIONS false")
     return TEMPLATE

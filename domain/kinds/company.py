@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+from functools import cache
 from typing import Annotated, Any
 from uuid import UUID
 from zoneinfo import available_timezones
@@ -21,7 +23,11 @@ Codename = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 
 
 class Company(Fields, frozen=True, kw_only=True):
-    """A business: what its books are kept in, and how the four dialects call it."""
+    """A business: what its books are kept in, and how the four dialects call it.
+
+    What only a vendor's profile page shows (SAIMPEX: bank details, social links, working hours; Mahak: a job description) is in
+    `extra`.
+    """
 
     name: Name
     codename: Codename
@@ -31,15 +37,19 @@ class Company(Fields, frozen=True, kw_only=True):
     language: Line | None = None
     address: Text | None = None
     phone: Line | None = None
+    mobile: Line | None = None
     email: Email | None = None
     website: Line | None = None
     tax_number: Line | None = None
+    economic_number: Line | None = None
     registration_number: Line | None = None
     national_id: Line | None = None
     postal_code: Line | None = None
     owner_name: Line | None = None
     logo_url: Line | None = None
     fiscal_year: Line | None = None
+    fiscal_year_start: date | None = None
+    fiscal_year_end: date | None = None
     fiscal_year_start_month: Annotated[int, Meta(ge=1, le=12)] = always(1)
     database_id: Count | None = None
     package_number: Count | None = None
@@ -53,12 +63,15 @@ class CompanyKind(Kind):
 
     def decide_create(self, decision: Decision, record_id: UUID, data: Company) -> None:
         """A company is registered under its own id, as the first fact of its own log."""
+        if record_id != decision.books.company_id:
+            raise InvalidField("A company's record has the company's own id.", path="id")
         check_settings(data.currency, data.time_zone)
         decision.create(self, record_id, data)
 
     def decide_update(self, decision: Decision, record: Record, changes: dict[str, Any]) -> None:
         """Change the company's particulars."""
-        check_settings(record.data["currency"], changes.get("time_zone", "UTC"))
+        if "time_zone" in changes:
+            check_settings(record.data["currency"], changes["time_zone"])
         decision.change(self, record, changes)
 
     def decide_delete(self, decision: Decision, record: Record) -> None:
@@ -66,10 +79,16 @@ class CompanyKind(Kind):
         raise StillReferenced("A company's books are kept; set `is_active` to false to close it.", path="id")
 
 
+@cache
+def time_zones() -> frozenset[str]:
+    """The names of the IANA time zones."""
+    return frozenset(available_timezones())
+
+
 def check_settings(currency: str, time_zone: str) -> None:
     """Raise unless the currency and the time zone exist."""
     minor_unit(currency)
-    if time_zone not in available_timezones():
+    if time_zone not in time_zones():
         raise InvalidField(f"{time_zone!r} is not an IANA time zone.", path="data.time_zone")
 
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterable
+from typing import Any, Literal
 from uuid import UUID
 
+from domain.command import Command
+from domain.decision import Decision
 from domain.errors import AlreadyResolved, RecordDeleted, RecordNotFound
-from domain.kind import Action, ChildrenOf, Kind, Wish
+from domain.kind import Action, Kind, Wish
 from domain.policy import Policy
+from domain.record import Record
+from domain.resolving import correct, wants_of_correction
 from domain.values import Fields, Line
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from domain.command import Command
-    from domain.decision import Decision
-    from domain.record import Record
 
 
 class Conflict(Fields, frozen=True, kw_only=True):
@@ -53,18 +51,23 @@ def decide_resolve(decision: Decision, conflict: Record, choice: Resolve) -> Non
     record = decision.books.record(UUID(conflict.data["record_id"]))
     if record is None:
         raise RecordNotFound(path="id")
-    fields = {"client": conflict.data.get("client", {}), "merged": choice.fields, "server": {}}[choice.resolution]
+    fields = _chosen(conflict, choice)
     if fields and record.deleted:
         raise RecordDeleted(path="id")
-    if conflict.data["action"] == "delete" and choice.resolution == "client":
+    if fields:
+        correct(decision, kind, record, fields, "data.fields")
+    elif conflict.data["action"] == "delete" and choice.resolution == "client" and not record.deleted:
         kind.decide_delete(decision, record)
-    changes = {name: value for name, value in kind.validated(fields).items() if record.data.get(name) != value}
-    if changes:
-        kind.decide_update(decision, record, changes)
     settled = {"status": "settled", "resolution": choice.resolution}
     if choice.note is not None:
         settled["note"] = choice.note
     decision.change(CONFLICT, conflict, settled, CONFLICT.Changed)
+
+
+def _chosen(conflict: Record, choice: Resolve) -> dict[str, Any]:
+    if choice.resolution == "merged":
+        return choice.fields
+    return conflict.data.get("client", {}) if choice.resolution == "client" else {}
 
 
 class ConflictKind(Kind):
@@ -72,10 +75,9 @@ class ConflictKind(Kind):
 
     def wants(self, decision: Decision, command: Command, record: Record | None) -> Iterable[Wish]:
         """The record the conflict is about, and its family."""
-        if record is not None:
+        if record is not None and isinstance(choice := command.data, Resolve):
             about = UUID(record.data["record_id"])
-            yield about
-            yield ChildrenOf(about)
+            yield from wants_of_correction(decision, about, _chosen(record, choice), record.data["action"])
 
 
 CONFLICT = ConflictKind(

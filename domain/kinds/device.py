@@ -6,16 +6,16 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+from domain.decision import Decision
 from domain.event import Changed
-from domain.kind import Action, Kind
+from domain.kind import Action, Kind, Unique
 from domain.policy import Policy
 from domain.record import Record
-from domain.decision import Decision
 from domain.values import Count, Fields, Line, Name, always
 
 
 class Device(Fields, frozen=True, kw_only=True):
-    """`device_id` is the name the device gave itself."""
+    """`device_id` is the name the installation gave itself; whoever logs in there, it is one device."""
 
     device_id: Name
     name: Line | None = None
@@ -33,6 +33,8 @@ DEVICE = Kind(
     fields=Device,
     policy=Policy.MERGE,
     references={"user_id": "user"},
+    unique=(Unique("device_id", ("device_id",)),),
+    fixed=frozenset({"device_id"}),
     verbs=("registered", "changed", "removed"),
 )
 

@@ -34,7 +34,10 @@ PARTY_GROUP = Kind(name="party_group", fields=PartyGroup, policy=Policy.MERGE)
 
 
 class Party(Fields, frozen=True, kw_only=True):
-    """Whoever the company sells to or buys from. Amounts are in `currency`, or the company's where it is absent."""
+    """Whoever the company sells to or buys from. Amounts are in `currency`, or the company's where it is absent.
+
+    Numbers that only one dialect has (Mahak's branch, city and tax payer codes) are in `extra`.
+    """
 
     name: Name
     roles: Annotated[list[Literal["customer", "supplier"]], Meta(min_length=1, max_length=2)] = always(("customer",))
@@ -62,7 +65,7 @@ class Party(Fields, frozen=True, kw_only=True):
     economic_number: Line | None = None
     gender: Count | None = None
     birth_date: date | None = None
-    class_: Literal["retailer", "wholesaler", "other"] | None = None
+    customer_class: Literal["retailer", "wholesaler", "other"] | None = None
     group_id: Reference | None = None
     code: Line | None = None
     currency: CurrencyCode | None = None

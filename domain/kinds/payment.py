@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date as Day
 from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
@@ -12,18 +11,20 @@ import msgspec
 
 from domain.command import Command
 from domain.decision import Decision
-from domain.errors import AmountNotPositive, CurrencyMismatch
-from domain.kind import Kind, Wish
-from domain.money import require_exact
+from domain.errors import AmountNotPositive, CurrencyMismatch, InvalidField
+from domain.kind import ChildrenOf, Kind, Wish
+from domain.kinds.settlement import settle
+from domain.money import ZERO, require_exact
 from domain.policy import Policy
-from domain.record import Record
-from domain.values import CurrencyCode, Fields, Line, Name, Reference, Text
+from domain.record import Record, assign
+from domain.values import CurrencyCode, Day, Fields, Line, Name, Reference, Text
 
 
 class Payment(Fields, frozen=True, kw_only=True):
     """`direction` follows the invoice and is `in` without one; `date` is today and `currency` the invoice's where not given.
 
-    Without an `invoice_id` the payment is the party's credit. It may exceed the invoice: the rest is credit too.
+    Without an `invoice_id` the payment is the party's credit. It may exceed the invoice: the rest is credit too. `cash_amount`
+    is the part in cash; cheques for the rest name the payment.
     """
 
     amount: Decimal
@@ -34,6 +35,7 @@ class Payment(Fields, frozen=True, kw_only=True):
     party_id: Reference | None = None
     order_id: Reference | None = None
     method: Line | None = None
+    cash_amount: Decimal | None = None
     reference: Line | None = None
     payer_name: Line | None = None
     notes: Text | None = None
@@ -53,61 +55,72 @@ class PaymentKind(Kind):
     """Every invoice that a payment touches is settled anew: on creation, change, move and deletion."""
 
     def wants(self, decision: Decision, command: Command, record: Record | None) -> Iterable[Wish]:
-        """The invoice the payment is on now."""
-        if record is not None and record.data.get("invoice_id"):
+        """The invoice the payment is on now, and its cheques where they go with it or bind its currency."""
+        if record is None:
+            return
+        if record.data.get("invoice_id"):
             yield UUID(record.data["invoice_id"])
+        if command.action == "delete" or isinstance(getattr(command.data, "currency", None), str):
+            yield ChildrenOf(record.id)
 
     def decide_create(self, decision: Decision, record_id: UUID, data: Payment) -> None:
         """Record a payment and settle its invoice."""
-        filled = {"currency": data.currency, "date": data.date or decision.today, "direction": data.direction or "in"}
+        filled: dict[str, Any] = {"date": data.date or decision.today, "direction": data.direction or "in"}
+        currency = data.currency
         if data.invoice_id is not None:
-            invoice = decision.living(data.invoice_id, "invoice", "data.invoice_id")
-            filled["currency"] = data.currency or invoice.data["currency"]
-            filled["direction"] = direction_of(invoice.data["type"])
-            if data.party_id is None and invoice.data.get("party_id"):
-                filled["party_id"] = UUID(invoice.data["party_id"])
-        filled["currency"] = filled["currency"] or decision.currency
-        complete = msgspec.structs.replace(data, **filled)
-        check_amount(complete.amount, str(complete.currency))
-        record = decision.create(self, record_id, complete)
-        self.settle(decision, record.data, 1)
+            invoice = decision.living(data.invoice_id, "invoice", "data.invoice_id").data
+            currency = currency or invoice["currency"]
+            filled["direction"] = direction_of(invoice["type"])
+            if data.party_id is None and invoice.get("party_id"):
+                filled["party_id"] = UUID(invoice["party_id"])
+        filled["currency"] = currency or decision.currency
+        filled["amount"] = check_amounts(data.amount, data.cash_amount, filled["currency"])
+        record = decision.create(self, record_id, msgspec.structs.replace(data, **filled))
+        self.settle(decision, {}, record.data)
 
     def decide_update(self, decision: Decision, record: Record, changes: dict[str, Any]) -> None:
         """Change or move a payment: take it off the invoice it was on, put it on the one it is on now."""
-        if changes.get("invoice_id"):
-            invoice = decision.living(changes["invoice_id"], "invoice", "data.invoice_id")
-            changes.setdefault("direction", direction_of(invoice.data["type"]))
-        merged = {**record.data, **changes}
-        check_amount(Decimal(merged["amount"]), merged["currency"])
-        after = decision.change(self, record, changes)
+        complete = dict(changes)
+        after = assign(record.data, changes)
+        if after.get("invoice_id"):
+            invoice = decision.living(after["invoice_id"], "invoice", "data.invoice_id").data
+            if after["direction"] != (direction := direction_of(invoice["type"])):
+                complete["direction"] = direction
+            if not after.get("party_id") and "party_id" not in changes and invoice.get("party_id"):
+                complete["party_id"] = invoice["party_id"]
+        cash = Decimal(after["cash_amount"]) if after.get("cash_amount") else None
+        amount = check_amounts(Decimal(after["amount"]), cash, after["currency"])
+        if {"amount", "currency"} & changes.keys():
+            complete["amount"] = str(amount)
+        if "currency" in changes and decision.books.living_children(record.id, "cheque"):
+            raise CurrencyMismatch(f"The payment has cheques in {record.data['currency']}.", path="data.currency")
+        changed = decision.change(self, record, complete)
         if {"amount", "currency", "invoice_id"} & changes.keys():
-            self.settle(decision, record.data, -1, after.data)
+            self.settle(decision, record.data, changed.data)
 
     def decide_delete(self, decision: Decision, record: Record) -> None:
-        """Delete a payment and take it off its invoice."""
+        """Delete a payment with its cheques and take it off its invoice."""
+        for cheque in decision.books.living_children(record.id, "cheque"):
+            decision.delete(decision.catalogue["cheque"], cheque)
         decision.delete(self, record)
-        self.settle(decision, record.data, -1)
+        self.settle(decision, record.data, {})
 
-    def settle(
-        self, decision: Decision, data: dict[str, Any], sign: int, replacement: dict[str, Any] | None = None
-    ) -> None:
-        """Add `sign` times the payment to its invoice, and a replacement to the one it is on; one event per invoice."""
-        from domain.kinds.invoice import settle  # a payment settles its invoice, and an invoice frees its payments
+    def settle(self, decision: Decision, before: dict[str, Any], after: dict[str, Any]) -> None:
+        """Take the payment off the invoice it was on and put it on the one it is on; one event per invoice.
 
+        Raises CurrencyMismatch where the payment is not in the currency of the invoice it is on.
+        """
         effects: dict[str, Decimal] = {}
-        if data.get("invoice_id"):
-            effects[data["invoice_id"]] = sign * Decimal(data["amount"])
-        if replacement is not None and replacement.get("invoice_id"):
-            invoice_id = replacement["invoice_id"]
-            effects[invoice_id] = effects.get(invoice_id, Decimal(0)) + Decimal(replacement["amount"])
+        for data, sign in ((before, -1), (after, 1)):
+            if invoice_id := data.get("invoice_id"):
+                effects[invoice_id] = effects.get(invoice_id, ZERO) + sign * Decimal(data["amount"])
         for invoice_id, change in effects.items():
             invoice = decision.books.record(UUID(invoice_id))
             if invoice is None or invoice.deleted:
                 continue
-            paying = replacement if replacement is not None else data
-            if paying.get("invoice_id") == invoice_id and paying["currency"] != invoice.data["currency"]:
+            if after.get("invoice_id") == invoice_id and after["currency"] != invoice.data["currency"]:
                 raise CurrencyMismatch(
-                    f"The payment is in {paying['currency']}, the invoice in {invoice.data['currency']}.",
+                    f"The payment is in {after['currency']}, the invoice in {invoice.data['currency']}.",
                     path="data.currency",
                 )
             settle(decision, invoice, change)
@@ -118,11 +131,13 @@ def direction_of(invoice_type: str) -> Literal["in", "out"]:
     return "in" if invoice_type in ("sales", "purchase_return") else "out"
 
 
-def check_amount(amount: Decimal, currency: str) -> None:
-    """Raise unless the amount is positive and exact in its currency."""
+def check_amounts(amount: Decimal, cash: Decimal | None, currency: str) -> Decimal:
+    """The amount at its currency's decimals. Raises unless it is positive and exact, and the part in cash lies within it."""
     if amount <= 0:
         raise AmountNotPositive(path="data.amount")
-    require_exact(amount, currency, "data.amount")
+    if cash is not None and not 0 <= require_exact(cash, currency, "data.cash_amount") <= amount:
+        raise InvalidField("The part in cash lies between nothing and the amount.", path="data.cash_amount")
+    return require_exact(amount, currency, "data.amount")
 
 
 PAYMENT = PaymentKind(
@@ -139,5 +154,6 @@ PAYMENT = PaymentKind(
         "seller_id": "user",
     },
     parent="invoice_id",
+    kept=frozenset({"currency", "date", "direction"}),
     verbs=("recorded", "changed", "deleted"),
 )

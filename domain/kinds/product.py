@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+from uuid import UUID
 
+import msgspec
+from msgspec import Meta
+
+from domain.decision import Decision
+from domain.errors import InvalidField
 from domain.kind import Kind, Unique
+from domain.money import HUNDRED
 from domain.policy import Policy
+from domain.record import Record
 from domain.values import Count, CurrencyCode, Fields, Line, Name, Reference, Text, always
 
 
@@ -27,7 +35,10 @@ PRODUCT_CATEGORY = Kind(
 
 
 class Product(Fields, frozen=True, kw_only=True):
-    """What is sold and bought. `price` is net of VAT; `vat_rate` and `levy_rate` are percents; `min_stock` warns."""
+    """What is sold and bought. `price` is net of VAT; `vat_rate` and `levy_rate` are percents; `min_stock` warns.
+
+    `tax_code` is the tax office's number of the goods; that of the unit (Mahak's unitTIN) is in `extra`.
+    """
 
     name: Name
     sku: Line | None = None
@@ -64,7 +75,31 @@ class Product(Fields, frozen=True, kw_only=True):
     extra: dict[str, Any] = {}
 
 
-PRODUCT = Kind(
+class ProductKind(Kind):
+    """Prices are not negative, rates are percents."""
+
+    def decide_create(self, decision: Decision, record_id: UUID, data: Product) -> None:
+        """Put a product into the catalogue."""
+        check_product(msgspec.to_builtins(data))
+        decision.create(self, record_id, data)
+
+    def decide_update(self, decision: Decision, record: Record, changes: dict[str, Any]) -> None:
+        """Change a product; what was sold before keeps its price."""
+        check_product(changes)
+        decision.change(self, record, changes)
+
+
+def check_product(fields: dict[str, Any]) -> None:
+    """Raise unless prices and rates are in their ranges."""
+    for name in ("price", "cost"):
+        if fields.get(name) is not None and Decimal(fields[name]) < 0:
+            raise InvalidField("A price must not be negative.", path=f"data.{name}")
+    for name in ("vat_rate", "levy_rate"):
+        if fields.get(name) is not None and not 0 <= Decimal(fields[name]) <= HUNDRED:
+            raise InvalidField("A percentage lies between 0 and 100.", path=f"data.{name}")
+
+
+PRODUCT = ProductKind(
     name="product",
     fields=Product,
     policy=Policy.MERGE,
@@ -82,8 +117,8 @@ class ProductDetail(Fields, frozen=True, kw_only=True):
     properties: Text | None = None
     properties2: Text | None = None
     serials: Text | None = None
-    prices: list[Decimal] | None = None
-    discounts: list[Decimal] | None = None
+    prices: Annotated[list[Decimal], Meta(max_length=10)] | None = None
+    discounts: Annotated[list[Decimal], Meta(max_length=10)] | None = None
     discount: Decimal | None = None
     discount_type: Literal["amount", "percent"] | None = None
     default_price_level: Count | None = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date as Day
 from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
@@ -12,26 +11,31 @@ import msgspec
 
 from domain.command import Command
 from domain.decision import Decision
-from domain.errors import AmountNotPositive, StockInsufficient
+from domain.errors import AmountNotPositive, StillReferenced, StockInsufficient
 from domain.kind import Kind, StockOf, Wish
 from domain.money import ZERO
 from domain.policy import Policy
 from domain.record import Record
-from domain.values import Fields, Line, Reference, Text
+from domain.values import Day, Fields, Line, Reference, Text
+
+Reason = Literal["sale", "purchase", "return", "adjustment", "opening", "transfer"]
 
 
 class StockMovement(Fields, frozen=True, kw_only=True):
-    """`quantity` is signed: more than zero goes in, less goes out. `unit_cost` is in the company's currency."""
+    """`quantity` is signed: more than zero goes in, less goes out. `unit_cost` is in the company's currency.
+
+    A second unit's count (Mahak) is in `extra`.
+    """
 
     product_id: Reference
     product_detail_id: Reference | None = None
     store_id: UUID | None = None
     quantity: Decimal
-    reason: Literal["sale", "purchase", "return", "adjustment", "opening", "transfer"] | None = None
+    reason: Reason | None = None
     date: Day | None = None
     unit_cost: Decimal | None = None
     invoice_id: Reference | None = None
-    invoice_line_id: UUID | None = None
+    invoice_line_id: Reference | None = None
     order_id: Reference | None = None
     notes: Text | None = None
     movement_type: Line | None = None
@@ -52,23 +56,33 @@ class StockMovementKind(Kind):
         data = command.data
         if isinstance(data, NewStockMovement) and (product_id := decision.find("product", data.product_id)):
             yield StockOf(product_id, data.store_id)
+        if record is not None:
+            store = record.data.get("store_id")
+            yield StockOf(UUID(record.data["product_id"]), UUID(store) if store else None)
 
     def decide_create(self, decision: Decision, record_id: UUID, data: NewStockMovement) -> None:
         """Record a movement of at least something."""
         if data.quantity == 0:
             raise AmountNotPositive("A movement of nothing is none.", path="data.quantity")
         if data.require_stock:
-            require_stock(decision, UUID(str(data.product_id)), data.store_id, data.quantity, "data.quantity")
+            require_level(decision, data, "data.quantity")
         decision.create(self, record_id, msgspec.structs.replace(data, date=data.date or decision.today))
 
+    def decide_delete(self, decision: Decision, record: Record) -> None:
+        """Withdraw a movement, unless an invoice made it: then the invoice's line is what to change."""
+        if record.data.get("invoice_line_id"):
+            raise StillReferenced("An invoice made this movement; change the invoice's line.", path="id")
+        decision.delete(self, record)
 
-def require_stock(decision: Decision, product_id: UUID, store_id: UUID | None, change: Decimal, path: str) -> None:
-    """Raise StockInsufficient where `change` takes more than there is."""
-    level = decision.books.stock.get((product_id, store_id), ZERO)
+
+def require_level(decision: Decision, movement: StockMovement, path: str) -> None:
+    """Raise StockInsufficient where the movement takes more than there is."""
+    product = decision.living(movement.product_id, "product", "data.product_id")
+    level = decision.books.stock.get((product.id, movement.store_id), ZERO)
+    change = movement.quantity
     if change < 0 and level + change < 0:
-        name = decision.books.records[product_id].data["name"]
         raise StockInsufficient(
-            f"There are {level.normalize():f} of {name!r} in stock, {-change.normalize():f} were asked for.",
+            f"There are {level.normalize():f} of {product.data['name']!r} in stock, {-change.normalize():f} were asked for.",
             path=path,
             available=str(level),
         )
@@ -90,11 +104,11 @@ def move_stock_for_line(
     invoice: dict[str, Any],
     line: Record,
     *,
-    sign: int,
+    back: bool = False,
     require_stock: bool = False,
     path: str = "data",
 ) -> None:
-    """Move the stock a line moves (`sign` 1), or move it back (-1)."""
+    """Move the stock that a line moves, or move it `back`."""
     data = line.data
     if not invoice.get("moves_stock") or "product_id" not in data:
         return
@@ -102,27 +116,28 @@ def move_stock_for_line(
     if product["type"] != "product" or not product["is_tracked"]:
         return
     store = data.get("store_id") or invoice.get("store_id")
-    store_id = UUID(store) if store else None
-    quantity = Decimal(data["quantity"]) * sign * (-1 if invoice["type"] in OUTWARD else 1)
-    if require_stock:
-        _require(decision, UUID(data["product_id"]), store_id, quantity, f"{path}.quantity")
-    decision.create(
-        STOCK_MOVEMENT,
-        decision.new_id(),
-        StockMovement(
-            product_id=UUID(data["product_id"]),
-            store_id=store_id,
-            quantity=quantity,
-            reason="return" if sign < 0 or invoice["type"].endswith("return") else _REASONS[invoice["type"]],
-            date=decision.today,
-            invoice_id=UUID(data["invoice_id"]),
-            invoice_line_id=line.id,
-        ),
+    outward = (invoice["type"] in OUTWARD) is not back
+    movement = StockMovement(
+        product_id=UUID(data["product_id"]),
+        product_detail_id=UUID(data["product_detail_id"]) if data.get("product_detail_id") else None,
+        store_id=UUID(store) if store else None,
+        quantity=-Decimal(data["quantity"]) if outward else Decimal(data["quantity"]),
+        reason="return" if back else _REASONS[invoice["type"]],
+        date=decision.today if back else Day.fromisoformat(invoice["issue_date"]),
+        invoice_id=UUID(data["invoice_id"]),
+        invoice_line_id=line.id,
     )
+    if require_stock:
+        require_level(decision, movement, f"{path}.quantity")
+    decision.create(STOCK_MOVEMENT, decision.new_id(), movement)
 
 
-_require = require_stock
-_REASONS: dict[str, Any] = {"sales": "sale", "purchase": "purchase"}
+_REASONS: dict[str, Reason] = {
+    "sales": "sale",
+    "purchase": "purchase",
+    "sales_return": "return",
+    "purchase_return": "return",
+}
 
 STOCK_MOVEMENT = StockMovementKind(
     name="stock_movement",
@@ -133,8 +148,10 @@ STOCK_MOVEMENT = StockMovementKind(
         "product_id": "product",
         "product_detail_id": "product_detail",
         "invoice_id": "invoice",
+        "invoice_line_id": "invoice_line",
         "order_id": "order",
     },
-    fixed=frozenset({"product_id", "store_id", "quantity", "invoice_line_id"}),
+    fixed=frozenset({"product_id", "product_detail_id", "store_id", "quantity", "invoice_id", "invoice_line_id"}),
+    kept=frozenset({"date"}),
     verbs=("recorded", "changed", "withdrawn"),
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any, Literal
-from uuid import UUID
 
 from domain.decision import Decision
 from domain.errors import RolesFixed
@@ -11,13 +10,28 @@ from domain.event import Changed
 from domain.kind import Action, Kind, NoFields, Unique
 from domain.policy import Policy
 from domain.record import Record
-from domain.values import Email, Fields, Line, Name, always
+from domain.values import Count, Email, Fields, Line, Name, always
 
-Role = Literal["superAdmin", "saasAdmin", "tenantOwner", "tenantAdmin", "tenantUser", "owner", "accountant", "user", "staff", "viewer"]
+Role = Literal[
+    "superAdmin",
+    "saasAdmin",
+    "saasUser",
+    "tenantOwner",
+    "tenantAdmin",
+    "tenantUser",
+    "owner",
+    "accountant",
+    "user",
+    "staff",
+    "viewer",
+]
 
 
 class User(Fields, frozen=True, kw_only=True):
-    """`username` is what Mahak and SAIMPEX log in with; `email` what the others do."""
+    """`username` is what Mahak and SAIMPEX log in with; `email` what the others do.
+
+    A Mahak visitor's limits and defaults (cash, bank and store codes, price levels, credits) are in `extra`.
+    """
 
     email: Email | None = None
     username: Line | None = None
@@ -28,7 +42,9 @@ class User(Fields, frozen=True, kw_only=True):
     email_verified: bool = always(False)
     mobile_verified: bool = always(False)
     is_active: bool = always(True)
-    visitor_id: int | None = None
+    visitor_id: Count | None = None
+    code: Line | None = None
+    language: Line | None = None
     archived_at: Line | None = None
     extra: dict[str, Any] = {}
 
@@ -49,12 +65,12 @@ class UserKind(Kind):
         decision.delete(self, record)
 
 
-def _password_changed(decision: Decision, record: Record, _: NoFields) -> None:
-    decision.change(USER, record, {}, PasswordChanged)
-
-
 class PasswordChanged(Changed, frozen=True, kw_only=True):
     """That a password was changed, when and by whom; not the password."""
+
+
+def _password_changed(decision: Decision, record: Record, _: NoFields) -> None:
+    decision.change(USER, record, {}, PasswordChanged)
 
 
 USER = UserKind(

@@ -124,5 +124,4 @@ def apply_migrations(settings: Settings) -> list[str]:
     """Migrate the database of `settings` as its owner; returns the names of what was applied."""
     from infra.database import migrate as run_migrations
 
-    applied: list[str] = run_migrations(settings.database_url, settings)
-    return applied
+    return run_migrations(settings.database_url, settings.secret_key)

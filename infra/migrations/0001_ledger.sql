@@ -29,7 +29,7 @@ CREATE TABLE daftar.events (
     company_id     uuid NOT NULL,
     seq            bigint NOT NULL CHECK (seq > 0),
     record_id      uuid NOT NULL,
-    version        integer NOT NULL CHECK (version > 0),
+    version        integer NOT NULL CHECK (version >= 0),
     kind           text NOT NULL,
     topic          text NOT NULL,
     data           text NOT NULL,

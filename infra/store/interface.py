@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -54,9 +55,10 @@ class Loaded:
 
 @dataclass(slots=True)
 class Append:
-    """Everything one transaction writes. Events are numbered and chained; `records` are as they stand after them."""
+    """Everything one transaction writes: numbered events, their hashes, and the records as they stand after them."""
 
-    events: list[RecordedEvent]
+    events: Sequence[RecordedEvent]
+    hashes: list[bytes]
     head: Head
     created: list[Record]
     updated: list[Record]

@@ -179,9 +179,10 @@ def _append(connection: Connection, company_id: UUID, append: Append) -> None:
         last = start + CHUNK >= chunks
         parts: list[str] = []
         parameters: list[Any] = []
-        _events_part(parts, parameters, company_id, append.events[start : start + CHUNK])
-        _records_part("created", parts, parameters, company_id, append.created[start : start + CHUNK], append.parents)
-        _records_part("updated", parts, parameters, company_id, append.updated[start : start + CHUNK], append.parents)
+        rows = slice(start, start + CHUNK)
+        _events_part(parts, parameters, company_id, append.events[rows], append.hashes[rows])
+        _records_part("created", parts, parameters, company_id, append.created[rows], append.parents)
+        _records_part("updated", parts, parameters, company_id, append.updated[rows], append.parents)
         if last:
             _small_parts(parts, parameters, company_id, append)
             head = append.head
@@ -189,7 +190,13 @@ def _append(connection: Connection, company_id: UUID, append: Append) -> None:
         connection.execute(write_statement(tuple(parts), head=last), parameters)
 
 
-def _events_part(parts: list[str], parameters: list[Any], company_id: UUID, events: Sequence[RecordedEvent]) -> None:
+def _events_part(
+    parts: list[str],
+    parameters: list[Any],
+    company_id: UUID,
+    events: Sequence[RecordedEvent],
+    hashes: Sequence[bytes],
+) -> None:
     if not events:
         return
     parts.append("events")
@@ -207,7 +214,7 @@ def _events_part(parts: list[str], parameters: list[Any], company_id: UUID, even
         uuids([e.device_id for e in events]),
         uuids([e.command_id for e in events]),
         uuids([e.correlation_id for e in events]),
-        byteas([e.hash for e in events]),
+        byteas(hashes),
     )
 
 

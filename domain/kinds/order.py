@@ -1,0 +1,205 @@
+"""Order and its lines: what was asked for but not yet invoiced. It moves no stock and owes no money; its invoice does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from domain.command import Command
+from domain.decision import Decision
+from domain.errors import InvalidField
+from domain.event import Changed
+from domain.kind import ChildrenOf, Kind, Unique, Wish
+from domain.kinds.disputable import Disputable, Disputed, DisputeResolved
+from domain.kinds.invoice import check_party
+from domain.kinds.lines import LineFields, LineKind, LineTotals, NewLine, PricedLine, Sums, price_line, price_lines
+from domain.policy import Policy
+from domain.record import Record, assign
+from domain.values import CurrencyCode, Fields, Line, Reference, Text, always
+
+Status = Literal["draft", "open", "received", "cancelled"]
+
+
+class OrderLine(LineFields, frozen=True, kw_only=True):
+    """A line and the order it stands on."""
+
+    order_id: Reference
+
+
+class OrderTotalled(Changed, frozen=True, kw_only=True):
+    """The lines changed: new sums."""
+
+    net: Decimal
+    vat: Decimal
+    total: Decimal
+
+
+def total(decision: Decision, order: Record, change: Sums) -> None:
+    """Add `change` to the order's sums and emit them."""
+    if change:
+        data = decision.books.records[order.id].data
+        sums = (Sums.of_record(data) + change).totals(data["currency"])
+        decision.emit(ORDER, order.id, OrderTotalled(**sums))
+
+
+class OrderLineKind(LineKind):
+    """Adding, changing and removing a line re-totals its order."""
+
+    def wants(self, decision: Decision, command: Command, record: Record | None) -> Iterable[Wish]:
+        """The line's order and its product."""
+        if record is not None:
+            yield UUID(record.data["order_id"])
+            if record.data.get("product_id"):
+                yield UUID(record.data["product_id"])
+
+    def decide_create(self, decision: Decision, record_id: UUID, data: OrderLine) -> None:
+        """Add a line to an order that exists."""
+        order = decision.living(data.order_id, "order", "data.order_id")
+        priced = price_line(decision, data, order.data["currency"], "data")
+        self.emit_line(decision, order, PricedLine(priced.line, priced.sums, record_id))
+        total(decision, order, priced.sums)
+
+    def decide_update(self, decision: Decision, record: Record, changes: dict[str, Any]) -> None:
+        """Change a line: it is priced anew."""
+        order = decision.living(record.data["order_id"], "order", "data.order_id")
+        complete, change = self.reprice(decision, record, changes, order.data["currency"])
+        decision.change(self, record, complete)
+        total(decision, order, change)
+
+    def decide_delete(self, decision: Decision, record: Record) -> None:
+        """Remove a line and take it out of the order's sums."""
+        order = decision.living(record.data["order_id"], "order", "data.order_id")
+        decision.delete(self, record)
+        total(decision, order, -Sums.of_record(record.data))
+
+
+ORDER_LINE = OrderLineKind(
+    name="order_line",
+    fields=OrderLine,
+    derived=LineTotals,
+    policy=Policy.SERVER_WINS,
+    references={"order_id": "order", "product_id": "product", "product_detail_id": "product_detail"},
+    parent="order_id",
+    fixed=frozenset({"order_id"}),
+    verbs=("added", "changed", "removed"),
+)
+
+
+class Order(Fields, frozen=True, kw_only=True):
+    """A customer's order (`sales`), ours to a supplier (`purchase`), or one handed to whoever delivers it (`delivery`).
+
+    A `draft` is not sent yet. `order_date` is today and `currency` the company's where they are not given. Carrier, settlement
+    type and place (Mahak's alone) are in `extra`.
+    """
+
+    type: Literal["sales", "purchase", "delivery"]
+    status: Status = always("open")
+    party_id: Reference | None = None
+    order_number: Line | None = None
+    currency: CurrencyCode | None = None
+    order_date: date | None = None
+    delivery_date: date | None = None
+    reference: Line | None = None
+    notes: Text | None = None
+    discount: Decimal | None = None
+    shipping: Decimal | None = None
+    other_cost: Decimal | None = None
+    store_id: UUID | None = None
+    seller_id: Reference | None = None
+    project_id: UUID | None = None
+    shipping_address: Text | None = None
+    extra: dict[str, Any] = {}
+
+
+class OrderTotals(Disputable, frozen=True, kw_only=True):
+    """Sums of the lines, in the order's currency."""
+
+    net: Decimal
+    vat: Decimal
+    total: Decimal
+
+
+class NewOrder(Order, frozen=True, kw_only=True):
+    """An order with the lines to make in the same breath."""
+
+    lines: Annotated[list[NewLine], Meta(max_length=5_000)] = []
+
+
+NEXT: dict[Status, frozenset[Status]] = {
+    "draft": frozenset({"open", "received", "cancelled"}),
+    "open": frozenset({"received", "cancelled"}),
+    "received": frozenset(),
+    "cancelled": frozenset({"open"}),
+}
+"""What may follow each status; what was received stays received."""
+
+
+class OrderKind(Kind):
+    """Lines follow their order: a deletion removes them."""
+
+    def wants(self, decision: Decision, command: Command, record: Record | None) -> Iterable[Wish]:
+        """A deletion needs the order's lines."""
+        if command.action == "delete" and record is not None:
+            yield ChildrenOf(record.id)
+
+    def decide_create(self, decision: Decision, record_id: UUID, data: NewOrder) -> None:
+        """Place the order with the sums of its lines, then add the lines."""
+        currency = data.currency or decision.currency
+        check_party(decision, data.type, data.party_id)
+        lines = price_lines(decision, data.lines, currency)
+        sums = sum((priced.sums for priced in lines), Sums.of_costs(msgspec.structs.asdict(data), currency))
+        order = decision.create(
+            self,
+            record_id,
+            msgspec.structs.replace(data, currency=currency, order_date=data.order_date or decision.today),
+            **sums.totals(currency),
+        )
+        for index, priced in enumerate(lines):
+            ORDER_LINE.emit_line(decision, order, priced, path=f"data.lines[{index}]")
+
+    def decide_update(self, decision: Decision, record: Record, changes: dict[str, Any]) -> None:
+        """Change the header; a new discount or cost changes the total."""
+        if "party_id" in changes:
+            check_party(decision, record.data["type"], changes["party_id"])
+        if "status" in changes and changes["status"] not in NEXT[record.data["status"]]:
+            raise InvalidField(
+                f"An order that is {record.data['status']} does not become {changes['status']}.", path="data.status"
+            )
+        after = assign(record.data, changes)
+        currency = after["currency"]
+        derived: dict[str, Any] = {}
+        if change := Sums.of_costs(after, currency) - Sums.of_costs(record.data, currency):
+            derived = msgspec.to_builtins((Sums.of_record(after) + change).totals(currency))
+        decision.change(self, record, {**changes, **derived})
+
+    def decide_delete(self, decision: Decision, record: Record) -> None:
+        """Remove the lines and delete the order."""
+        for line in decision.books.living_children(record.id, "order_line"):
+            decision.delete(ORDER_LINE, line)
+        decision.delete(self, record)
+
+
+ORDER = OrderKind(
+    name="order",
+    fields=Order,
+    derived=OrderTotals,
+    create_fields=NewOrder,
+    policy=Policy.SERVER_WINS,
+    references={"party_id": "party", "seller_id": "user"},
+    nested={"lines": "order_line"},
+    unique=(Unique("order_number", ("order_number",)),),
+    fixed=frozenset({"type", "currency"}),
+    kept=frozenset({"order_date"}),
+    verbs=("placed", "changed", "deleted"),
+    extra_events={
+        "order.totalled.v1": OrderTotalled,
+        "order.disputed.v1": Disputed,
+        "order.dispute-resolved.v1": DisputeResolved,
+    },
+)

@@ -1,0 +1,175 @@
+"""The store in memory, for unit tests: the same contract, over the `eventsourcing` library's in-memory recorder."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from decimal import Decimal
+from uuid import UUID
+
+import msgspec
+from eventsourcing.persistence import IntegrityError, StoredEvent
+from eventsourcing.popo import POPOApplicationRecorder
+
+from domain.books import ClientKey, StockKey, UniqueKey
+from domain.decision import Credential
+from domain.errors import CompanyNotFound, ValueTaken
+from domain.event import RecordedEvent
+from domain.needs import Needs
+from domain.record import Record
+from infra.store.interface import Answer, Append, Head, Loaded, SequenceConflict
+
+
+class MemoryLog(POPOApplicationRecorder):
+    """The library's recorder, with the columns of ours beside each event."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[RecordedEvent] = []
+
+    def record(self, events: list[RecordedEvent]) -> None:
+        """Append events; raises SequenceConflict where a version of a stream is taken or the seq does not follow."""
+        if any(event.seq != len(self.rows) + place for place, event in enumerate(events, 1)):
+            raise SequenceConflict("the log has moved")
+        try:
+            self.insert_events([StoredEvent(e.record_id, e.version, e.topic, e.data) for e in events])
+        except IntegrityError as error:
+            raise SequenceConflict(str(error)) from error
+        self.rows.extend(events)
+
+
+@dataclass(slots=True)
+class _Company:
+    head: Head
+    log: MemoryLog = field(default_factory=MemoryLog)
+    records: dict[UUID, Record] = field(default_factory=dict)
+    parents: dict[UUID, UUID] = field(default_factory=dict)
+    unique: dict[UniqueKey, UUID] = field(default_factory=dict)
+    clients: dict[ClientKey, UUID] = field(default_factory=dict)
+    stock: dict[StockKey, Decimal] = field(default_factory=dict)
+    answers: dict[str, Answer] = field(default_factory=dict)
+    credentials: dict[UUID, Credential] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class MemoryStore:
+    """Logs in memory. Nothing outlives the process."""
+
+    def __init__(self) -> None:
+        self._companies: dict[UUID, _Company] = {}
+        self._codenames: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def write(self, company_id: UUID, needs: Needs, keys: list[str]) -> Iterator[MemoryTransaction]:
+        """Hold the company's lock, as Postgres holds its head row."""
+        company = self._company(company_id)
+        with company.lock:
+            transaction = MemoryTransaction(company)
+            transaction.loaded = transaction.load(needs)
+            transaction.loaded.answers = {key: company.answers[key] for key in keys if key in company.answers}
+            yield transaction
+
+    def register(self, company_id: UUID, codename: str, database_id: int | None, write: Append) -> int:
+        """Begin a company's log."""
+        with self._lock:
+            if codename in self._codenames:
+                raise ValueTaken("Another company already has this codename.", path="data.codename", field="codename")
+            if database_id in self._codenames.values():
+                raise ValueTaken("Another company already has this database_id.", path="data.database_id", field="database_id")
+            chosen = database_id or max(self._codenames.values(), default=1000) + 1
+            company = _Company(write.head)
+            _store(company, write)
+            self._codenames[codename] = chosen
+            self._companies[company_id] = company
+            return chosen
+
+    def head(self, company_id: UUID) -> Head:
+        """Where the log ends now."""
+        return self._company(company_id).head
+
+    def read_events(
+        self, company_id: UUID, after: int, limit: int, *, until: int | None = None, kinds: list[str] | None = None
+    ) -> list[RecordedEvent]:
+        """Events with `after` < seq (≤ `until`), in order."""
+        rows = self._company(company_id).log.rows[after:until]
+        return [row for row in rows if kinds is None or row.kind in kinds][:limit]
+
+    def read_stream(self, company_id: UUID, record_id: UUID, *, until: int | None = None) -> list[RecordedEvent]:
+        """The events of one record, in order."""
+        return [row for row in self._company(company_id).log.rows[:until] if row.record_id == record_id]
+
+    def read_records(self, company_id: UUID, needs: Needs) -> Loaded:
+        """Records by id, number, client id or parent, without the head."""
+        return MemoryTransaction(self._company(company_id)).load(needs)
+
+    def _company(self, company_id: UUID) -> _Company:
+        found = self._companies.get(company_id)
+        if found is None:
+            raise CompanyNotFound
+        return found
+
+
+class MemoryTransaction:
+    """A transaction that holds a company's lock."""
+
+    def __init__(self, company: _Company) -> None:
+        self._stored = company
+        self.loaded = Loaded()
+
+    @property
+    def head(self) -> Head:
+        """The head, with the clock now."""
+        head = self._stored.head
+        return Head(head.seq, head.recorded_at, head.hash, dict(head.numbers), datetime.now(timezone.utc))
+
+    @head.setter
+    def head(self, head: Head) -> None:
+        self._stored.head = head
+
+    def load(self, needs: Needs) -> Loaded:
+        """Load what is needed."""
+        stored, loaded = self._stored, Loaded()
+        ids = set(needs.ids)
+        for key in needs.clients & stored.clients.keys():
+            loaded.clients[key] = stored.clients[key]
+            ids.add(stored.clients[key])
+        for record in stored.records.values():
+            wanted = record.id in ids or (record.kind, record.number) in needs.numbers
+            if wanted or (stored.parents.get(record.id) in needs.parents and not record.deleted):
+                loaded.records.append(record)
+        loaded.unique = {key: stored.unique[key] for key in needs.unique & stored.unique.keys()}
+        loaded.stock = {key: stored.stock[key] for key in needs.stock & stored.stock.keys()}
+        loaded.histories = {
+            record_id: [row for row in stored.log.rows if row.record_id == record_id] for record_id in needs.histories
+        }
+        return loaded
+
+    def append(self, append: Append) -> None:
+        """Write everything."""
+        _store(self._stored, append)
+
+
+def _store(company: _Company, append: Append) -> None:
+    taken = append.claimed.keys() & (company.unique.keys() - set(append.released))
+    if taken:
+        raise SequenceConflict(f"unique_values: {sorted(taken)}")
+    company.log.record(
+        [msgspec.structs.replace(event, hash=hash_) for event, hash_ in zip(append.events, append.hashes, strict=True)]
+    )
+    for record in (*append.created, *append.updated):
+        company.records[record.id] = record
+        company.parents.pop(record.id, None)
+    company.parents.update(append.parents)
+    for key in append.released:
+        company.unique.pop(key, None)
+    company.unique.update(append.claimed)
+    company.clients.update(append.clients)
+    for place, delta in append.stock.items():
+        company.stock[place] = company.stock.get(place, Decimal(0)) + delta
+    company.answers.update({answer.key: answer for answer in append.answers})
+    company.credentials.update({credential.user_id: credential for credential in append.credentials})
+    company.head = append.head
