@@ -15,6 +15,7 @@ from infra.hints import Hints, read_heads
 from infra.identity import Identity
 from infra.ledger import Ledger
 from infra.limits import Limits
+from infra.metrics import Metrics
 from infra.passwords import HASHES_AT_ONCE, Passwords
 from infra.reading import Reader
 from infra.settings import Settings, SettingsError
@@ -71,6 +72,7 @@ class Services:
         self.settings = settings
         self.database = Database(settings.api_database_url, size=settings.pool_size, name="daftar-api")
         self.store = PostgresStore(self.database)
+        self.metrics = Metrics()
         self.hints = Hints(settings.nats_url, self._heads)
         self.ledger = Ledger(self.store, hint=self.hints.tell)
         self.reader = Reader(self.database)

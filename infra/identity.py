@@ -116,14 +116,15 @@ class Identity:
 
     def find_company(self, name: str | int | UUID) -> UUID | None:
         """The company with this id, codename (also a text that is a UUID) or database id."""
-        if isinstance(name, str):
-            try:
-                name = UUID(name)
-            except ValueError:
-                name = name.casefold()
-        statement = {UUID: _FIND_COMPANY_BY_ID, int: _FIND_COMPANY_BY_DATABASE, str: _FIND_COMPANY}[type(name)]
+        value: str | int | UUID = name
+        if isinstance(name, int):
+            statement = _FIND_COMPANY_BY_DATABASE
+        elif (company_id := _as_uuid(name)) is not None:
+            statement, value = _FIND_COMPANY_BY_ID, company_id
+        else:
+            statement, value = _FIND_COMPANY, str(name).casefold()
         with self.database.connection() as connection:
-            row = connection.execute(statement, (name,), binary=True).fetchone()
+            row = connection.execute(statement, (value,), binary=True).fetchone()
         return row[0] if row else None
 
     def check_password(
@@ -288,3 +289,10 @@ class Identity:
             device_id=principal.device_id,
             role=principal.role,
         )
+
+
+def _as_uuid(name: str | UUID) -> UUID | None:
+    try:
+        return name if isinstance(name, UUID) else UUID(name)
+    except ValueError:
+        return None
