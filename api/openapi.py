@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Union
+from typing import Any
 
 import msgspec
 from litestar.handlers import HTTPRouteHandler
@@ -42,7 +42,7 @@ def build_document(
     described = [(path, handler, handler.opt["operation"]) for handler in handlers for path in handler.paths]
     types = [problem, *(one for *_, operation in described for one in _types_of(operation))]
     schemas, components = msgspec.json.schema_components(types, ref_template=TEMPLATE)
-    known = {repr(one): schema for one, schema in zip(types, schemas, strict=True)}
+    known = dict(zip(types, schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for path, handler, operation in described:
         method = next(iter(handler.http_methods)).lower()
@@ -68,17 +68,20 @@ def build_document(
 
 
 def _types_of(operation: Operation) -> list[Any]:
-    found = [answer.type for answer in operation.answers.values() if answer.type is not None]
-    body = _body_type(operation)
-    return [*found, body] if body is not None else found
+    found: list[Any] = []
+    for one in (*(answer.type for answer in operation.answers.values()), operation.body):
+        if one is not None:
+            found += one if isinstance(one, tuple) else [one]
+    return found
 
 
-def _body_type(operation: Operation) -> Any:
-    return Union[operation.body] if isinstance(operation.body, tuple) else operation.body  # noqa: UP007 - made from a tuple
+def _schema_of(one: Any, known: Mapping[Any, Any]) -> Any:
+    """The schema of a type; of a tuple of types, any of them."""
+    return {"anyOf": [known[member] for member in one]} if isinstance(one, tuple) else known[one]
 
 
 def _operation(
-    path: str, method: str, operation: Operation, known: Mapping[str, Any], status_of: Callable[[type[LedgerError]], int]
+    path: str, method: str, operation: Operation, known: Mapping[Any, Any], status_of: Callable[[type[LedgerError]], int]
 ) -> dict[str, Any]:
     made: dict[str, Any] = {"operationId": operation.id, "summary": operation.summary, "tags": [operation.tag]}
     if operation.description:
@@ -95,8 +98,8 @@ def _operation(
         made["parameters"] = parameters
     if operation.secured:
         made["security"] = [{"token": []}]
-    if (body := _body_type(operation)) is not None:
-        content = {"schema": known[repr(body)]}
+    if operation.body is not None:
+        content = {"schema": _schema_of(operation.body, known)}
         if operation.body_example is not None:
             content["example"] = operation.body_example
         made["requestBody"] = {"required": operation.body_required, "content": {JSON: content}}
@@ -131,14 +134,14 @@ def _query_parameters(operation: Operation) -> list[dict[str, Any]]:
 
 
 def _responses(
-    method: str, operation: Operation, known: Mapping[str, Any], status_of: Callable[[type[LedgerError]], int]
+    method: str, operation: Operation, known: Mapping[Any, Any], status_of: Callable[[type[LedgerError]], int]
 ) -> dict[str, Any]:
     responses: dict[str, Any] = {}
     for status, answer in sorted(operation.answers.items()):
         response: dict[str, Any] = {"description": answer.description}
         content: dict[str, Any] = {}
         if answer.type is not None:
-            content[JSON] = {"schema": known[repr(answer.type)]}
+            content[JSON] = {"schema": _schema_of(answer.type, known)}
             if answer.example is not None:
                 content[JSON]["example"] = answer.example
         for media_type in answer.also:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import ParamSpec, TypeVar
-from uuid import UUID
 
 from infra.database import Database
-from infra.hints import Hints, read_heads
+from infra.heads import Heads
+from infra.hints import Hints
 from infra.identity import Identity
 from infra.ledger import Ledger
 from infra.limits import Limits
@@ -73,7 +73,8 @@ class Services:
         self.database = Database(settings.api_database_url, size=settings.pool_size, name="daftar-api")
         self.store = PostgresStore(self.database)
         self.metrics = Metrics()
-        self.hints = Hints(settings.nats_url, self._heads)
+        self.heads = Heads(settings.api_database_url)
+        self.hints = Hints(settings.nats_url, self.heads.look_up)
         self.ledger = Ledger(self.store, hint=self.hints.tell)
         self.reader = Reader(self.database)
         self.limits = Limits(self.database)
@@ -88,9 +89,6 @@ class Services:
         )
         self.threads = Threads(settings.pool_size)
 
-    async def _heads(self, companies: Sequence[UUID]) -> Mapping[UUID, int]:
-        return await self.threads.run(read_heads, self.database, companies)
-
     async def open(self) -> None:
         """Start what runs beside the requests. The database need not be there yet."""
         self.database.open()
@@ -99,5 +97,6 @@ class Services:
     async def close(self) -> None:
         """End streams, finish what was begun, and hang up."""
         await self.hints.close()
+        await self.heads.close()
         await asyncio.get_running_loop().run_in_executor(None, self.threads.close)
         self.database.close()

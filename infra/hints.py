@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -19,12 +19,10 @@ import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from infra.database import Database
-
 SUBJECT = "daftar.hint"
 SWEEP_SECONDS = 1.0
 
-Heads = Callable[[Sequence[UUID]], Awaitable[Mapping[UUID, int]]]
+Heads = Callable[[Collection[UUID]], Awaitable[Mapping[UUID, int]]]
 
 log = structlog.get_logger()
 
@@ -202,10 +200,3 @@ class Hints:
 
 async def _log_nats_error(error: Any) -> None:
     log.info("NATS", error=repr(error))
-
-
-def read_heads(database: Database, companies: Sequence[UUID]) -> dict[UUID, int]:
-    """Where these companies' logs end, in one query."""
-    with database.connection() as connection:
-        rows = connection.execute("SELECT company_id, seq FROM heads_of(%b)", (list(companies),), binary=True).fetchall()
-    return dict(rows)

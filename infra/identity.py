@@ -239,11 +239,16 @@ class Identity:
         Costs nothing where the caller has just read the company's `head` and it has not moved since the last time; else a query.
         """
         known = self._open.get(claims.sid)
-        if head is None or known is None or known.principal.head != head or known.principal.company_id != claims.cid:
+        if head is None or known is None or known.principal.head != head:
             known = self._look_up(claims)
         if known.ends_at <= self.clock():
             raise NotAuthenticated("The session has expired; log in again.")
         return known.principal
+
+    def is_known(self, claims: Claims, head: int) -> bool:
+        """Whether the session is known to be open while the company's log ends at `head`, without asking anything."""
+        known = self._open.get(claims.sid)
+        return known is not None and known.principal.head == head and known.ends_at > self.clock()
 
     def _look_up(self, claims: Claims) -> _Session:
         with self.database.company(claims.cid) as connection:

@@ -22,7 +22,7 @@ from api.native.answers import page_tail, raw
 from api.reading_requests import accepts, convert_query, query_pairs
 from domain.errors import CursorInvalid, InvalidField, LedgerError
 from infra.composition import Services
-from infra.reading import MAX_PAGE, Page
+from infra.reading import MAX_PAGE, Page, known_kinds
 from infra.tokens import Claims
 
 STREAMED_PAGE = 1_000
@@ -51,6 +51,7 @@ class PullQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         names = sorted({name.strip() for name in self.kinds.split(",")} - {""})
         if not names:
             raise InvalidField("Name at least one kind, or leave the parameter out.", path="kinds")
+        known_kinds(names)
         return names
 
 
@@ -94,8 +95,14 @@ class Pull:
             return await self._stream(query.after, query.limit, as_lines=True, one_page="limit=" in request.url.query)
         if query.limit == 0:
             return await self._stream(query.after, 0, as_lines=False, one_page=False)
+        if query.after and not query.wait and await self._is_at_head(query.after):
+            return raw(b'{"%s":[],"cursor":%d,"has_more":false}' % (self.what.encode(), query.after))
         page = await (self._wait(query) if query.wait else self.services.threads.run(self.page, query.after, query.limit))
         return raw(b'{"%s":[' % self.what.encode() + page.items + page_tail(page))
+
+    async def _is_at_head(self, after: int) -> bool:
+        """Whether there is nothing to pull, for a session known to be open as of this very head: the cheapest answer there is."""
+        return await self.services.heads.current(self.claims.cid) == after and self.services.identity.is_known(self.claims, after)
 
     async def _wait(self, query: PullQuery) -> Page:
         clock = asyncio.get_running_loop().time

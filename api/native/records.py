@@ -113,7 +113,7 @@ async def pull_records(request: HttpRequest) -> ASGIResponse:
         query=KindQuery,
         free_query=True,
         answers={
-            200: Answer("A page of the list, or of the pull.", RecordList | RecordPage, _LIST_EXAMPLE, also=(NDJSON,)),
+            200: Answer("A page of the list, or of the pull.", (RecordList, RecordPage), _LIST_EXAMPLE, also=(NDJSON,)),
         },
         refusals=(errors.UnknownKind, errors.CursorInvalid, errors.CursorAhead),
     ),

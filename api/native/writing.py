@@ -45,6 +45,36 @@ WRITE_REFUSALS: tuple[type[LedgerError], ...] = (
 )
 
 
+class CommandAnswer(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What became of one command of a batch: its record after it; or, where it was refused, `code`, `message` and `path`."""
+
+    type: str
+    kind: str = ""
+    id: UUID | None = None
+    number: int = 0
+    seq: int = 0
+    version: int = 0
+    deleted: bool = False
+    changed: bool = False
+    idempotent_replay: bool = False
+    client_id: str | None = None
+    conflict: UUID | None = None
+    outcome: str | None = None
+    code: str = ""
+    message: str = ""
+    path: str = ""
+    details: dict[str, Any] = {}
+
+
+class BatchAnswer(msgspec.Struct, kw_only=True):
+    """One answer per command, in order, and the seq of the log after them."""
+
+    results: list[CommandAnswer]
+    seq: int
+    idempotent_replay: bool = False
+    dry_run: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Written:
     """A request to write: what it asks for, by whom, and the key under which its answer is kept."""
@@ -125,7 +155,7 @@ def _headers(outcome: Outcome) -> dict[str, str]:
         body=Batch,
         body_example=BATCH,
         headers=IDEMPOTENCY,
-        answers={200: Answer("One result per command.", Outcome, OUTCOME, headers={"Idempotent-Replay": "true on a replay."})},
+        answers={200: Answer("One result per command.", BatchAnswer, OUTCOME, headers={"Idempotent-Replay": "true on a replay."})},
         refusals=WRITE_REFUSALS,
     ),
 )
