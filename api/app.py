@@ -21,6 +21,7 @@ from api.http_errors import Dialect, HttpRequest, HttpsRequired, refusal_handler
 from api.native import NATIVE
 from api.native.errors import Problem, status_of
 from api.outermost import outermost
+from api.stopping import on_stop
 from infra.composition import Services
 from infra.limits import EXCHANGE_SECONDS, WINDOW_SECONDS
 from infra.settings import Settings, load
@@ -71,7 +72,8 @@ def _lifespan(services: Services) -> Callable[[Litestar], contextlib.AbstractAsy
         await services.open()
         limits = asyncio.create_task(_exchange_limits(services))
         try:
-            yield
+            with on_stop(services.hints.stop_waiting):
+                yield
         finally:
             limits.cancel()
             await services.close()
