@@ -20,11 +20,11 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
 from domain.errors import ServiceUnavailable
+from infra.followers.tables import install
+from infra.roles import API_ROLE, WORKER_ROLE
 
 Connection = psycopg.Connection[Any]
 
-API_ROLE = "daftar_api"
-WORKER_ROLE = "daftar_worker"
 MIGRATION_LOCK = 0x0DAF7A2
 """Advisory lock that makes concurrent migrations wait for each other."""
 
@@ -73,6 +73,7 @@ def migrate(owner_url: str, secret_key: str) -> list[str]:
                 connection.execute(body.encode())
                 connection.execute("INSERT INTO daftar.migrations (name, checksum) VALUES (%s, %s)", (name, checksum))
             applied.append(name)
+        install(connection)
     return applied
 
 
