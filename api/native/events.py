@@ -64,12 +64,17 @@ class HeadView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verification(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether the chain holds. `first_bad_seq` is the first event that is not what was recorded."""
+    """Whether the log is what was written: up to which seq, and the first event that is not, with the reason.
+
+    `head` is where the log ended, and the hash that stands for all of it.
+    """
 
     valid: bool
-    checked: int
-    hash: str | None
+    checked_until: int
+    head_seq: int
+    head_hash: str
     first_bad_seq: int | None
+    reason: str | None
 
 
 class StreamQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -218,7 +223,14 @@ async def get_head(request: HttpRequest) -> ASGIResponse:
             200: Answer(
                 "Whether the chain holds.",
                 Verification,
-                {"valid": True, "checked": 12, "hash": EVENT["hash"], "first_bad_seq": None},
+                {
+                    "valid": True,
+                    "checked_until": 12,
+                    "head_seq": 12,
+                    "head_hash": EVENT["hash"],
+                    "first_bad_seq": None,
+                    "reason": None,
+                },
             )
         },
     ),
@@ -234,10 +246,12 @@ async def verify(request: HttpRequest) -> ASGIResponse:
         services.identity.confirm(claims)
         report = verify_chain(services.database, claims.cid, until=query.until)
         return Verification(
-            valid=report.first_bad_seq is None,
-            checked=report.checked,
-            hash=report.hash.hex() if report.hash else None,
+            valid=report.ok,
+            checked_until=report.events,
+            head_seq=report.head_seq,
+            head_hash=report.head_hash.hex(),
             first_bad_seq=report.first_bad_seq,
+            reason=report.reason,
         )
 
     return answer(await services.threads.run(work))
