@@ -105,7 +105,7 @@ class Ledger:
             )
             load_wishes(transaction, decision, commands, needs)
             results, answers = self._decide(decision, commands, transaction.loaded, atomic=atomic)
-            decision.credentials.extend(credentials)
+            decision.credentials.extend(_earned(credentials, results))
             outcome = Outcome(results=results, seq=books.seq, dry_run=dry_run)
             if dry_run:
                 return outcome
@@ -178,6 +178,16 @@ class Ledger:
         append = append_of(decision.books, decision.events, head, [], decision.credentials)
         database_id = self.store.register(company_id, first.data.codename, first.data.database_id, append)
         return company_id, database_id, Outcome(results=results, seq=decision.books.seq)
+
+
+def _earned(credentials: Sequence[Credential], results: Sequence[Result | Refusal]) -> list[Credential]:
+    """The credentials whose commands were executed: a refused or repeated command sets no password."""
+    done = {
+        result.id
+        for result in results
+        if isinstance(result, Result) and result.kind == "user" and result.changed and not result.idempotent_replay
+    }
+    return [credential for credential in credentials if credential.user_id in done]
 
 
 # The steps of a write ------------------------------------------------------------------------------
