@@ -85,9 +85,16 @@ class Reader:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    def pull_records(self, company_id: UUID, after: int, limit: int = 1_000, kinds: Sequence[str] | None = None) -> Page:
+    def pull_records(
+        self,
+        company_id: UUID,
+        after: int,
+        limit: int = 1_000,
+        kinds: Sequence[str] | None = None,
+        separator: bytes = b",",
+    ) -> Page:
         """Records whose last event is after the cursor, in order of it. Raises CursorAhead, UnknownKind."""
-        return self._pull("records", company_id, after, limit, kinds, b",")
+        return self._pull("records", company_id, after, limit, kinds, separator)
 
     def pull_events(
         self,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import click
 
-from tests.benchmarks import reading, report, serving, writing
+from tests.benchmarks import reading, rebuilding, report, serving, writing
 from tests.benchmarks.measure import Row
 from tests.benchmarks.place import Place, place
 
@@ -25,7 +25,7 @@ def _grown(where: Place, facts: list[str]) -> Sequence[Row]:
     """The long log is made once; whatever reads much of it is measured on it."""
     company = where.company("long")
     rows = [writing.grown(where, company), reading.decode(where, company), reading.pull(where, company)]
-    return rows + serving.rebuild(where, company, facts)
+    return [*rows, rebuilding.bench_rebuild(where, company)]
 
 
 MEASURES: dict[str, Measure] = {

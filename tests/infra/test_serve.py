@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import http.client
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,14 +87,16 @@ class Serving:
 
 
 @pytest.fixture
-def serving(tmp_path: Path, port: int, environment: dict[str, str]) -> Iterator[Serving]:
+def serving(port: int, environment: dict[str, str]) -> Iterator[Serving]:
     """A server that is not started yet; afterwards nothing of it may be left."""
-    server = Serving(tmp_path / "data", port, environment)
+    folder = Path(tempfile.mkdtemp(prefix="daftar-test-"))  # pytest's own folder is closed again by each run of pytest
+    server = Serving(folder / "data", port, environment)
     yield server
     if server.process is not None:
         server.process.terminate()
         server.process.communicate(timeout=60)
     assert wait_until(lambda: not server.processes(), 10), server.processes()
+    shutil.rmtree(folder)
 
 
 def test_it_serves_until_ctrl_c_and_serves_again(serving: Serving) -> None:
