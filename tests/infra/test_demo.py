@@ -17,9 +17,10 @@ import psycopg
 import pytest
 
 from domain.command import SYSTEM, Command
-from domain.errors import CurrencyMismatch
+from domain.errors import CurrencyMismatch, WrongCredentials
 from infra.companies import find_company, get_company, list_companies
-from infra.database import Database
+from infra.composition import Services
+from infra.database import Database, migrate
 from infra.demo import BUSINESS, Chinook, TotalsDiffer, ensure_demo, load_chinook, read_chinook
 from infra.demo_password import DEMO_EMAIL, DEMO_PASSWORD, is_demo_password
 from infra.ledger import Ledger
@@ -129,6 +130,37 @@ def test_the_demo_password_is_recognised_in_every_form() -> None:
     assert not is_demo_password("Daftar-demo")
     assert not is_demo_password("")
     assert not is_demo_password("دفتر \ud800")
+
+
+def test_the_demo_password_opens_nothing_outside_demo_mode(settings: Settings) -> None:
+    ensure_demo(settings)
+
+    def log_in(*, demo: bool, password: str = DEMO_PASSWORD, **how: bool) -> str:
+        services = Services(msgspec.structs.replace(settings, demo=demo))
+        services.database.open()
+        try:
+            return services.identity.log_in(BUSINESS, DEMO_EMAIL, password, **how).role
+        finally:
+            services.threads.close()
+            services.database.close()
+
+    assert log_in(demo=True) == "tenantOwner"
+    assert log_in(demo=True, password=md5_hex(DEMO_PASSWORD), is_md5=True) == "tenantOwner"
+    with pytest.raises(WrongCredentials, match="demo mode only"):
+        log_in(demo=False)
+    with pytest.raises(WrongCredentials, match="demo mode only"):
+        log_in(demo=False, password=md5_hex(DEMO_PASSWORD), is_md5=True)
+    daftar(settings, "user", "password", DEMO_EMAIL, "--company", BUSINESS, "--password-stdin", stdin="a real password\n")
+    assert log_in(demo=False, password="a real password") == "tenantOwner"
+
+
+def test_migrating_again_keeps_the_password_of_the_role_of_requests(settings: Settings) -> None:
+    stored = "SELECT rolpassword FROM pg_authid WHERE rolname = 'daftar_api'"
+    with psycopg.connect(settings.database_url, autocommit=True) as connection:
+        connection.execute("ALTER ROLE daftar_api PASSWORD 'of the deployment'")
+        before = connection.execute(stored).fetchone()
+        migrate(settings.database_url, settings.secret_key)
+        assert connection.execute(stored).fetchone() == before
 
 
 def test_the_shop_is_loaded_whole_and_once(settings: Settings, pool: Database, ledger: Ledger) -> None:
