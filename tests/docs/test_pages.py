@@ -170,3 +170,16 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
     for target in LINK.findall(page.read_text("utf-8")):
         if not target.startswith(("http://", "https://", "mailto:")):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_make_runs_what_the_pages_say() -> None:
+    """`make serve` and `make test` end in these commands; tests/infra/test_serve.py runs the first."""
+
+    def last_command(*arguments: str) -> str:
+        command = ["make", "--dry-run", "--always-make", "--no-print-directory", *arguments]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
+        return done.stdout.strip().splitlines()[-1]
+
+    assert last_command("serve").endswith(".venv/bin/daftar serve --demo --host 127.0.0.1 --port 8000")
+    assert last_command("serve", "PORT=8080").endswith("--port 8080")
+    assert last_command("test").strip().endswith(".venv/bin/python -m pytest")
