@@ -180,6 +180,8 @@ def test_make_runs_what_the_pages_say() -> None:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
         return done.stdout.strip().splitlines()[-1]
 
-    assert last_command("serve").endswith(".venv/bin/daftar serve --demo --host 127.0.0.1 --port 8000")
+    served = last_command("serve").split()
+    assert {".venv/bin/daftar", "serve", "--demo"} <= set(served)
+    assert served[-4:] == ["--host", "127.0.0.1", "--port", "8000"]
     assert last_command("serve", "PORT=8080").endswith("--port 8080")
     assert last_command("test").strip().endswith(".venv/bin/python -m pytest")
