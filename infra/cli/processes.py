@@ -62,6 +62,8 @@ def api(host: str | None, port: int | None, processes: int | None) -> None:
 
 def _load_application(_: str) -> Any:
     """Make the application, inside one HTTP process."""
+    for number in (signal.SIGINT, signal.SIGTERM):  # until the server sets its own: the parent's, inherited, do nothing here
+        signal.signal(number, signal.SIG_DFL)
     die_with_parent(signal.SIGTERM)
     settings = load()
     logs.configure(settings, "api")
