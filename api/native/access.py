@@ -16,7 +16,7 @@ from domain.decision import Credential
 from domain.errors import InvalidField, NotAllowed, NotAuthenticated, RecordNotFound, WrongCredentials
 from domain.kinds.user import User
 from domain.kind import NoFields
-from domain.record import decode_record
+from domain.record import Record, decode_record
 from infra.composition import Services
 from infra.identity import Principal
 from infra.ids import new_id
@@ -41,7 +41,10 @@ def claims_of(request: HttpRequest, kind_of_request: str = "read") -> Claims:
 
 
 class Authorised(msgspec.Struct, frozen=True):
-    """Commands whose author may give them, ready for the ledger, and the credentials that go with them."""
+    """Commands whose author may give them, ready for the ledger, and the credentials that go with them.
+
+    After the author's own commands come those that end the sessions of users whose password changes.
+    """
 
     commands: list[Command]
     credentials: list[Credential]
@@ -62,7 +65,18 @@ def authorise(services: Services, principal: Principal, commands: Sequence[Comma
             if len(credentials) > MOST_PASSWORDS:
                 raise InvalidField(f"At most {MOST_PASSWORDS} passwords can be set in one request.", path=path)
         ready.append(command)
-    return Authorised(ready, list(credentials.values()))
+    changed = [command.id for command in ready if command.type == "user.change_password"]
+    ended = [session for user_id in changed if user_id for session in _other_sessions(services, principal, user_id)]
+    return Authorised([*ready, *ended], list(credentials.values()))
+
+
+def _other_sessions(services: Services, principal: Principal, user_id: UUID) -> list[Command]:
+    """A new password ends every session of the user but the one that asks."""
+    listing = services.reader.list_records(principal.company_id, "session", filters={"user_id": [str(user_id)]}, limit=1_000)
+    sessions = msgspec.json.decode(b"[" + listing.items + b"]", type=list[Record])
+    return [
+        Command(kind="session", action="delete", id=session.id) for session in sessions if session.id != principal.session_id
+    ]
 
 
 def _check_session(services: Services, principal: Principal, command: Command, path: str) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
+from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 from msgspec import Meta
 
@@ -118,7 +119,7 @@ async def pull_records(request: HttpRequest) -> ASGIResponse:
         refusals=(errors.UnknownKind, errors.CursorInvalid, errors.CursorAhead),
     ),
 )
-async def list_records(request: HttpRequest, kind: str) -> ASGIResponse:
+async def list_records(request: HttpRequest, kind: FromPath[str]) -> ASGIResponse:
     """List, or pull, records of one kind."""
     claims = claims_of(request)
     known_kinds([kind])
@@ -174,7 +175,7 @@ def _list(services: Services, claims: Claims, kind: str, pairs: list[tuple[str, 
         refusals=(errors.UnknownKind, errors.RecordNotFound, errors.CursorAhead),
     ),
 )
-async def get_record(request: HttpRequest, kind: str, ref: str) -> ASGIResponse:
+async def get_record(request: HttpRequest, kind: FromPath[str], ref: FromPath[str]) -> ASGIResponse:
     """One record."""
     claims = claims_of(request)
     reference = reference_of(kind, ref)
@@ -214,7 +215,7 @@ def _find(services: Services, claims: Claims, kind: str, reference: UUID | int, 
         refusals=(errors.UnknownKind, errors.RecordNotFound, errors.CursorInvalid),
     ),
 )
-async def get_history(request: HttpRequest, kind: str, ref: str) -> ASGIResponse:
+async def get_history(request: HttpRequest, kind: FromPath[str], ref: FromPath[str]) -> ASGIResponse:
     """One record's history."""
     claims = claims_of(request)
     reference = reference_of(kind, ref)

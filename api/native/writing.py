@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
 from api.endpoint import Answer, Operation, endpoint
@@ -103,6 +104,7 @@ class Written:
             dry_run=dry_run,
             credentials=ready.credentials,
         )
+        outcome = msgspec.structs.replace(outcome, results=outcome.results[: len(commands)])
         count_outcome(self.services, commands, outcome)
         return outcome
 
@@ -246,7 +248,7 @@ def _bodies(action: str) -> Any:
         refusals=WRITE_REFUSALS,
     ),
 )
-async def create_record(request: HttpRequest, kind: str) -> ASGIResponse:
+async def create_record(request: HttpRequest, kind: FromPath[str]) -> ASGIResponse:
     """Create one record."""
     return await _one(request, kind, "create", None, status=201)
 
@@ -266,7 +268,7 @@ async def create_record(request: HttpRequest, kind: str) -> ASGIResponse:
         refusals=WRITE_REFUSALS,
     ),
 )
-async def update_record(request: HttpRequest, kind: str, ref: str) -> ASGIResponse:
+async def update_record(request: HttpRequest, kind: FromPath[str], ref: FromPath[str]) -> ASGIResponse:
     """Change one record."""
     return await _one(request, kind, "update", reference_of(kind, ref))
 
@@ -285,7 +287,7 @@ async def update_record(request: HttpRequest, kind: str, ref: str) -> ASGIRespon
         refusals=WRITE_REFUSALS,
     ),
 )
-async def delete_record(request: HttpRequest, kind: str, ref: str) -> ASGIResponse:
+async def delete_record(request: HttpRequest, kind: FromPath[str], ref: FromPath[str]) -> ASGIResponse:
     """Delete one record."""
     return await _one(request, kind, "delete", reference_of(kind, ref))
 
@@ -304,7 +306,7 @@ async def delete_record(request: HttpRequest, kind: str, ref: str) -> ASGIRespon
         refusals=(*WRITE_REFUSALS, errors.AlreadyResolved),
     ),
 )
-async def act_on_record(request: HttpRequest, kind: str, ref: str, action: str) -> ASGIResponse:
+async def act_on_record(request: HttpRequest, kind: FromPath[str], ref: FromPath[str], action: FromPath[str]) -> ASGIResponse:
     """Execute one action of one record."""
     if action in ("create", "update", "delete"):
         raise errors.UnknownKind(f"{action!r} is done by its method, not by an address.", path="action")
