@@ -72,9 +72,7 @@ _EXTENT = b"""
 SELECT h.seq, h.hash, h.recorded_at, coalesce((SELECT max(seq) FROM events e WHERE e.company_id = h.company_id), 0)
 FROM heads h WHERE h.company_id = %b
 """
-_PAGE = (
-    f"SELECT {EVENT_COLUMNS} FROM events WHERE company_id = %b AND seq > %b AND seq <= %b ORDER BY seq LIMIT {PAGE}".encode()
-)
+_PAGE = f"SELECT {EVENT_COLUMNS} FROM events WHERE company_id = %b AND seq > %b AND seq <= %b ORDER BY seq".encode()
 _LINK = b"SELECT hash, recorded_at FROM events WHERE company_id = %b AND seq = %b"
 _VERSIONS = b"""
 SELECT seq, version, expected FROM (

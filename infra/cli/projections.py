@@ -132,8 +132,8 @@ def _standing_json(one: Standing) -> dict[str, Any]:
 @projections.command(
     "rebuild",
     epilog="""
-The new tables are built beside the live ones and swapped in at the end; readers and writers go on meanwhile. Killed half-way, the
-same command goes on where it stopped. Exit code 1 where an event cannot be folded; the live tables are then as they were.
+The new tables are built beside the live ones and swapped in at the end; readers and writers go on meanwhile. Killed half-way,
+the same command goes on where it stopped. Exit code 1 where an event cannot be folded; the live tables are then as they were.
 """,
 )
 @click.argument("names", nargs=-1)
