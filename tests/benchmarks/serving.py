@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import psutil
-from infra.passwords import Passwords
 
 from domain.command import Command
 from domain.decision import Credential
+from infra.passwords import Passwords
 from infra.reading import Reader
 from tests.benchmarks import stock
 from tests.benchmarks.measure import Row, Side, quiet, timed

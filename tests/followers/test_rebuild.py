@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from tests.postgres.test_followers import running
 
 from domain.command import Command
 from infra import rebuild as rebuilding
@@ -23,7 +24,6 @@ from infra.reading import Reader
 from infra.rebuild import RebuildFailed, rebuild
 from infra.workers import projection_followers
 from projections.registry import PROJECTIONS
-from tests.postgres.test_followers import running
 
 ALL = list(PROJECTIONS)
 KILLED = """

@@ -8,9 +8,8 @@ from typing import Any, ClassVar
 from uuid import UUID, uuid5
 
 import msgspec
-import pytest
 from bookkeeping import Store, audit, once, register, stored_tables
-from effort import SOAK, examples
+from effort import examples
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test

@@ -82,7 +82,7 @@ def stored_tables(store: Store, company: UUID) -> Tables:
     """The inline read models as they are stored."""
     if isinstance(store, PostgresStore):
         return _tables_in_postgres(store, company)
-    kept = store._companies[company]  # noqa: SLF001
+    kept = store._companies[company]
     records = {
         r.id: (r.kind, r.number, r.seq, kept.parents.get(r.id), r.deleted, r.encode()) for r in kept.records.values()
     }
