@@ -26,6 +26,10 @@ Parameters = ParamSpec("Parameters")
 Answer = TypeVar("Answer")
 
 
+PATIENCE_SECONDS = 2.0
+"""How long a request waits for the database to come back before it is answered with 503."""
+
+
 class Threads:
     """Where blocking work is done: as many threads as there are connections, so that no thread waits for one.
 
@@ -70,7 +74,9 @@ class Services:
             if not getattr(settings, name):
                 raise SettingsError(f"DAFTAR_{name.upper()} is needed to serve requests")
         self.settings = settings
-        self.database = Database(settings.api_database_url, size=settings.pool_size, name="daftar-api")
+        self.database = Database(
+            settings.api_database_url, size=settings.pool_size, name="daftar-api", patience_seconds=PATIENCE_SECONDS
+        )
         self.store = PostgresStore(self.database)
         self.metrics = Metrics()
         self.heads = Heads(settings.api_database_url)

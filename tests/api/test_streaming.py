@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -63,7 +64,9 @@ class Stream:
 
     def close(self) -> None:
         """Hang up."""
-        self.response.close()
+        connection = self.response.extensions["network_stream"].get_extra_info("socket")
+        with contextlib.suppress(OSError):  # it is closed where the server has ended the stream
+            connection.shutdown(socket.SHUT_RDWR)
         self._thread.join(5)
         self._stack.close()
 
