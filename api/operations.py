@@ -5,18 +5,17 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import msgspec
+import psycopg
 from litestar.response.base import ASGIResponse
 
 from api.endpoint import Answer, Operation, endpoint
 from api.http_errors import HttpRequest
-from infra.metrics import CONTENT_TYPE
 from api.native.answers import answer
 from api.reading_requests import services_of
 from domain.errors import LedgerError
 from infra.composition import Services
 from infra.health import FollowerHealth, WorkerHealth, read_followers, read_workers
-
-import psycopg
+from infra.metrics import CONTENT_TYPE
 
 NO_STORE = {"Cache-Control": "no-store"}
 

@@ -8,8 +8,8 @@ from urllib.parse import parse_qsl
 import msgspec
 from litestar import Request
 
-from domain.errors import InvalidField, MalformedRequest
 from api.http_errors import HttpRequest, MediaTypeUnsupported
+from domain.errors import InvalidField, MalformedRequest
 from infra.composition import Services
 from infra.requests import invalid_field
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,13 @@ ClientKey = tuple[str, str, str]  # kind, source, client id
 StockKey = tuple[UUID, UUID | None]  # product, store
 
 _missing: Any = object()
+_uuid = lru_cache(maxsize=8192)(UUID)
+"""The same parents and products come again and again, and parsing a UUID costs more than the rest of a fold."""
+
+
+def stock_key(product_id: UUID, store_id: UUID | None) -> StockKey:
+    """Whose level this is; the nil UUID names the company's only store, as None does."""
+    return product_id, store_id if store_id is not None and store_id.int else None
 
 
 @dataclass(slots=True)
@@ -139,10 +147,10 @@ class Books:
         new = after.data.get(name)
         if old == new:
             return
-        if old is not None and (family := self.children.get(UUID(old))) is not None:
+        if old is not None and (family := self.children.get(_uuid(old))) is not None:
             self._drop(family, after.id)
         if new is not None:
-            parent = UUID(new)
+            parent = _uuid(new)
             if parent in self.children:
                 self._set(self.children[parent], after.id, None)
             else:
@@ -171,7 +179,7 @@ class Books:
             if record is None or record.deleted or "product_id" not in record.data:
                 continue
             store = record.data.get("store_id")
-            key = (UUID(record.data["product_id"]), UUID(store) if store else None)
+            key = stock_key(_uuid(record.data["product_id"]), _uuid(store) if store else None)
             quantity = Decimal(record.data["quantity"])
             delta = EXACT.minus(quantity) if taken_back else quantity
             self._set(self.moved_stock, key, EXACT.add(self.moved_stock.get(key, ZERO), delta))

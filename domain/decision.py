@@ -21,7 +21,7 @@ from domain.errors import InvalidField, RecordExists, ReferenceMissing, ValueTak
 from domain.event import JSON, Event, RecordedEvent
 from domain.kind import Kind
 from domain.record import Record
-from domain.values import Ref, Reference
+from domain.values import Ref, Reference, require_reasonable
 
 NUL = b"\\u0000"
 MICROSECOND = timedelta(microseconds=1)
@@ -133,13 +133,17 @@ class Decision:
         return self.emit(kind, record.id, kind.Deleted())
 
     def emit(self, kind: Kind, record_id: UUID, event: Event) -> Record:
-        """Number the event, fold it into the books and return the record after it. Raises ValueTaken."""
+        """Number the event, fold it into the books and return the record after it.
+
+        Raises ValueTaken, InvalidField, and OutOfRange where a computed amount is beyond what a book can hold.
+        """
+        require_reasonable(event)
         try:
             data = JSON.encode(event)
         except UnicodeEncodeError:
             raise InvalidField("A text must be valid Unicode, without lone surrogates.", path="data") from None
         fields: dict[str, Any] = msgspec.json.decode(data)
-        if NUL in data and (place := _nul_in(fields, "data")) is not None:
+        if NUL in data and (place := nul_in(fields, "data")) is not None:
             raise InvalidField("A text must not hold the NUL character.", path=place)
         before = self.books.record(record_id)
         recorded = RecordedEvent(
@@ -190,15 +194,15 @@ def shown(reference: Reference | str) -> str:
     return f"number {reference.number}" if reference.number is not None else f"with the client id {reference.client_id!r}"
 
 
-def _nul_in(value: Any, path: str) -> str | None:
+def nul_in(value: Any, path: str) -> str | None:
     if isinstance(value, str):
         return path if "\x00" in value else None
     if isinstance(value, dict):
         if any("\x00" in key for key in value):
             return path
-        places = (_nul_in(item, f"{path}.{key}") for key, item in value.items())
+        places = (nul_in(item, f"{path}.{key}") for key, item in value.items())
     elif isinstance(value, list):
-        places = (_nul_in(item, f"{path}[{index}]") for index, item in enumerate(value))
+        places = (nul_in(item, f"{path}[{index}]") for index, item in enumerate(value))
     else:
         return None
     return next((place for place in places if place is not None), None)

@@ -1,4 +1,4 @@
-"""Verifying read models: fold the log aside, then compare every row with the live tables, in one snapshot, while writers go on."""
+"""Verifying read models: fold the log aside, then compare every row with the live tables, while writers go on."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class ComparisonReport:
 def compare(
     owner_url: str, names: Sequence[str], *, processes: int | None = None, progress: Progress | None = None, batch: int = BATCH
 ) -> list[ComparisonReport]:
-    """Fold the named projections aside and compare them with the live tables. Raises RebuildFailed where the log cannot be folded."""
+    """Fold the named projections aside and compare them with the live tables. Raises RebuildFailed where folding fails."""
     began = time.monotonic()
     reports: list[ComparisonReport] = []
     with connect(owner_url) as connection:
@@ -93,9 +93,7 @@ def _compare_one(connection: Connection, projection: Projection, began: float, b
             found = _compare_numbers(connection, schema_of(projection.name, "verify"))
             differing += len(found)
             differences += found
-    return ComparisonReport(
-        projection.name, companies, events, rows, differing, differences[:SHOWN], time.monotonic() - began
-    )
+    return ComparisonReport(projection.name, companies, events, rows, differing, differences[:SHOWN], time.monotonic() - began)
 
 
 def _compare_table(connection: Connection, table: Table, schema: str) -> tuple[int, int, list[Difference]]:

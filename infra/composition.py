@@ -92,6 +92,7 @@ class Services:
             self.passwords,
             access_lifetime=timedelta(minutes=settings.access_token_minutes),
             refresh_lifetime=timedelta(days=settings.refresh_token_days),
+            demo=settings.demo,
         )
         self.threads = Threads(settings.pool_size)
 

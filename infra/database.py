@@ -17,6 +17,7 @@ from uuid import UUID
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.errors import LockNotAvailable
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
 from domain.errors import ServiceUnavailable
@@ -25,6 +26,10 @@ from infra.roles import API_ROLE, WORKER_ROLE
 
 Connection = psycopg.Connection[Any]
 
+LOCK_TIMEOUT = "15s"
+"""How long a write waits for the writes before it to the same company."""
+LAST_WORDS = frozenset({"57P01", "57P02", "57P03", "57P05", "25P03", "25P04"})
+"""SQLSTATEs with which a server ends a connection: shutdown, crash, timeouts."""
 MIGRATION_LOCK = 0x0DAF7A2
 """Advisory lock that makes concurrent migrations wait for each other."""
 
@@ -81,8 +86,12 @@ def _ensure_roles(connection: Connection, secret_key: str) -> None:
     for role in (API_ROLE, WORKER_ROLE):
         exists = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone()
         verb = sql.SQL("ALTER" if exists else "CREATE")
-        statement = sql.SQL("{} ROLE {} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE PASSWORD {}")
-        connection.execute(statement.format(verb, sql.Identifier(role), sql.Literal(role_password(secret_key, role))))
+        statement = sql.SQL("{} ROLE {} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE").format(
+            verb, sql.Identifier(role)
+        )
+        if not (exists and role == API_ROLE):  # its password is what DAFTAR_API_DATABASE_URL says, whoever gave it
+            statement += sql.SQL(" PASSWORD {}").format(sql.Literal(role_password(secret_key, role)))
+        connection.execute(statement)
 
 
 class Database:
@@ -116,23 +125,35 @@ class Database:
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
-        """A connection with autocommit, for what belongs to no company. Raises ServiceUnavailable."""
-        connection = self._get()
-        try:
+        """A connection with autocommit, for what belongs to no company: row-level security shows it none.
+
+        Raises ServiceUnavailable.
+        """
+        with self._leased() as connection:
+            confine(connection, None)
             yield connection
-        except psycopg.OperationalError as error:
-            if connection.closed or connection.broken:
-                raise ServiceUnavailable from error
-            raise
-        finally:
-            self.pool.putconn(connection)
 
     @contextmanager
     def company(self, company_id: UUID) -> Iterator[Connection]:
         """A connection that row-level security confines to one company. Raises ServiceUnavailable."""
-        with self.connection() as connection:
+        with self._leased() as connection:
             confine(connection, company_id)
             yield connection
+
+    @contextmanager
+    def _leased(self) -> Iterator[Connection]:
+        connection = self._get()
+        try:
+            yield connection
+        except psycopg.Error as error:
+            if is_lost(connection, error):
+                connection.close()
+                raise ServiceUnavailable from error
+            if isinstance(error, LockNotAvailable):
+                raise ServiceUnavailable("Somebody else is writing to this company for too long; try again.") from error
+            raise
+        finally:
+            self.pool.putconn(connection)
 
     def _get(self) -> Connection:
         """A live connection: one that died with a restarted database is thrown away and replaced."""
@@ -155,28 +176,32 @@ def is_alive(connection: Connection) -> bool:
     if connection.closed:
         return False
     readable, _, _ = select.select([connection.pgconn.socket], [], [], 0)
-    if not readable:
-        return True
-    try:
-        connection.pgconn.consume_input()
-    except psycopg.OperationalError:
-        return False
-    return connection.pgconn.status == psycopg.pq.ConnStatus.OK
+    return not readable  # the server's last words can be read before its hanging up can be noticed
 
 
-def confine(connection: Connection, company_id: UUID) -> None:
-    """Set the company that row-level security lets this connection see; costs nothing where it is set already."""
+def is_lost(connection: Connection, error: psycopg.Error) -> bool:
+    """Whether this error means that the connection is gone; its last words arrive before the socket closes."""
+    return connection.closed or error.sqlstate in LAST_WORDS
+
+
+def confine(connection: Connection, company_id: UUID | None) -> None:
+    """Set the company that row-level security lets this connection see, or none; costs nothing where it is set already."""
     if getattr(connection, "daftar_company", None) != company_id:
-        connection.execute("SELECT set_config('daftar.company_id', %s, false)", (str(company_id),))
+        connection.execute("SELECT set_config('daftar.company_id', %s, false)", (str(company_id or ""),))
         connection.daftar_company = company_id  # type: ignore[attr-defined]
 
 
 def _configure(connection: Connection) -> None:
     # Every query here is a keyset on a key, so the plan never depends on the values: plan once per connection. Bitmap scans
     # lose the index's order and would sort a whole company to find its first thousand rows where statistics lag behind.
+    # What is read is hashed, so times are UTC whatever the server's zone; the head is taken first and then seen as it is now,
+    # so every statement has its own snapshot; and nobody waits for ever, so that one busy company does not use up the pool.
     connection.execute(
         "SELECT set_config('search_path', 'daftar, pg_catalog', false), set_config('jit', 'off', false),"
-        " set_config('plan_cache_mode', 'force_generic_plan', false), set_config('enable_bitmapscan', 'off', false)"
+        " set_config('plan_cache_mode', 'force_generic_plan', false), set_config('enable_bitmapscan', 'off', false),"
+        " set_config('TimeZone', 'UTC', false), set_config('default_transaction_isolation', 'read committed', false),"
+        " set_config('lock_timeout', %s, false)",
+        (LOCK_TIMEOUT,),
     )
 
 

@@ -20,6 +20,7 @@ from domain.command import Actor, Command
 from domain.errors import NotAllowed, NotAuthenticated, ValueTaken, VersionStale, WrongCredentials
 from domain.record import Record, decode_record
 from infra.database import Database
+from infra.demo_password import DEMO_PASSWORD_REFUSED, is_demo_password
 from infra.ids import new_id
 from infra.ledger import Ledger
 from infra.passwords import Passwords
@@ -109,6 +110,7 @@ class Identity:
     passwords: Passwords
     access_lifetime: timedelta
     refresh_lifetime: timedelta
+    demo: bool = False
     clock: Callable[[], float] = time.time
     _open: dict[UUID, _Session] = field(default_factory=dict)
 
@@ -130,7 +132,12 @@ class Identity:
     def check_password(
         self, company_id: UUID | None, name: str, password: str, *, by: Sequence[str] = ("email",), is_md5: bool = False
     ) -> Record:
-        """The active user of this name (in the fields `by`) and password. Raises WrongCredentials, always after the same time."""
+        """The active user of this name (in the fields `by`) and password. Raises WrongCredentials, always after the same time.
+
+        The demo's published password opens nothing outside demo mode.
+        """
+        if not self.demo and is_demo_password(password):
+            raise WrongCredentials(DEMO_PASSWORD_REFUSED, path="password")
         row = None
         if company_id is not None:
             with self.database.company(company_id) as connection:

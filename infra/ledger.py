@@ -12,9 +12,9 @@ from uuid import UUID
 
 import msgspec
 
-from domain.books import Books
+from domain.books import Books, stock_key
 from domain.catalogue import CATALOGUE, fields_of
-from domain.command import Actor, Command, Idempotency, data_as
+from domain.command import Actor, Command, Idempotency
 from domain.decide import Result, decide, needs_history
 from domain.decision import Credential, Decision
 from domain.errors import BatchTooLarge, KeyReused, LedgerError, UnknownKind, ValueTaken
@@ -23,11 +23,13 @@ from domain.kind import ChildrenOf, StockOf
 from domain.needs import Needs, note_needs
 from domain.resolving import find_target
 from infra.ids import new_id
-from infra.requests import fingerprint_of, invalid_field
+from infra.requests import check_key, fingerprint_of, typed
 from infra.store.append import append_of, books_of, fill, now_after
 from infra.store.interface import Answer, Head, Loaded, SequenceConflict, Store, WriteTransaction
 
 MAX_COMMANDS = 5_000
+OF_REQUEST, OF_COMMAND = "request ", "command "
+"""Before a key in the store: a request and one of its commands may have the same."""
 MAX_LOADS = 6
 """Rounds of loading until nothing more is wanted; a rule that wants more than this is a mistake in the rule."""
 
@@ -86,14 +88,15 @@ class Ledger:
         if len(commands) > MAX_COMMANDS:
             raise BatchTooLarge(f"A request may hold at most {MAX_COMMANDS} commands; this one has {len(commands)}.")
         commands = [_typed(command, index) for index, command in enumerate(commands)]
-        keys = [command.key for command in commands if command.key is not None]
+        keys = [OF_COMMAND + command.key for command in commands if command.key is not None]
         if idempotency is not None:
-            keys.append(idempotency.key)
+            check_key(idempotency)
+            keys.append(OF_REQUEST + idempotency.key)
         needs = Needs(ids={company_id})
         for command in commands:
             note_needs(needs, CATALOGUE, command, actor)
         with self.store.write(company_id, needs, keys) as transaction:
-            if idempotency is not None and (known := transaction.loaded.answers.get(idempotency.key)):
+            if idempotency is not None and (known := transaction.loaded.answers.get(OF_REQUEST + idempotency.key)):
                 return replay(known, idempotency.fingerprint)
             books = books_of(company_id, transaction.head)
             fill(books, transaction.loaded)
@@ -107,7 +110,7 @@ class Ledger:
             if dry_run:
                 return outcome
             if idempotency is not None:
-                answers.append(Answer(idempotency.key, idempotency.fingerprint, JSON.encode(outcome)))
+                answers.append(Answer(OF_REQUEST + idempotency.key, idempotency.fingerprint, JSON.encode(outcome)))
             if not (decision.events or answers or decision.credentials):
                 return outcome
             append_all(transaction, decision, answers)
@@ -133,13 +136,14 @@ class Ledger:
         if command.key is None:
             return decide(decision, command)
         fingerprint = fingerprint_of(msgspec.structs.replace(command, key=None))
-        if answer := known.get(command.key) or answers.get(command.key):
+        key = OF_COMMAND + command.key
+        if answer := known.get(key) or answers.get(key):
             if answer.fingerprint != fingerprint:
                 raise KeyReused(path="key", key=command.key)
             result = msgspec.json.decode(answer.answer, type=Result)
             return msgspec.structs.replace(result, idempotent_replay=True)
         result = decide(decision, command)
-        answers[command.key] = Answer(command.key, fingerprint, JSON.encode(result))
+        answers[key] = Answer(key, fingerprint, JSON.encode(result))
         return result
 
     def find_answer(self, company_id: UUID, idempotency: Idempotency) -> Outcome | None:
@@ -147,8 +151,10 @@ class Ledger:
 
         The key is resolved before validation: an invalid body under a used key is a KeyReused, not a validation error.
         """
-        with self.store.write(company_id, Needs(), [idempotency.key]) as transaction:
-            known = transaction.loaded.answers.get(idempotency.key)
+        check_key(idempotency)
+        key = OF_REQUEST + idempotency.key
+        with self.store.write(company_id, Needs(), [key]) as transaction:
+            known = transaction.loaded.answers.get(key)
         return replay(known, idempotency.fingerprint) if known else None
 
     def register_company(
@@ -160,14 +166,14 @@ class Ledger:
         """
         first = _typed(commands[0], 0)
         company_id = first.id or self.make_id()
-        typed = [msgspec.structs.replace(first, id=company_id)]
-        typed += [_typed(command, index) for index, command in enumerate(commands[1:], 1)]
+        complete = [msgspec.structs.replace(first, id=company_id)]
+        complete += [_typed(command, index) for index, command in enumerate(commands[1:], 1)]
         now = datetime.now(timezone.utc)
         head = Head(0, now, GENESIS, {}, now)
         decision = Decision(
             CATALOGUE, Books(company_id), actor or Actor(), now, self.make_id, fields_of, correlation_id=self.make_id()
         )
-        results, _ = self._decide(decision, typed, Loaded(), atomic=True)
+        results, _ = self._decide(decision, complete, Loaded(), atomic=True)
         decision.credentials.extend(credentials)
         append = append_of(decision.books, decision.events, head, [], decision.credentials)
         database_id = self.store.register(company_id, first.data.codename, first.data.database_id, append)
@@ -194,10 +200,9 @@ def _typed(command: Command, index: int) -> Command:
     if struct is None:
         raise UnknownKind(f"There is no command {command.type!r}.", path=f"commands[{index}].type")
     try:
-        data = data_as(command, struct)
-    except msgspec.ValidationError as error:
-        raise invalid_field(error, root="data").at(f"commands[{index}]") from None
-    return command if data is command.data else msgspec.structs.replace(command, data=data)
+        return typed(command, struct)
+    except LedgerError as error:
+        raise error.at(f"commands[{index}]") from None
 
 
 def load_wishes(transaction: WriteTransaction, decision: Decision, commands: Sequence[Command], loaded: Needs) -> None:
@@ -229,7 +234,7 @@ def _note_wishes(wanted: Needs, decision: Decision, command: Command) -> None:
         if isinstance(wish, ChildrenOf):
             wanted.parents.add(wish.parent_id)
         elif isinstance(wish, StockOf):
-            wanted.stock.add((wish.product_id, wish.store_id))
+            wanted.stock.add(stock_key(wish.product_id, wish.store_id))
         else:
             wanted.ids.add(wish)
 
@@ -242,7 +247,7 @@ def refusal(command: Command, error: LedgerError) -> Refusal:
 def replay(known: Answer, fingerprint: bytes) -> Outcome:
     """The stored answer, marked as a replay; raises KeyReused where the body is another."""
     if known.fingerprint != fingerprint:
-        raise KeyReused(path="Idempotency-Key", key=known.key)
+        raise KeyReused(path="Idempotency-Key", key=known.key.removeprefix(OF_REQUEST))
     outcome = msgspec.json.decode(known.answer, type=_StoredOutcome)
     results: list[Result | Refusal] = []
     for item in outcome.results:

@@ -1,9 +1,9 @@
 """Rebuilding read models beside the live ones, and swapping them in.
 
-A rebuild is a follower of its own (`NAME+rebuild`) whose tables are in a schema of its own, without indexes but the primary keys
-and without row-level security, so that rows are copied in. Positions and rows commit together: whoever is killed is resumed by
-running the command again. At the end, whatever writes the live tables is kept out for the moment that it takes to fold the rest and
-move the tables between schemas. Readers see the old rows until then and the new ones after.
+A rebuild is a follower of its own (`NAME+rebuild`) whose tables are in a schema of its own, without indexes but the primary
+keys and without row-level security, so that rows are copied in. Positions and rows commit together: whoever is killed is
+resumed by running the command again. At the end, whatever writes the live tables is kept out for the moment that it takes
+to fold the rest and move the tables between schemas. Readers see the old rows until then and the new ones after.
 """
 
 from __future__ import annotations

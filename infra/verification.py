@@ -1,7 +1,8 @@
 """Verifying a log: every link of the hash chain, and everything else that must hold of it.
 
-Each event's hash covers the one before, so any stretch of the log can be checked by itself from the hash that precedes it: a long
-log is cut into stretches that are checked in parallel. What was changed, dropped, added or reordered is found at its first seq.
+Each event's hash covers the one before, so any stretch of the log can be checked by itself from the hash that precedes it:
+a long log is cut into stretches that are checked in parallel. What was changed, dropped, added or reordered is found at its
+first seq.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ _EXTENT = b"""
 SELECT h.seq, h.hash, h.recorded_at, coalesce((SELECT max(seq) FROM events e WHERE e.company_id = h.company_id), 0)
 FROM heads h WHERE h.company_id = %b
 """
-_PAGE = f"SELECT {EVENT_COLUMNS} FROM events WHERE company_id = %b AND seq > %b AND seq <= %b ORDER BY seq LIMIT {PAGE}".encode()
+_PAGE = f"SELECT {EVENT_COLUMNS} FROM events WHERE company_id = %b AND seq > %b AND seq <= %b ORDER BY seq".encode()
 _LINK = b"SELECT hash, recorded_at FROM events WHERE company_id = %b AND seq = %b"
 _VERSIONS = b"""
 SELECT seq, version, expected FROM (
@@ -257,4 +258,4 @@ def companies_of(connection: Connection, codename: str | None = None) -> dict[UU
         "SELECT company_id, codename FROM daftar.companies WHERE %s::text IS NULL OR codename = %s ORDER BY codename",
         (codename, codename),
     ).fetchall()
-    return dict(rows)  # type: ignore[arg-type]
+    return dict(rows)

@@ -50,7 +50,14 @@ JOURNAL_LINES = Table(
 )
 ACCOUNT_BALANCES = Table(
     name="account_balances",
-    columns={"account": "text", "currency": "text", "debit": "numeric", "credit": "numeric", "balance": "numeric", "seq": "bigint"},
+    columns={
+        "account": "text",
+        "currency": "text",
+        "debit": "numeric",
+        "credit": "numeric",
+        "balance": "numeric",
+        "seq": "bigint",
+    },
     key=("account", "currency"),
 )
 POSTED_FACTS = Table(
@@ -103,7 +110,9 @@ class BalancesProjection:
         return changes
 
 
-def postings_of(event: RecordedEvent, before: Sequence[Line], after: Sequence[Line], posted_at: int) -> list[tuple[Line, int | None]]:
+def postings_of(
+    event: RecordedEvent, before: Sequence[Line], after: Sequence[Line], posted_at: int
+) -> list[tuple[Line, int | None]]:
     """The lines that take a fact's posting from `before` (posted at seq `posted_at`) to `after`: its reversal, then the new.
 
     Each with the seq that it reverses, if it does. Nothing where both are the same. Raises Unbalanced.
@@ -118,7 +127,7 @@ def postings_of(event: RecordedEvent, before: Sequence[Line], after: Sequence[Li
 def _load(view: View, decoded: Sequence[tuple[RecordedEvent, dict[str, Any]]]) -> dict[UUID, _Posted]:
     created = {event.record_id for event, _ in decoded if event.version == 1}
     wanted = {event.record_id for event, _ in decoded} - created
-    wanted |= {UUID(needed) for event, fields in decoded if (needed := needs_of(event.kind, fields))} - created
+    wanted |= {UUID(other) for event, fields in decoded if (other := needs_of(event.kind, fields))} - created
     posted: dict[UUID, _Posted] = {}
     _find_posted(view, wanted, posted)
     # A payment that is changed, and was on an invoice before, needs that invoice too
@@ -148,6 +157,9 @@ def _post(
     if not relevant and not deleted and not one.is_new:
         return []
     one.fact = assign(one.fact, relevant)
+    one.touched = True
+    if event.kind == "journal_line":
+        _put_into_entry(posted[UUID(one.fact["entry_id"])], event.record_id, None if deleted else one.fact)
 
     def find(record_id: str) -> Fact | None:
         found = posted.get(UUID(record_id))
@@ -155,10 +167,18 @@ def _post(
 
     after = [] if deleted else lines_of(event.kind, one.fact, event.recorded_at.date(), find)
     lines = postings_of(event, one.standing, after, one.seq)
-    one.touched = True
     if lines:
         one.standing, one.seq = after, event.seq
     return [(event, line, reverses) for line, reverses in lines]
+
+
+def _put_into_entry(entry: _Posted, line_id: UUID, line: Fact | None) -> None:
+    lines = entry.fact.setdefault("lines", {})
+    if line is None:
+        lines.pop(str(line_id), None)
+    else:
+        lines[str(line_id)] = line
+    entry.touched = True
 
 
 def _posted_row(record_id: UUID, one: _Posted) -> Row:
@@ -222,7 +242,8 @@ Connection = psycopg.Connection[Any]
 def trial_balance(connection: Connection, company_id: UUID) -> list[Balance]:
     """Every account's latest balance, by account and currency. They sum to zero per currency."""
     rows = connection.execute(
-        b"SELECT account, currency, balance FROM account_balances WHERE company_id = %b ORDER BY account, currency", (company_id,)
+        b"SELECT account, currency, balance FROM account_balances WHERE company_id = %b ORDER BY account, currency",
+        (company_id,),
     )
     return [Balance(*row) for row in rows]
 

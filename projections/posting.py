@@ -1,8 +1,8 @@
 """What a business fact posts: balanced lines per currency on a chart of accounts. Pure.
 
-A fact is the part of a record that postings depend on. Nothing posted is ever edited: a change or a deletion posts the reversal of
-what stands, and then what the fact posts now. Stock is periodic: purchases are posted as such, and goods are on the inventory
-account only as far as opening stock with a cost put them there.
+A fact is the part of a record that postings depend on. Nothing posted is ever edited: a change or a deletion posts the reversal
+of what stands, and then what the fact posts now. Stock is periodic: purchases are posted as such, and the inventory account is
+moved by journal entries only.
 """
 
 from __future__ import annotations
@@ -82,13 +82,29 @@ FACT_FIELDS: Mapping[str, tuple[str, ...]] = {
         "bank_id",
         "payment_account_id",
     ),
+    "expense": (
+        "amount",
+        "currency",
+        "date",
+        "category",
+        "supplier_id",
+        "method",
+        "cash_id",
+        "bank_id",
+        "payment_account_id",
+        "status",
+    ),
+    "journal_entry": ("date", "status"),
+    "journal_line": ("entry_id", "account_code", "debit", "credit", "currency", "party_id"),
 }
 """Kind → the fields of its records that postings depend on. A kind that is not here posts nothing."""
 
 
 def needs_of(kind: str, fact: Fact) -> str | None:
-    """The id of the other record on which this fact's posting depends."""
-    return fact.get("invoice_id") if kind == "payment" else None
+    """The id of the other record on which this fact's posting depends, or of the entry that a line stands in."""
+    if kind == "payment":
+        return fact.get("invoice_id")
+    return fact.get("entry_id") if kind == "journal_line" else None
 
 
 def lines_of(kind: str, fact: Fact, recorded_on: date, find: Find) -> list[Line]:
@@ -128,6 +144,32 @@ def _payment(fact: Fact, recorded_on: date, find: Find) -> Iterable[Line]:
     yield Line(_paid_account(fact, find), fact["currency"], -amount, dated, party)
 
 
+def _expense(fact: Fact, recorded_on: date, _: Find) -> Iterable[Line]:
+    if fact.get("status", "approved") != "approved":
+        return
+    amount, dated = Decimal(fact["amount"]), _date(fact.get("date"), recorded_on)
+    yield Line(expense_account(fact.get("category")), fact["currency"], amount, dated)
+    paid = any(fact.get(name) for name in ("method", "cash_id", "bank_id", "payment_account_id"))
+    if fact.get("supplier_id") and not paid:
+        yield Line(PAYABLE, fact["currency"], -amount, dated, UUID(fact["supplier_id"]))
+    else:
+        yield Line(money_account(fact), fact["currency"], -amount, dated)
+
+
+def _journal_entry(fact: Fact, recorded_on: date, _: Find) -> Iterable[Line]:
+    """`lines` are the facts of the entry's lines, by their ids; they are posted with the entry, and fixed from then on."""
+    if fact.get("status") != "posted":
+        return
+    dated = _date(fact.get("date"), recorded_on)
+    for line in fact.get("lines", {}).values():
+        amount = EXACT.subtract(Decimal(line["debit"]), Decimal(line["credit"]))
+        yield Line(line["account_code"], line["currency"], amount, dated, _party(line))
+
+
+def _journal_line(_: Fact, __: date, ___: Find) -> Iterable[Line]:
+    return ()
+
+
 def money_account(fact: Fact) -> str:
     """Where the money is: at the bank where a bank, an account or such a method is named, else in cash."""
     at_bank = fact.get("bank_id") or fact.get("payment_account_id") or (fact.get("method") or "").casefold() in _BANK_METHODS
@@ -156,4 +198,10 @@ def _date(text: str | None, otherwise: date) -> date:
     return date.fromisoformat(text[:10]) if text else otherwise
 
 
-_POSTINGS: Mapping[str, Callable[[Fact, date, Find], Iterable[Line]]] = {"invoice": _invoice, "payment": _payment}
+_POSTINGS: Mapping[str, Callable[[Fact, date, Find], Iterable[Line]]] = {
+    "invoice": _invoice,
+    "payment": _payment,
+    "expense": _expense,
+    "journal_entry": _journal_entry,
+    "journal_line": _journal_line,
+}

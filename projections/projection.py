@@ -1,8 +1,8 @@
 """What a projection is: a read model's tables, and the fold that turns events into their rows.
 
-The same fold serves live following, catch-up, rebuild and verification: it is given events in order and a view of its own tables
-as they stand before them, and answers with the rows to change. It performs no I/O beside the view, and never learns in which
-schema its tables are: a rebuild has tables of the same names in a schema of its own, and the search path decides.
+The same fold serves live following, catch-up, rebuild and verification: it is given events in order and a view of its own
+tables as they stand before them, and answers with the rows to change. It performs no I/O beside the view, and never learns
+in which schema its tables are: a rebuild has tables of the same names in a schema of its own, and the search path decides.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class Index:
 class Table:
     """A table of a projection. `company_id` comes first in it and in its primary key, and is never named here.
 
-    `columns`: name → SQL type, one of uuid, bigint, integer, text, boolean, timestamptz, date, numeric. `privileges` are what the
-    API's role may do with it. `immaterial` is a condition on rows that say the same as no row would.
+    `columns`: name → SQL type, one of uuid, bigint, integer, text, boolean, timestamptz, date, numeric. `privileges` are what
+    the API's role may do with it. `immaterial` is a condition on rows that say the same as no row would.
     """
 
     name: str

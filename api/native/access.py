@@ -8,14 +8,14 @@ from uuid import UUID
 import msgspec
 
 from api.http_errors import HttpRequest
-from api.native.roles import check_may_manage, check_may_write, MANAGED_KINDS
+from api.native.roles import MANAGED_KINDS, check_may_manage, check_may_write
 from api.native.wire import ChangePassword, NewUser
 from api.reading_requests import services_of
 from domain.command import Command
 from domain.decision import Credential
 from domain.errors import InvalidField, NotAllowed, NotAuthenticated, RecordNotFound, WrongCredentials
-from domain.kinds.user import User
 from domain.kind import NoFields
+from domain.kinds.user import User
 from domain.record import Record, decode_record
 from infra.composition import Services
 from infra.identity import Principal

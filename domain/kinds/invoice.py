@@ -40,8 +40,8 @@ class Invoice(Fields, frozen=True, kw_only=True):
     """`issue_date` is today and `currency` the company's where they are not given; without a `due_date` it is never overdue.
 
     `moves_stock` makes every line of a tracked product move stock out (sales, purchase returns) or in. `returns_id` is the
-    invoice that this one takes back. What only one dialect has (Mahak's carrier, settlement type and place of sale; Matrix' free
-    status text) is in `extra`.
+    invoice that this one takes back. What only one dialect has (Mahak's carrier, settlement type and place of sale; the free
+    status text of Matrix) is in `extra`.
     """
 
     type: InvoiceType

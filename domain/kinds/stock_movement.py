@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 
+from domain.books import stock_key
 from domain.command import Command
 from domain.decision import Decision
 from domain.errors import AmountNotPositive, StillReferenced, StockInsufficient
@@ -78,7 +79,7 @@ class StockMovementKind(Kind):
 def require_level(decision: Decision, movement: StockMovement, path: str) -> None:
     """Raise StockInsufficient where the movement takes more than there is."""
     product = decision.living(movement.product_id, "product", "data.product_id")
-    level = decision.books.stock.get((product.id, movement.store_id), ZERO)
+    level = decision.books.stock.get(stock_key(product.id, movement.store_id), ZERO)
     change = movement.quantity
     if change < 0 and level + change < 0:
         raise StockInsufficient(

@@ -19,6 +19,7 @@ from infra.store.postgres import select_events
 from infra.verification import companies_of
 
 PAGE = 500
+SHOWN_EVENTS = 10
 PAUSE_SECONDS = 0.3
 SHOWN_CHARACTERS = 120
 
@@ -54,10 +55,8 @@ def tail(company: str | None, after: int | None, data_dir: str | None, *, follow
         started = False
         while True:
             for company_id, codename, seq in _heads(connection, company):
-                if started:
-                    position = cursors.get(company_id, 0)  # a company that is new is shown from its first event
-                else:
-                    position = max(0, seq - 10) if after is None else after
+                first = (max(0, seq - SHOWN_EVENTS) if after is None else after) if not started else 0
+                position = cursors.get(company_id, first)  # a company that is new is shown from its first event
                 while position < seq:
                     page = select_events(connection, company_id, position, PAGE, until=seq)
                     for event in page:
@@ -83,7 +82,8 @@ def _show(event: RecordedEvent, codename: str, *, as_json: bool) -> None:
     if not as_json:
         data = escape(event.data.decode()[:SHOWN_CHARACTERS])
         when = event.recorded_at.strftime("%Y-%m-%d %H:%M:%S.%f")
-        results().print(f"[dim]{when}[/] {escape(codename)} [bold]{event.seq}[/] [cyan]{event.topic}[/] {event.record_id} {data}")
+        what = f"[bold]{event.seq}[/] [cyan]{event.topic}[/] {event.record_id} {data}"
+        results().print(f"[dim]{when}[/] {escape(codename)} {what}")
         return
     fields = msgspec.structs.asdict(event)
     print_json({**fields, "company": codename, "data": msgspec.Raw(event.data), "hash": event.hash.hex()})

@@ -31,7 +31,9 @@ STALE_SECONDS = 15.0
 """A worker without a sign of life for so long is taken for dead."""
 
 processes_option = click.option(
-    "--processes", type=click.IntRange(1, 64), help="Processes that share the companies.  [default: one more than cores, at most 8]"
+    "--processes",
+    type=click.IntRange(1, 64),
+    help="Processes that share the companies.  [default: one more than cores, at most 8]",
 )
 
 
@@ -86,7 +88,8 @@ def status(data_dir: str | None, *, as_json: bool) -> int:
     with owner_url(data_dir) as url, connect(url) as connection:
         found, beats = standings(connection), heartbeats(connection)
     alive = [beat for beat in beats if beat.age_seconds < STALE_SECONDS]
-    ok = all(not one.parked and not one.needs_rebuild for one in found) and (bool(alive) or not any(one.behind for one in found))
+    ok = all(not one.parked and not one.needs_rebuild for one in found)
+    ok = ok and (bool(alive) or not any(one.behind for one in found))
     if as_json:
         projections_ = [_standing_json(one) for one in found]
         workers = [{"worker": b.worker, "beat_at": b.beat_at, "age_seconds": round(b.age_seconds, 3)} for b in beats]
@@ -129,8 +132,8 @@ def _standing_json(one: Standing) -> dict[str, Any]:
 @projections.command(
     "rebuild",
     epilog="""
-The new tables are built beside the live ones and swapped in at the end; readers and writers go on meanwhile. Killed half-way, the
-same command goes on where it stopped. Exit code 1 where an event cannot be folded; the live tables are then as they were.
+The new tables are built beside the live ones and swapped in at the end; readers and writers go on meanwhile. Killed half-way,
+the same command goes on where it stopped. Exit code 1 where an event cannot be folded; the live tables are then as they were.
 """,
 )
 @click.argument("names", nargs=-1)

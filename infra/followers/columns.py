@@ -11,9 +11,9 @@ from itertools import chain, repeat
 from typing import Any
 from uuid import UUID
 
+import psycopg
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
-import psycopg
 
 from domain.event import microseconds
 from infra.store.arrays import Array, BoolArray, Int4Array, Int8Array, TextArray, TimestampArray, UuidArray
@@ -30,13 +30,13 @@ _COPY_END = b"\xff\xff"
 
 
 class NumericArray(Array):
-    """numeric[]"""
+    """An array of numerics."""
 
     element_oid, array_oid = 1700, 1231
 
 
 class DateArray(Array):
-    """date[]"""
+    """An array of dates."""
 
     element_oid, array_oid = 1082, 1182
 
@@ -87,7 +87,7 @@ def _numeric(value: Decimal) -> bytes:
 
 @lru_cache(maxsize=8_192)
 def _numeric_of(text: str) -> bytes:
-    """numeric as Postgres sends it: count of base-10000 digits, weight of the first, sign, decimals shown, the digits."""
+    """Numeric as Postgres sends it: count of base-10000 digits, weight of the first, sign, decimals shown, the digits."""
     if "E" in text:
         text = format(Decimal(text), "f")
     before, _, after = text.lstrip("-").partition(".")

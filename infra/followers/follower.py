@@ -1,7 +1,9 @@
-"""Following a log: positions as leases, batches folded and committed with their position, and parking where an event is poison.
+"""Following a log: positions as leases, batches folded and committed with their position, and parking where an event is
+poison.
 
-A follower's position row of a company is both its cursor and its lease: whoever holds the row advances it, everybody else skips it,
-and what the batch wrote commits with the new position. So any number of workers fold every event of a company once, in order.
+A follower's position row of a company is both its cursor and its lease: whoever holds the row advances it, everybody else
+skips it, and what the batch wrote commits with the new position. So any number of workers fold every event of a company
+once, in order.
 """
 
 from __future__ import annotations
@@ -172,7 +174,7 @@ def advance_or_park(
                 continue
             reason = reason_of(poisoned.__cause__)
             connection.execute(_PARK, (poisoned.until, reason, follower.name, company_id, poisoned.seq))
-            log.error("parked", follower=follower.name, company_id=str(company_id), seq=poisoned.until, reason=reason)
+            log.exception("parked", follower=follower.name, company_id=str(company_id), seq=poisoned.until, reason=reason)
             return Advanced(poisoned.seq, poisoned.until, poisoned.until)
 
 
@@ -185,8 +187,9 @@ def reason_of(error: BaseException | None) -> str:
 def retry(connection: Connection, follower: str) -> list[tuple[UUID, int]]:
     """Let every parked company go on; returns the companies and the seqs they were parked at."""
     rows: list[tuple[Any, ...]] = connection.execute(
-        b"""WITH parked AS (SELECT company_id, parked_seq FROM positions WHERE follower = %b AND parked_seq IS NOT NULL FOR UPDATE)
-            UPDATE positions p SET parked_seq = NULL, parked_error = NULL, parked_at = NULL FROM parked
+        b"""WITH parked AS (
+                SELECT company_id, parked_seq FROM positions WHERE follower = %b AND parked_seq IS NOT NULL FOR UPDATE
+            ) UPDATE positions p SET parked_seq = NULL, parked_error = NULL, parked_at = NULL FROM parked
             WHERE p.follower = %b AND p.company_id = parked.company_id RETURNING p.company_id, parked.parked_seq""",
         (follower, follower),
     ).fetchall()

@@ -1,6 +1,6 @@
 """Hints for workers: which companies have just grown, so that nobody has to wait for the sweep.
 
-A hint is sent over NATS after a commit and may be lost. Every worker gets every hint: whoever is free takes the company's lease.
+A hint is sent over NATS after a commit and may be lost. Every worker gets every hint: whoever is free takes the lease.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import queue
 import threading
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 import msgspec
@@ -66,7 +66,7 @@ class NatsHints:
         self._stop = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="hints", daemon=True)
 
-    def __enter__(self) -> NatsHints:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -90,9 +90,9 @@ class NatsHints:
                     allow_reconnect=True,
                     error_cb=_log_error,
                 )
-            except (OSError, asyncio.TimeoutError, nats.errors.Error) as error:
+            except (OSError, nats.errors.Error) as error:
                 log.info("NATS cannot be reached; the sweep finds the work", error=repr(error))
-                with contextlib.suppress(asyncio.TimeoutError):
+                with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._stop.wait(), 2)
                 continue
             await client.subscribe(SUBJECT, cb=self._received)

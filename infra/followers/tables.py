@@ -1,13 +1,14 @@
 """The tables of projections: their DDL, live and aside, and the swap.
 
-Tables built aside have the same names as the live ones, in a schema of their own: every statement serves both, and the search path
-decides. Swapping is moving them between schemas, which sessions with prepared statements survive: Postgres plans those anew.
+Tables built aside have the same names as the live ones, in a schema of their own: every statement serves both, and the
+search path decides. Swapping is moving them between schemas, which sessions with prepared statements survive: Postgres
+plans those anew.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import psycopg
@@ -41,7 +42,7 @@ def install(connection: Connection) -> None:
 def create_tables(connection: Connection, projection: Projection, schema: str) -> None:
     """The tables with their primary keys only: the other indexes are cheaper to build once the rows are there."""
     for table in projection.tables:
-        columns = [sql.SQL("company_id uuid NOT NULL")]
+        columns: list[sql.Composable] = [sql.SQL("company_id uuid NOT NULL")]
         for name, type_ in table.columns.items():
             null = sql.SQL("" if name in table.nullable else " NOT NULL")
             columns.append(sql.SQL("{} {}{}").format(sql.Identifier(name), sql.SQL(type_), null))
@@ -135,13 +136,13 @@ def use_schema(connection: Connection, schemas: Iterable[str]) -> None:
 # Statements ---------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=None)
+@cache
 def insert_statement(table: Table) -> bytes:
     """INSERT of column arrays; parameters: company, then an array per column."""
     return _insert(table).encode()
 
 
-@lru_cache(maxsize=None)
+@cache
 def put_statement(table: Table) -> bytes:
     """INSERT of column arrays that replaces rows of the same key."""
     values = [f"{name} = excluded.{name}" for name in table.columns if name not in table.key]
@@ -152,29 +153,29 @@ def put_statement(table: Table) -> bytes:
 def _insert(table: Table) -> str:
     names = ", ".join(table.columns)
     arrays = ", ".join("%b" for _ in table.columns)
-    return f"INSERT INTO {table.name} (company_id, {names}) SELECT %b, * FROM unnest({arrays})"  # noqa: S608 - names of ours
+    return f"INSERT INTO {table.name} (company_id, {names}) SELECT %b, * FROM unnest({arrays})"
 
 
-@lru_cache(maxsize=None)
+@cache
 def delete_statement(table: Table) -> bytes:
     """DELETE by arrays of the key's columns; parameters: an array per key column, then the company."""
     return (
-        f"DELETE FROM {table.name} t USING unnest({', '.join('%b' for _ in table.key)}) AS k ({', '.join(table.key)})"  # noqa: S608
+        f"DELETE FROM {table.name} t USING unnest({', '.join('%b' for _ in table.key)}) AS k ({', '.join(table.key)})"
         f" WHERE t.company_id = %b AND {' AND '.join(f't.{name} = k.{name}' for name in table.key)}"
     ).encode()
 
 
-@lru_cache(maxsize=None)
+@cache
 def find_statement(table: Table, by: tuple[str, ...], select: tuple[str, ...]) -> bytes:
     """SELECT by arrays of the `by` columns; parameters: an array per column, then the company."""
     return (
-        f"SELECT {', '.join(f't.{name}' for name in select)}"  # noqa: S608
+        f"SELECT {', '.join(f't.{name}' for name in select)}"
         f" FROM unnest({', '.join('%b' for _ in by)}) AS k ({', '.join(by)})"
         f" JOIN {table.name} t ON t.company_id = %b AND {' AND '.join(f't.{name} = k.{name}' for name in by)}"
     ).encode()
 
 
-@lru_cache(maxsize=None)
+@cache
 def copy_statement(table: Table) -> bytes:
     """COPY of the company and the table's columns."""
     return f"COPY {table.name} (company_id, {', '.join(table.columns)}) FROM STDIN (FORMAT binary)".encode()

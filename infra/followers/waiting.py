@@ -21,8 +21,8 @@ class ProjectionBehind(LedgerError):
 def wait_for(database: Database, projection: str, company_id: UUID, seq: int, *, timeout_seconds: float = 5.0) -> int:
     """Wait until the projection has folded the company's event `seq`; returns where it stands.
 
-    Raises ProjectionBehind (with the projection, its seq and where it is parked) when that takes longer than the timeout, and at
-    once where the projection is parked at or before `seq`.
+    Raises ProjectionBehind (with the projection, its seq and where it is parked) when that takes longer than the timeout, and
+    at once where the projection is parked at or before `seq`.
     """
     deadline = time.monotonic() + timeout_seconds
     pause = FIRST_PAUSE_SECONDS

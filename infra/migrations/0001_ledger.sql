@@ -166,6 +166,7 @@ GRANT SELECT, INSERT, UPDATE ON daftar.heads, daftar.records, daftar.stock_level
 GRANT SELECT, INSERT, UPDATE, DELETE ON daftar.unique_values, daftar.rate_limits TO daftar_api;
 GRANT SELECT ON daftar.positions, daftar.rebuilds, daftar.heartbeats TO daftar_api;
 GRANT INSERT ON daftar.positions TO daftar_api;
-GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA daftar TO daftar_worker;
--- The log is append-only for everyone but its owner.
-REVOKE UPDATE, DELETE ON daftar.events FROM daftar_worker;
+-- Workers follow the logs of all companies: they read what the ledger wrote, and write only what they keep themselves.
+GRANT SELECT ON daftar.companies, daftar.heads, daftar.events, daftar.records, daftar.unique_values, daftar.client_ids,
+    daftar.stock_levels, daftar.answers TO daftar_worker;
+GRANT SELECT, INSERT, UPDATE, DELETE ON daftar.positions, daftar.rebuilds, daftar.heartbeats, daftar.rate_limits TO daftar_worker;

@@ -16,7 +16,7 @@ from eventsourcing.popo import POPOApplicationRecorder
 
 from domain.books import ClientKey, StockKey, UniqueKey
 from domain.decision import Credential
-from domain.errors import CompanyNotFound, ValueTaken
+from domain.errors import CompanyNotFound, RecordExists, ValueTaken
 from domain.event import RecordedEvent
 from domain.needs import Needs
 from domain.record import Record
@@ -76,11 +76,13 @@ class MemoryStore:
     def register(self, company_id: UUID, codename: str, database_id: int | None, write: Append) -> int:
         """Begin a company's log."""
         with self._lock:
+            if company_id in self._companies:
+                raise RecordExists(f"There is a company with the id {company_id} already.", path="id")
             if codename in self._codenames:
                 raise ValueTaken("Another company already has this codename.", path="data.codename", field="codename")
             if database_id in self._codenames.values():
                 raise ValueTaken("Another company already has this database_id.", path="data.database_id", field="database_id")
-            chosen = database_id or max(self._codenames.values(), default=1000) + 1
+            chosen = max(self._codenames.values(), default=1000) + 1 if database_id is None else database_id
             company = _Company(write.head)
             _store(company, write)
             self._codenames[codename] = chosen
@@ -95,7 +97,7 @@ class MemoryStore:
         self, company_id: UUID, after: int, limit: int, *, until: int | None = None, kinds: list[str] | None = None
     ) -> list[RecordedEvent]:
         """Events with `after` < seq (≤ `until`), in order."""
-        rows = self._company(company_id).log.rows[after:until]
+        rows = self._company(company_id).log.rows[max(after, 0) : until]
         return [row for row in rows if kinds is None or row.kind in kinds][:limit]
 
     def read_stream(self, company_id: UUID, record_id: UUID, *, until: int | None = None) -> list[RecordedEvent]:

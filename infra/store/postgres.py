@@ -17,27 +17,34 @@ import msgspec
 import psycopg
 from psycopg.errors import UniqueViolation
 
-from domain.errors import CompanyNotFound, ValueTaken
+from domain.errors import CompanyNotFound, RecordExists, ServiceUnavailable, ValueTaken
 from domain.event import JSON, RecordedEvent
 from domain.needs import Needs
 from domain.record import Record, decode_record
-from infra.database import Connection, Database
+from infra.database import Connection, Database, is_lost
 from infra.store.arrays import bools, byteas, int4s, int8s, texts, timestamps, utf8s, uuids
 from infra.store.interface import Answer, Append, Head, Loaded, SequenceConflict
 from infra.store.statements import (
     EVENT_COLUMNS,
+    INSERT_COMPANY,
+    INSERT_NEXT_COMPANY,
     READ_HEAD,
     READ_STREAMS,
     RELEASE_UNIQUE,
     TAKE_HEAD,
+    TAKE_HEAD_BOUNDED,
     load_statement,
     write_statement,
 )
 
 NO_STORE = UUID(int=0)
 """How the company's only store is kept in a key column, which cannot be NULL."""
+BOUNDED_SINCE = 170_000
+WRITE_TIMEOUT = "60s"
+"""How long a write may hold a company's head: a client that hangs must not stop all others for ever."""
 CHUNK = 256
 """Rows per statement: while Postgres writes one chunk, the next is being encoded."""
+ANSWER_LOST = "The database was lost while it was storing; send the same request again, with its key, to learn what became of it."
 
 _numbers = msgspec.json.Decoder(dict[str, int])
 
@@ -62,31 +69,22 @@ class PostgresStore:
 
     def register(self, company_id: UUID, codename: str, database_id: int | None, write: Append) -> int:
         """Begin a company's log."""
-        head = write.head
         with self.database.company(company_id) as connection:
             try:
                 with connection.transaction():
-                    if database_id is None:
-                        row = connection.execute(
-                            "INSERT INTO companies (company_id, codename) VALUES (%s, %s) RETURNING database_id",
-                            (company_id, codename),
-                        ).fetchone()
-                    else:
-                        row = connection.execute(
-                            "INSERT INTO companies (company_id, codename, database_id) VALUES (%s, %s, %s)"
-                            " RETURNING database_id",
-                            (company_id, codename, database_id),
-                        ).fetchone()
+                    chosen = _insert_company(connection, company_id, codename, database_id)
                     connection.execute(
                         "INSERT INTO heads (company_id, seq, recorded_at, hash) VALUES (%s, 0, %s, %s)",
-                        (company_id, head.recorded_at, bytes(32)),
+                        (company_id, write.head.recorded_at, bytes(32)),
                     )
                     with connection.pipeline():
                         _append(connection, company_id, write)
             except UniqueViolation as error:
+                if error.diag.constraint_name == "companies_pkey":
+                    raise RecordExists(f"There is a company with the id {company_id} already.", path="id") from None
                 field = "database_id" if "database_id" in (error.diag.constraint_name or "") else "codename"
                 raise ValueTaken(f"Another company already has this {field}.", path=f"data.{field}", field=field) from None
-        return int(row[0]) if row else 0
+        return chosen
 
     def head(self, company_id: UUID) -> Head:
         """Where the log ends now."""
@@ -132,7 +130,10 @@ class PostgresTransaction:
         statement, parameters = _load_parts(self.company_id, needs, keys)
         with self.connection.pipeline():
             self.connection.execute(b"BEGIN")
-            head = self.connection.execute(TAKE_HEAD, (self.company_id,), binary=True)
+            if self.connection.info.server_version >= BOUNDED_SINCE:
+                head = self.connection.execute(TAKE_HEAD_BOUNDED, (WRITE_TIMEOUT, self.company_id), binary=True)
+            else:
+                head = self.connection.execute(TAKE_HEAD, (self.company_id,), binary=True)
             # A statement of its own, after the head is held: its snapshot sees everything committed before
             found = self.connection.execute(statement, parameters, binary=True) if statement else None
             self.head = _head(head.fetchone())
@@ -165,9 +166,23 @@ class PostgresTransaction:
                 self.connection.execute(b"COMMIT")
         except UniqueViolation as error:
             raise SequenceConflict(str(error)) from error
+        except psycopg.Error as error:
+            if is_lost(self.connection, error):  # perhaps after the commit, before its answer
+                raise ServiceUnavailable(ANSWER_LOST, stored="unknown") from error
+            raise
 
 
 # Writing ------------------------------------------------------------------------------------------
+
+
+def _insert_company(connection: Connection, company_id: UUID, codename: str, database_id: int | None) -> int:
+    if database_id is not None:
+        connection.execute(INSERT_COMPANY, (company_id, codename, database_id))
+        return database_id
+    # Numbers that were asked for lie anywhere: where the sequence meets one, the next is tried
+    while (row := connection.execute(INSERT_NEXT_COMPANY, (company_id, codename)).fetchone()) is None:
+        pass
+    return int(row[0])
 
 
 def _append(connection: Connection, company_id: UUID, append: Append) -> None:
@@ -326,7 +341,7 @@ def _collect(loaded: Loaded, rows: Sequence[tuple[Any, ...]]) -> None:
 def _head(row: tuple[Any, ...] | None) -> Head:
     if row is None:
         raise CompanyNotFound
-    seq, recorded_at, hash_, numbers, now = row
+    seq, recorded_at, hash_, numbers, now = row[:5]
     return Head(seq, recorded_at, hash_, _numbers.decode(numbers), now)
 
 

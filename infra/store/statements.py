@@ -8,7 +8,21 @@ TAKE_HEAD = b"""
 SELECT seq, recorded_at, hash, numbers::text, clock_timestamp() FROM heads WHERE company_id = %b FOR UPDATE
 """
 
+# From Postgres 17 on a write is bounded in all: after a pipeline the server's clock of idle transactions does not run, because
+# psycopg's last message in one is a Flush, which stops that clock and does not start it again
+TAKE_HEAD_BOUNDED = b"""
+SELECT seq, recorded_at, hash, numbers::text, clock_timestamp(), set_config('transaction_timeout', %b, true)
+FROM heads WHERE company_id = %b FOR UPDATE
+"""
+
 READ_HEAD = b"SELECT seq, recorded_at, hash, numbers::text, clock_timestamp() FROM heads WHERE company_id = %b"
+
+INSERT_COMPANY = b"INSERT INTO companies (company_id, codename, database_id) VALUES (%s, %s, %s)"
+
+INSERT_NEXT_COMPANY = b"""
+INSERT INTO companies (company_id, codename) VALUES (%s, %s)
+ON CONFLICT ON CONSTRAINT companies_database_id_key DO NOTHING RETURNING database_id
+"""
 
 EVENT_COLUMNS = (
     "company_id, seq, kind, record_id, version, topic, data, recorded_at, occurred_at,"

@@ -28,7 +28,7 @@ from infra.embedded.postgres import API_ROLE
 from infra.ids import new_id
 from infra.settings import Settings, new_secret_key
 
-PASSWORD = "correct horse battery"  # noqa: S105
+PASSWORD = "correct horse battery"
 SERVER_SECONDS_MAX = 30.0
 ROOT = Path(__file__).parents[2]
 

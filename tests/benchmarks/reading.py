@@ -38,7 +38,7 @@ def pull(place: Place, company: UUID, records: int = 100_000, rounds: int = 7) -
     )
 
 
-def _first(reader: Reader, company: UUID, records: int):  # noqa: ANN202
+def _first(reader: Reader, company: UUID, records: int):
     pulled = 0
     for page in reader.record_pages(company, 0):
         yield page

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from eventsourcing.persistence import Tracking
@@ -21,11 +22,13 @@ from tests.benchmarks.place import Place
 class PartyRows(PostgresTrackingRecorder):
     """A read model of the library: a row per event."""
 
-    def __init__(self, *args, **kwargs) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.sql_create_statements.append(
-            SQL("CREATE TABLE IF NOT EXISTS {}.party_rows (id uuid, version int, name text, phone text, PRIMARY KEY (id, version))")
-            .format(Identifier(self.datastore.schema))
+            SQL(
+                "CREATE TABLE IF NOT EXISTS {}.party_rows"
+                " (id uuid, version int, name text, phone text, PRIMARY KEY (id, version))"
+            ).format(Identifier(self.datastore.schema))
         )
 
     def put(self, row: tuple[UUID, int, str, str], tracking: Tracking) -> None:

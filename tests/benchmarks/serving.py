@@ -242,6 +242,6 @@ def _stream(place: Place, at: Served, rounds: int = 300) -> Row:
     )
 
 
-def _empty_commit(connection) -> None:  # noqa: ANN001
+def _empty_commit(connection) -> None:
     """A commit that has to reach the disk: it assigns a transaction id and writes nothing."""
     connection.execute("SELECT pg_current_xact_id()")

@@ -1,8 +1,8 @@
 """given(…).when(…).then(…): decisions by example, on books that hold only what the commands asked to have loaded.
 
 Every request is decided on cold books, filled as the write path fills them (`note_needs`, then `wants` until nothing is
-missing), and what it emitted is then replayed into the warm books of the whole company. So every example also proves that a rule asks for
-all it needs, and that replaying gives what deciding gave.
+missing), and what it emitted is then replayed into the warm books of the whole company. So every example also proves that a
+rule asks for all it needs, and that replaying gives what deciding gave.
 """
 
 from __future__ import annotations
@@ -187,7 +187,9 @@ class Spec:
         raise AssertionError("the rules never stop wanting")
 
     def _wishes(self, wanted: Needs, decision: Decision, each: Command) -> None:
-        kind, record = CATALOGUE[each.kind], None
+        kind, record = CATALOGUE.get(each.kind), None
+        if kind is None:
+            return
         if each.action != "create":
             try:
                 record = find_target(decision, kind, each)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+
 from tests.domain.spec import Spec, command, uid
 
 INVOICE, LINE, PRODUCT, OTHER, PARTY, PAYMENT = map(uid, range(1, 7))

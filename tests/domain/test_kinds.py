@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from domain.catalogue import CATALOGUE
 from tests.domain.spec import COMPANY_ID, NOON, Spec, command, uid
 

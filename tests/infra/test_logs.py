@@ -19,6 +19,7 @@ with logs.bound(request_id="r-1"):
     logging.getLogger("library").warning("took %d ms", 9)
 log.debug("not shown")
 try:
+    token = "hunter" + "2"
     1 / 0
 except ZeroDivisionError:
     log.exception("failed")

@@ -1,0 +1,65 @@
+"""Fixtures of the proofs: one migrated database for a whole session, in which every test makes its own companies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from bookkeeping import Store, open_store, register
+
+from infra.database import API_ROLE, WORKER_ROLE
+from infra.embedded import EmbeddedPostgres
+from infra.ledger import Ledger
+from infra.store.memory import MemoryStore
+from infra.store.postgres import PostgresStore
+
+
+class Urls:
+    """The connection strings of one database, by role."""
+
+    def __init__(self, server: EmbeddedPostgres, name: str) -> None:
+        self.name = name
+        self.owner = server.url(database=name)
+        self.api = server.url(API_ROLE, name)
+        self.worker = server.url(WORKER_ROLE, name)
+
+
+@pytest.fixture(scope="session")
+def urls(postgres: EmbeddedPostgres, template: str) -> Iterator[Urls]:
+    """A database with the schema, shared by the tests that keep to companies of their own."""
+    name = f"proofs_{uuid4().hex}"
+    with psycopg.connect(postgres.url(), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        yield Urls(postgres, name)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def postgres_store(urls: Urls) -> Iterator[PostgresStore]:
+    """The store of that database, as the API's role."""
+    store = open_store(urls.api, size=12)
+    yield store
+    store.database.close()
+
+
+@pytest.fixture(params=["memory", "postgres"])
+def store(request: pytest.FixtureRequest) -> Store:
+    """Each of the two stores."""
+    if request.param == "memory":
+        return MemoryStore()
+    found: PostgresStore = request.getfixturevalue("postgres_store")
+    return found
+
+
+@pytest.fixture
+def ledger(store: Store) -> Ledger:
+    """A ledger on the store."""
+    return Ledger(store)
+
+
+@pytest.fixture
+def company(ledger: Ledger) -> UUID:
+    """A fresh company."""
+    return register(ledger)
