@@ -27,6 +27,10 @@ Parameters = ParamSpec("Parameters")
 Answer = TypeVar("Answer")
 
 
+PATIENCE_SECONDS = 2.0
+"""How long a request waits for the database to come back before it is answered with 503."""
+
+
 class Threads:
     """Where blocking work is done: as many threads as there are connections, so that no thread waits for one.
 
@@ -70,7 +74,7 @@ class Services:
                 raise SettingsError(f"DAFTAR_{name.upper()} is needed to serve requests")
         self.settings = settings
         url = api_url(settings)
-        self.database = Database(url, size=settings.pool_size, name="daftar-api")
+        self.database = Database(url, size=settings.pool_size, name="daftar-api", patience_seconds=PATIENCE_SECONDS)
         self.store = PostgresStore(self.database)
         self.metrics = Metrics()
         self.heads = Heads(url)

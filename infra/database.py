@@ -84,7 +84,8 @@ def _ensure_roles(connection: Connection, secret_key: str, *, own_api_role: bool
 class Database:
     """A pool of connections of one role. Connections survive a restart of the database: a dead one is replaced."""
 
-    def __init__(self, url: str, *, size: int = 8, name: str = "daftar") -> None:
+    def __init__(self, url: str, *, size: int = 8, name: str = "daftar", patience_seconds: float = 10.0) -> None:
+        """`patience_seconds`: how long a caller waits for a connection before it is told that the service is unavailable."""
         self.url = url
         self.pool: ConnectionPool[Connection] = ConnectionPool(
             url,
@@ -92,7 +93,8 @@ class Database:
             max_size=size,
             open=False,
             name=name,
-            timeout=10.0,
+            timeout=patience_seconds,
+            reconnect_timeout=patience_seconds,  # give up soon: the next caller tries anew, and need not wait out a long pause
             max_idle=300.0,
             kwargs={"autocommit": True, "prepare_threshold": 0, "application_name": name},
             configure=_configure,
