@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -137,7 +138,7 @@ def test_an_unknown_company_is_not_found(open_shop, api):
 def daftar(settings, *arguments):
     done = subprocess.run(
         [sys.executable, "-m", "infra.cli", *arguments],
-        env={**settings.environment(), "PATH": "/usr/bin:/bin"},
+        env={**os.environ, **settings.environment()},
         capture_output=True,
         text=True,
         timeout=60,
