@@ -99,7 +99,9 @@ def test_a_poisoned_event_parks_its_company_alone_and_retry_goes_on(open_shop, w
         for shop in (bad, good):
             while (advanced := advance_or_park(connection, follower, shop.company_id)) and advanced.behind:
                 pass
-    assert owner.execute("SELECT seq, parked_seq, parked_error FROM positions WHERE company_id = %s", (bad.company_id,)).fetchone() == (
+    assert owner.execute(
+        "SELECT seq, parked_seq, parked_error FROM positions WHERE company_id = %s", (bad.company_id,)
+    ).fetchone() == (
         seq - 1,
         seq,
         "ValueError: no such",

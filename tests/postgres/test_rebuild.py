@@ -188,10 +188,18 @@ def test_one_rebuild_of_a_projection_at_a_time(open_shop, settings):
 @pytest.mark.parametrize(
     ("tampering", "table", "problem"),
     [
-        ("UPDATE records SET document = replace(document, 'Tea 1', 'Tee 1') WHERE document LIKE '%Tea 1%' AND kind = 'product'", "records", "different"),
+        (
+            "UPDATE records SET document = replace(document, 'Tea 1', 'Tee 1') WHERE document LIKE '%Tea 1%' AND kind = 'product'",
+            "records",
+            "different",
+        ),
         ("DELETE FROM records WHERE kind = 'product' AND number = 1", "records", "missing"),
         ("UPDATE unique_values SET value = value || 'x' WHERE kind = 'product' AND value LIKE '%-1'", "unique_values", "extra"),
-        ("UPDATE stock_levels SET quantity = quantity + 1 WHERE product_id = (SELECT min(product_id::text)::uuid FROM stock_levels)", "stock_levels", "different"),
+        (
+            "UPDATE stock_levels SET quantity = quantity + 1 WHERE product_id = (SELECT min(product_id::text)::uuid FROM stock_levels)",
+            "stock_levels",
+            "different",
+        ),
         ("UPDATE heads SET numbers = jsonb_set(numbers, '{party}', '99')", "heads", "different"),
     ],
     ids=["changed", "missing", "extra", "stock", "numbers"],

@@ -22,7 +22,10 @@ OTHER = "(SELECT company_id FROM companies WHERE codename = 'other')"
 MINE = "company_id = (SELECT company_id FROM companies WHERE codename = 'babil')"
 
 TAMPERING = {
-    "a byte of the data": (f"UPDATE events SET data = overlay(data placing 'X' from 3 for 1) WHERE {MINE} AND seq = {BAD}", BAD),
+    "a byte of the data": (
+        f"UPDATE events SET data = overlay(data placing 'X' from 3 for 1) WHERE {MINE} AND seq = {BAD}",
+        BAD,
+    ),
     "white space in the data": (f"UPDATE events SET data = data || ' ' WHERE {MINE} AND seq = {BAD}", BAD),
     "the hash": (f"UPDATE events SET hash = sha256(hash) WHERE {MINE} AND seq = {BAD}", BAD),
     "the hash, cut short": (f"UPDATE events SET hash = '' WHERE {MINE} AND seq = {BAD}", BAD),
@@ -89,7 +92,9 @@ def test_stretches_in_parallel_find_the_same(open_shop, owner, worker_url, monke
     assert all(report.ok for report in reports)
     assert sum(told) == sum(report.events for report in reports)
     for seq in (34, 35, 51, 90):  # before, on and after the edge of a stretch; the first counts
-        owner.execute("UPDATE events SET data = data || ' ' WHERE company_id = %s AND seq = %s", (shops[1].company_id, 140 - seq))
+        owner.execute(
+            "UPDATE events SET data = data || ' ' WHERE company_id = %s AND seq = %s", (shops[1].company_id, 140 - seq)
+        )
         found = {report.company_id: report.first_bad_seq for report in verify_all(worker_url, companies, processes=2)}
         assert found == {shops[0].company_id: None, shops[1].company_id: 140 - seq, shops[2].company_id: None}
 
