@@ -25,10 +25,7 @@ def follow(worker, shop, limit=2_000):
 
 def balances(worker, shop, seq=None):
     with worker.connection() as connection:
-        if seq is None:
-            rows = trial_balance(connection, shop.company_id)
-        else:
-            rows = trial_balance_at(connection, shop.company_id, seq)
+        rows = trial_balance(connection, shop.company_id) if seq is None else trial_balance_at(connection, shop.company_id, seq)
     return {(row.account, row.currency): row.balance for row in rows}
 
 
@@ -46,7 +43,7 @@ def sale(shop, invoice, **data):
 
 
 CASES = [
-    ("sales", [lambda shop, one: sale(shop, one)], amounts(a1200="110", a2100="-10", a4000="-100")),
+    ("sales", [sale], amounts(a1200="110", a2100="-10", a4000="-100")),
     (
         "purchase",
         [
@@ -58,7 +55,7 @@ CASES = [
     ),
     (
         "sale paid in part in cash",
-        [lambda shop, one: sale(shop, one), lambda shop, one: create("payment", amount="60", invoice_id=str(one))],
+        [sale, lambda shop, one: create("payment", amount="60", invoice_id=str(one))],
         amounts(a1000="60", a1200="50", a2100="-10", a4000="-100"),
     ),
     (
@@ -69,7 +66,7 @@ CASES = [
     (
         "sale deleted after payment: the payment becomes credit",
         [
-            lambda shop, one: sale(shop, one),
+            sale,
             lambda shop, one: create("payment", amount="60", invoice_id=str(one)),
             lambda shop, one: Command(kind="invoice", action="delete", id=one),
         ],

@@ -49,7 +49,7 @@ def assert_equal_to_the_log(settings, *names):
 class Poison(BalancesProjection):
     """Cannot fold one event until it is cured."""
 
-    def __init__(self, company_id, seq):
+    def __init__(self, company_id, seq) -> None:
         self.company_id, self.seq = company_id, seq
         self.cured = False
 
@@ -142,7 +142,7 @@ def test_a_hint_does_not_wait_for_the_sweep(open_shop, worker, api):
 def test_hints_come_over_nats(nats_url):
     hints, told = Hints(), "01a1f885-1c2e-7a2d-a103-7fc9b24b463a"
 
-    async def publish():
+    async def publish() -> None:
         client = await nats.connect(nats_url)
         await client.publish(SUBJECT, b"rubbish")
         await client.publish(SUBJECT, json.dumps({"company_id": told, "seq": 7}).encode())

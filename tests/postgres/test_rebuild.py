@@ -55,15 +55,21 @@ def structure(owner):
     """Everything about the tables that their rows do not show: columns, constraints, indexes, policies, rights, triggers."""
     names = [table.name for projection in PROJECTIONS.values() for table in projection.tables]
     queries = (
-        "SELECT table_name, column_name, data_type, is_nullable FROM information_schema.columns"
-        " WHERE table_schema = 'daftar' AND table_name = ANY(%s)",
+        (
+            "SELECT table_name, column_name, data_type, is_nullable FROM information_schema.columns"
+            " WHERE table_schema = 'daftar' AND table_name = ANY(%s)"
+        ),
         "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'daftar' AND tablename = ANY(%s)",
         "SELECT tablename, policyname, roles, qual, with_check FROM pg_policies WHERE schemaname = 'daftar' AND tablename = ANY(%s)",
-        "SELECT table_name, grantee, privilege_type FROM information_schema.role_table_grants"
-        " WHERE table_schema = 'daftar' AND table_name = ANY(%s)",
+        (
+            "SELECT table_name, grantee, privilege_type FROM information_schema.role_table_grants"
+            " WHERE table_schema = 'daftar' AND table_name = ANY(%s)"
+        ),
         "SELECT relname, relrowsecurity FROM pg_class WHERE relnamespace = 'daftar'::regnamespace AND relname = ANY(%s)",
-        "SELECT event_object_table, trigger_name FROM information_schema.triggers"
-        " WHERE trigger_schema = 'daftar' AND event_object_table = ANY(%s)",
+        (
+            "SELECT event_object_table, trigger_name FROM information_schema.triggers"
+            " WHERE trigger_schema = 'daftar' AND event_object_table = ANY(%s)"
+        ),
     )
     return [sorted(owner.execute(query, (names,)).fetchall(), key=repr) for query in queries]
 
@@ -95,7 +101,7 @@ def test_rebuild_under_live_writers_and_readers(open_shop, worker, api, owner, s
     stop, errors, written = threading.Event(), [], [0]
     pulled = {shop.company_id: _pull(api, shop) for shop in shops}
 
-    def write(shop):
+    def write(shop) -> None:
         while not stop.is_set():
             try:
                 shop.trade()
@@ -105,7 +111,7 @@ def test_rebuild_under_live_writers_and_readers(open_shop, worker, api, owner, s
                 errors.append(error)
                 return
 
-    def read(shop):
+    def read(shop) -> None:
         while not stop.is_set():
             try:
                 count = _pull(api, shop)
