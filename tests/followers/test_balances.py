@@ -25,10 +25,7 @@ def follow(worker, shop, limit=2_000):
 
 def balances(worker, shop, seq=None):
     with worker.connection() as connection:
-        if seq is None:
-            rows = trial_balance(connection, shop.company_id)
-        else:
-            rows = trial_balance_at(connection, shop.company_id, seq)
+        rows = trial_balance(connection, shop.company_id) if seq is None else trial_balance_at(connection, shop.company_id, seq)
     return {(row.account, row.currency): row.balance for row in rows}
 
 
@@ -46,15 +43,19 @@ def sale(shop, invoice, **data):
 
 
 CASES = [
-    ("sales", [lambda shop, one: sale(shop, one)], amounts(a1200="110", a2100="-10", a4000="-100")),
+    ("sales", [sale], amounts(a1200="110", a2100="-10", a4000="-100")),
     (
         "purchase",
-        [lambda shop, one: sale(shop, one).__class__(kind="invoice", action="create", id=one, data={**sale(shop, one).data, "type": "purchase"})],
+        [
+            lambda shop, one: sale(shop, one).__class__(
+                kind="invoice", action="create", id=one, data={**sale(shop, one).data, "type": "purchase"}
+            )
+        ],
         amounts(a1400="10", a2000="-110", a5000="100"),
     ),
     (
         "sale paid in part in cash",
-        [lambda shop, one: sale(shop, one), lambda shop, one: create("payment", amount="60", invoice_id=str(one))],
+        [sale, lambda shop, one: create("payment", amount="60", invoice_id=str(one))],
         amounts(a1000="60", a1200="50", a2100="-10", a4000="-100"),
     ),
     (
@@ -65,7 +66,7 @@ CASES = [
     (
         "sale deleted after payment: the payment becomes credit",
         [
-            lambda shop, one: sale(shop, one),
+            sale,
             lambda shop, one: create("payment", amount="60", invoice_id=str(one)),
             lambda shop, one: Command(kind="invoice", action="delete", id=one),
         ],
@@ -73,7 +74,11 @@ CASES = [
     ),
     (
         "expense by category, owed",
-        [lambda shop, one: create("expense", amount="12.30", currency="USD", category="Rent", supplier_id=str(shop.parties[1]))],
+        [
+            lambda shop, one: create(
+                "expense", amount="12.30", currency="USD", category="Rent", supplier_id=str(shop.parties[1])
+            )
+        ],
         {("6000:rent", "USD"): Decimal("12.30"), ("2000", "USD"): Decimal("-12.30")},
     ),
     (
@@ -128,7 +133,9 @@ def test_a_change_posts_the_reversal_and_names_what_it_reverses(open_shop, worke
     first = shop.execute(create("payment", id=payment, amount="7", party_id=str(shop.parties[0])))
     second = shop.execute(Command(kind="payment", action="update", id=payment, data={"amount": "9"}))
     follow(worker, shop)
-    rows = owner.execute("SELECT seq, account, debit - credit, balance, reverses FROM journal_lines ORDER BY seq, line").fetchall()
+    rows = owner.execute(
+        "SELECT seq, account, debit - credit, balance, reverses FROM journal_lines ORDER BY seq, line"
+    ).fetchall()
     assert rows == [
         (first, "1000", 7, 7, None),
         (first, "2200", -7, -7, None),
