@@ -17,14 +17,16 @@ Name = Annotated[str, Meta(min_length=1, max_length=255)]
 """A short text that must not be empty."""
 Text = Annotated[str, Meta(max_length=20_000)]
 """A long text."""
-Email = Annotated[str, Meta(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")]
-CurrencyCode = Annotated[str, Meta(pattern=r"^[A-Z]{3}$")]
+# Patterns end with (?!\n)$: a bare $ also matches before a line break at the end, and \Z is not known to JSON Schema
+Email = Annotated[str, Meta(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+(?!\n)$")]
+CurrencyCode = Annotated[str, Meta(pattern=r"^[A-Z]{3}(?!\n)$")]
 """ISO 4217, three capital letters."""
 ClientId = Annotated[str, Meta(min_length=1, max_length=128)]
 """An id that a client made; unique within its source and kind."""
 Day = date
 """A calendar day. Fields that are called `date` need this name for their type."""
-Number = Annotated[int, Meta(ge=1, le=2**53)]
+LARGEST_NUMBER = 2**53
+Number = Annotated[int, Meta(ge=1, le=LARGEST_NUMBER)]
 Count = Annotated[int, Meta(ge=-(2**53), le=2**53)]
 """A whole number that fits a JavaScript number."""
 Latitude = Annotated[float, Meta(ge=-90, le=90)]
