@@ -77,6 +77,16 @@ class OfflineClients(RuleBasedStateMachine):
         self.handles: dict[str, Handle] = {}
         self.keys = 0
         self.dirty = True
+        first = self.devices[0]
+        for name in "ab":
+            self.create_party(0, name, name, 0.0, 1)
+            self.create_product(0, name, None, "2.50", 0.0, 1)
+        self.create_invoice(0, "sales", True, [("2", "10", "21", True), ("1", "0.01", "5", False)], 0.0, 1)
+        self.pay(0, "2.50", 0.0, 1)
+        while first.outbox:
+            self.send(0, lost=False)
+        for device in self.devices:
+            self.pull_page(device, 100)
 
     # Offline work ---------------------------------------------------------------------------------
 
@@ -84,8 +94,8 @@ class OfflineClients(RuleBasedStateMachine):
         """A record of this kind that the device knows of: made by itself, or pulled."""
         own = [handle for handle in device.made if handle[1] == kind]
         pulled = [self.handles[i] for i, doc in device.records.items() if doc["kind"] == kind and i in self.handles]
-        known = list(dict.fromkeys(own + pulled))
-        return known[pick % len(known)] if known else None
+        known = list(dict.fromkeys(sorted(pulled) + own))  # the same few first, so that devices meet
+        return known[pick % 7 % len(known)] if known else None
 
     def new_client_id(self, device: Device) -> str:
         device.clients += 1
@@ -233,6 +243,14 @@ class OfflineClients(RuleBasedStateMachine):
             if not lost:
                 device.sent.append(device.outbox.pop(0))
 
+    @rule(place=devices)
+    def synchronise(self, place: int) -> None:
+        """Send everything, then pull everything."""
+        device = self.devices[place]
+        while device.outbox:
+            self.send(place, lost=False)
+        self.pull_page(device, 1_000)
+
     @rule(place=devices, pick=picks)
     def send_again(self, place: int, pick: int) -> None:
         """A network that delivers twice."""
@@ -300,9 +318,8 @@ class OfflineClients(RuleBasedStateMachine):
             if isinstance(result, Result) and wish.action == "create":
                 assert self.ids.setdefault(wish.handle, result.id) == result.id, "mapped once and for ever"
                 self.handles[str(result.id)] = wish.handle
-        for (_, source, client_id), record_id in stored_tables(self.store, self.company).clients.items():
-            if source == device.actor.source:
-                kind = stored_tables(self.store, self.company).records[record_id][0]
+        for (kind, source, client_id), record_id in stored_tables(self.store, self.company).clients.items():
+            if source == device.actor.source:  # also of the lines inside an invoice
                 self.ids[device.place, kind, client_id] = record_id
                 self.handles[str(record_id)] = (device.place, kind, client_id)
 
