@@ -21,7 +21,6 @@ from infra.store.memory import MemoryStore
 from infra.store.postgres import PostgresStore
 
 
-
 def populated(store: Store) -> tuple[UUID, Actor, list[UUID]]:
     """A company with some of everything, and the ids in it; the last one is another company's."""
     ledger, actor = Ledger(store), cashier()
@@ -96,7 +95,9 @@ def test_hostile_questions(postgres_store: PostgresStore, value: str) -> None:
             assert error.code in {"invalid_field", "unknown_kind"}
 
 
-@pytest.mark.parametrize(("kind", "field", "value"), [("company", "codename", "a\n"), ("user", "email", "a@b.co\n"), ("party", "currency", "USD\n")])
+@pytest.mark.parametrize(
+    ("kind", "field", "value"), [("company", "codename", "a\n"), ("user", "email", "a@b.co\n"), ("party", "currency", "USD\n")]
+)
 def test_a_pattern_is_matched_to_the_very_end(kind: str, field: str, value: str) -> None:
     ledger = Ledger(MemoryStore())
     company = register(ledger)

@@ -8,9 +8,8 @@ from typing import Any, ClassVar
 from uuid import UUID, uuid5
 
 import msgspec
-import pytest
 from bookkeeping import Store, audit, once, register, stored_tables
-from effort import SOAK, examples
+from effort import examples
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
@@ -128,7 +127,9 @@ class OfflineClients(RuleBasedStateMachine):
         if "lines" in data:
             data["lines"] = [{name: said(value) for name, value in line.items()} for line in data["lines"]]
         own = wish.handle[0] == device.place
-        given = uuid5(FAMILY, repr((self.company, wish.handle))) if wish.action == "create" and int(wish.handle[2]) % 2 else None
+        given = (
+            uuid5(FAMILY, repr((self.company, wish.handle))) if wish.action == "create" and int(wish.handle[2]) % 2 else None
+        )
         return Command(
             kind=wish.kind,
             action=wish.action,
@@ -154,7 +155,13 @@ class OfflineClients(RuleBasedStateMachine):
     def create_product(self, place: int, name: str, sku: str | None, price: str, at: float, pick: int) -> None:
         self.create(self.devices[place], "product", {"name": name, "sku": sku, "price": price}, at, pick)
 
-    @rule(place=devices, what=st.sampled_from(["party", "product"]), changes=st.dictionaries(st.sampled_from(["name", "notes", "code"]), words, min_size=1), at=clocks, pick=picks)
+    @rule(
+        place=devices,
+        what=st.sampled_from(["party", "product"]),
+        changes=st.dictionaries(st.sampled_from(["name", "notes", "code"]), words, min_size=1),
+        at=clocks,
+        pick=picks,
+    )
     def update(self, place: int, what: str, changes: dict[str, str], at: float, pick: int) -> None:
         device = self.devices[place]
         if (handle := self.pick(device, what, pick)) is not None:
@@ -166,8 +173,17 @@ class OfflineClients(RuleBasedStateMachine):
         if (handle := self.pick(device, "product", pick)) is not None:
             self.want(device, Wish("product", "update", handle, {"sku": sku}, self.base_of(device, handle, pick), at), pick)
 
-    @rule(place=devices, way=st.sampled_from(["sales", "sales_return"]), stock=st.booleans(), lines=st.lists(st.tuples(quantities, amounts, rates, st.booleans()), max_size=3), at=clocks, pick=picks)
-    def create_invoice(self, place: int, way: str, stock: bool, lines: list[tuple[str, str, str, bool]], at: float, pick: int) -> None:
+    @rule(
+        place=devices,
+        way=st.sampled_from(["sales", "sales_return"]),
+        stock=st.booleans(),
+        lines=st.lists(st.tuples(quantities, amounts, rates, st.booleans()), max_size=3),
+        at=clocks,
+        pick=picks,
+    )
+    def create_invoice(
+        self, place: int, way: str, stock: bool, lines: list[tuple[str, str, str, bool]], at: float, pick: int
+    ) -> None:
         device = self.devices[place]
         party = self.pick(device, "party", pick) if pick % 5 else None
         data: dict[str, Any] = {"type": way, "moves_stock": stock, "lines": []}
@@ -217,7 +233,9 @@ class OfflineClients(RuleBasedStateMachine):
             base = self.base_of(device, payment, pick)
             self.want(device, Wish("payment", "update", payment, {"amount": amount}, base, at), pick)
 
-    @rule(place=devices, kind=st.sampled_from(["party", "product", "invoice", "invoice_line", "payment"]), at=clocks, pick=picks)
+    @rule(
+        place=devices, kind=st.sampled_from(["party", "product", "invoice", "invoice_line", "payment"]), at=clocks, pick=picks
+    )
     def delete(self, place: int, kind: str, at: float, pick: int) -> None:
         device = self.devices[place]
         if (handle := self.pick(device, kind, pick)) is not None:
@@ -355,11 +373,11 @@ class OfflineClientsInMemory(OfflineClients):
 
 
 def test_offline_clients_in_memory() -> None:
-    run_state_machine_as_test(OfflineClientsInMemory, settings=settings(max_examples=examples(60), stateful_step_count=60))
+    run_state_machine_as_test(OfflineClientsInMemory, settings=settings(max_examples=examples(30), stateful_step_count=60))
 
 
 def test_offline_clients_in_postgres(postgres_store: PostgresStore) -> None:
     class OfflineClientsInPostgres(OfflineClients):
         store = postgres_store
 
-    run_state_machine_as_test(OfflineClientsInPostgres, settings=settings(max_examples=examples(12), stateful_step_count=40))
+    run_state_machine_as_test(OfflineClientsInPostgres, settings=settings(max_examples=examples(8), stateful_step_count=40))

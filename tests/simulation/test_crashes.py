@@ -18,7 +18,7 @@ from crew import Crew, wait_for
 from fixtures import Urls
 
 from domain.command import Actor, Command
-from domain.errors import LedgerError, ServiceUnavailable
+from domain.errors import ServiceUnavailable
 from infra import database as database_module
 from infra.embedded import DataDir, EmbeddedPostgres
 from infra.ledger import Ledger

@@ -12,7 +12,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 from uuid import UUID
 
@@ -49,7 +48,7 @@ class Crew:
     def __enter__(self) -> Crew:
         return self
 
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.close()
@@ -133,7 +132,9 @@ def write(order: Order) -> None:
             commands = request_of(order.name, place)
             while True:
                 try:
-                    outcome = ledger.execute(order.company, commands, actor, idempotency=once(f"{order.name}-{place}", commands))
+                    outcome = ledger.execute(
+                        order.company, commands, actor, idempotency=once(f"{order.name}-{place}", commands)
+                    )
                     break
                 except ServiceUnavailable:
                     time.sleep(0.02)

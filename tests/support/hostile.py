@@ -12,7 +12,6 @@ import msgspec
 
 from domain.catalogue import CATALOGUE
 from domain.command import Command
-from domain.kind import Kind
 from domain.values import Ref
 
 NOBODY = UUID(int=0)
@@ -26,8 +25,36 @@ def deep(levels: int) -> Any:
     return value
 
 
-TEXTS = ["", "\x00", "a\x00b", "\ud800", "x\udfffy", "x" * 100_000, "ﷺ" * 255, "ΐ" * 255, "\u202e", "'; DROP TABLE daftar.events; --", "%s{0}"]
-NUMBERS = [-1, 0, 2**31, 2**53 + 1, 2**63, 2**64, 10**30, -(10**30), 10**5000, 1e308, -1e308, 5e-324, float("nan"), float("inf"), True]
+TEXTS = [
+    "",
+    "\x00",
+    "a\x00b",
+    "\ud800",
+    "x\udfffy",
+    "x" * 100_000,
+    "ﷺ" * 255,
+    "ΐ" * 255,
+    "\u202e",
+    "'; DROP TABLE daftar.events; --",
+    "%s{0}",
+]
+NUMBERS = [
+    -1,
+    0,
+    2**31,
+    2**53 + 1,
+    2**63,
+    2**64,
+    10**30,
+    -(10**30),
+    10**5000,
+    1e308,
+    -1e308,
+    5e-324,
+    float("nan"),
+    float("inf"),
+    True,
+]
 DECIMALS = ["1e400", "NaN", "-Infinity", "1e-400", "0.0000000001", "999999999999999.999999999", "-0", "0e99999", "1e15", "٣"]
 DAYS = ["0001-01-01", "9999-12-31", "2026-02-30", "10000-01-01", "2026-01-01T00:00:00", "0000-00-00"]
 IDS = [str(NOBODY), NOBODY, "not-a-uuid", "{12345678-1234-5678-1234-567812345678}", UUID(int=2**128 - 1)]
@@ -45,7 +72,23 @@ REFERENCES = [
     Ref(number=10**30),
     Ref(),
 ]
-SHAPES = [None, [], {}, [[]], deep(20), deep(40), deep(5_000), [None] * 1_000, {"": ""}, {"\x00": 1}, {"\ud800": 1}, {1: 2}, object(), b"x", {1, 2}]
+SHAPES = [
+    None,
+    [],
+    {},
+    [[]],
+    deep(20),
+    deep(40),
+    deep(5_000),
+    [None] * 1_000,
+    {"": ""},
+    {"\x00": 1},
+    {"\ud800": 1},
+    {1: 2},
+    object(),
+    b"x",
+    {1, 2},
+]
 HOSTILE: list[Any] = [*TEXTS, *NUMBERS, *DECIMALS, *DAYS, *IDS, *REFERENCES, *SHAPES]
 SOUND = {
     r"^[A-Z]{3}(?!\n)$": ["USD", "USD", "USD", "JPY", "ZZZ"],
@@ -136,7 +179,9 @@ def hostile_command(chance: Random, ids: list[UUID]) -> Command:
     if action == "create":
         envelope["client_id"] = chance.choice([None, None, "c1", "c2", f"c{chance.randint(3, 10**6)}"])
     else:
-        envelope.update(chance.choice([{"number": 1}, {"number": 1}, {"number": 2}, {"client_id": "c1"}, {"id": chance.choice(ids)}]))
+        envelope.update(
+            chance.choice([{"number": 1}, {"number": 1}, {"number": 2}, {"client_id": "c1"}, {"id": chance.choice(ids)}])
+        )
         envelope["base_seq"] = chance.choice([None, None, 1, 3])
     envelope["data"] = data_of(chance, struct, ids) if struct is not None else None
     if chance.random() < 0.03:
