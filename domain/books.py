@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,8 @@ ClientKey = tuple[str, str, str]  # kind, source, client id
 StockKey = tuple[UUID, UUID | None]  # product, store
 
 _missing: Any = object()
+_uuid = lru_cache(maxsize=8192)(UUID)
+"""The same parents and products come again and again, and parsing a UUID costs more than the rest of a fold."""
 
 
 def stock_key(product_id: UUID, store_id: UUID | None) -> StockKey:
@@ -33,7 +36,8 @@ def stock_key(product_id: UUID, store_id: UUID | None) -> StockKey:
 class Books:
     """What is known of one company's books. `records` holds tombstones too; `None` marks a unique value known to be free.
 
-    With `undoable=False` nothing can be rolled back, and `apply` keeps no notes for it: that is how logs are replayed.
+    With `undoable=False` nothing can be rolled back, and `apply` keeps no notes for it: that is how logs are replayed. With
+    `indexed=False` it also keeps no look-ups by number, client id, family and unique value: replay wants the changes only.
     """
 
     company_id: UUID
@@ -54,6 +58,7 @@ class Books:
     released: dict[UniqueKey, None] = field(default_factory=dict)
     moved_stock: dict[StockKey, Decimal] = field(default_factory=dict)
     undoable: bool = True
+    indexed: bool = True
     _undo: list[tuple[dict[Any, Any] | None, Any, Any]] = field(default_factory=list)
 
     def record(self, record_id: UUID) -> Record | None:
@@ -109,12 +114,16 @@ class Books:
         self.seq = event.seq
         before = self.records.get(event.record_id)
         after = evolve(before, event, kind, fields)
-        self._set(self.records, event.record_id, after)
-        if event.record_id not in self.touched:
-            self._set(self.touched, event.record_id, None)
+        if not self.undoable:
+            self.records[event.record_id] = after
+            self.touched[event.record_id] = None
+        else:
+            self._set(self.records, event.record_id, after)
+            if event.record_id not in self.touched:
+                self._set(self.touched, event.record_id, None)
         if before is None:
             self._created(after)
-        if kind.parent:
+        if kind.parent and self.indexed:
             self._parent(kind.parent, before, after)
         if kind.unique:
             self._unique(kind, before, after)
@@ -125,10 +134,12 @@ class Books:
     def _created(self, record: Record) -> None:
         if record.number > self.numbers.get(record.kind, 0):
             self._set(self.numbers, record.kind, record.number)
-        self._set(self.by_number, (record.kind, record.number), record.id)
+        if self.indexed:
+            self._set(self.by_number, (record.kind, record.number), record.id)
         if record.client_id is not None and record.source is not None:
             key = (record.kind, record.source, record.client_id)
-            self._set(self.by_client, key, record.id)
+            if self.indexed:
+                self._set(self.by_client, key, record.id)
             self._set(self.new_clients, key, record.id)
 
     def _parent(self, name: str, before: Record | None, after: Record) -> None:
@@ -136,10 +147,10 @@ class Books:
         new = after.data.get(name)
         if old == new:
             return
-        if old is not None and (family := self.children.get(UUID(old))) is not None:
+        if old is not None and (family := self.children.get(_uuid(old))) is not None:
             self._drop(family, after.id)
         if new is not None:
-            parent = UUID(new)
+            parent = _uuid(new)
             if parent in self.children:
                 self._set(self.children[parent], after.id, None)
             else:
@@ -155,18 +166,20 @@ class Books:
                 key = (kind.name, unique.name, old)
                 self._set(self.claims, key, None)
                 self._set(self.released, key, None)
-                self._set(self.unique, key, None)
+                if self.indexed:
+                    self._set(self.unique, key, None)
             if new is not None:
                 key = (kind.name, unique.name, new)
                 self._set(self.claims, key, after.id)
-                self._set(self.unique, key, after.id)
+                if self.indexed:
+                    self._set(self.unique, key, after.id)
 
     def _stock(self, before: Record | None, after: Record) -> None:
         for record, taken_back in ((before, True), (after, False)):
             if record is None or record.deleted or "product_id" not in record.data:
                 continue
             store = record.data.get("store_id")
-            key = stock_key(UUID(record.data["product_id"]), UUID(store) if store else None)
+            key = stock_key(_uuid(record.data["product_id"]), _uuid(store) if store else None)
             quantity = Decimal(record.data["quantity"])
             delta = EXACT.minus(quantity) if taken_back else quantity
             self._set(self.moved_stock, key, EXACT.add(self.moved_stock.get(key, ZERO), delta))

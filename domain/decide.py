@@ -52,7 +52,6 @@ def decide(decision: Decision, command: Command) -> Result:
     mark, emitted, secrets = decision.books.mark(), len(decision.events), len(decision.credentials)
     decision.command_id = decision.new_id()
     decision.conflict, decision.outcome = None, None
-    decision.client_ids.clear()
     try:
         decision.occurred_at = _moment(decision, command.occurred_at)
         with localcontext(EXACT):
@@ -64,6 +63,8 @@ def decide(decision: Decision, command: Command) -> Result:
         del decision.credentials[secrets:]
         if isinstance(error, msgspec.ValidationError):
             raise invalid_field(error, root="data") from None
+        if isinstance(error, RecursionError):
+            raise InvalidField("The data is nested too deeply.", path="data") from None
         if isinstance(error, OutOfRange):
             raise InvalidField(f"{error}.", path="data") from None
         raise

@@ -21,7 +21,7 @@ from domain.errors import InvalidField, RecordExists, ReferenceMissing, ValueTak
 from domain.event import JSON, Event, RecordedEvent
 from domain.kind import Kind
 from domain.record import Record
-from domain.values import Ref, Reference
+from domain.values import Ref, Reference, require_reasonable
 
 NUL = b"\\u0000"
 MICROSECOND = timedelta(microseconds=1)
@@ -133,7 +133,11 @@ class Decision:
         return self.emit(kind, record.id, kind.Deleted())
 
     def emit(self, kind: Kind, record_id: UUID, event: Event) -> Record:
-        """Number the event, fold it into the books and return the record after it. Raises ValueTaken."""
+        """Number the event, fold it into the books and return the record after it.
+
+        Raises ValueTaken, InvalidField, and OutOfRange where a computed amount is beyond what a book can hold.
+        """
+        require_reasonable(event)
         try:
             data = JSON.encode(event)
         except UnicodeEncodeError:

@@ -8,12 +8,12 @@ from uuid import UUID
 
 import msgspec
 
-from domain.values import ClientId, Fields, Line, Number
+from domain.values import ClientId, Line, Number
 
 JSON = msgspec.json.Encoder(decimal_format="string")
 
 
-class Event(Fields, frozen=True, kw_only=True):
+class Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A fact about one record. Its JSON object holds exactly the fields that the fact sets.
 
     A record is the fold of its events by assignment (see `domain.record.evolve`), which is what makes the three-way merge,

@@ -47,9 +47,7 @@ def record_at(steps: list[Step], seq: int) -> Record | None:
     return found
 
 
-def diverge(
-    steps: list[Step], kind: Kind, base_seq: int, device_id: UUID | None, own_since: int | None = None
-) -> Divergence:
+def diverge(steps: list[Step], kind: Kind, base_seq: int, device_id: UUID | None, own_since: int | None = None) -> Divergence:
     """What others did to the record since `base_seq`. Raises LookupError where `steps` are not its whole history.
 
     A device's own edits are never foreign to it, nor is what the same request did before (from the seq `own_since` on).

@@ -27,9 +27,7 @@ class Needs:
     histories: set[UUID] = field(default_factory=set)
 
     def __bool__(self) -> bool:
-        return any(
-            (self.ids, self.numbers, self.clients, self.parents, self.unique, self.stock, self.histories)
-        )
+        return any((self.ids, self.numbers, self.clients, self.parents, self.unique, self.stock, self.histories))
 
     def reference(self, kind: str, reference: UUID | Ref, actor: Actor) -> None:
         """Note a reference to a record of `kind`, however it is named."""

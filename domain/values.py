@@ -11,22 +11,21 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+# Patterns end in `$(?!\n)`: Python's `$` alone also matches before a last newline, and JSON Schema has no `\Z`.
 Line = Annotated[str, Meta(max_length=255)]
 """A short text on one line."""
 Name = Annotated[str, Meta(min_length=1, max_length=255)]
 """A short text that must not be empty."""
 Text = Annotated[str, Meta(max_length=20_000)]
 """A long text."""
-# Patterns end with (?!\n)$: a bare $ also matches before a line break at the end, and \Z is not known to JSON Schema
-Email = Annotated[str, Meta(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+(?!\n)$")]
-CurrencyCode = Annotated[str, Meta(pattern=r"^[A-Z]{3}(?!\n)$")]
+Email = Annotated[str, Meta(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$(?!\n)")]
+CurrencyCode = Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)")]
 """ISO 4217, three capital letters."""
 ClientId = Annotated[str, Meta(min_length=1, max_length=128)]
 """An id that a client made; unique within its source and kind."""
 Day = date
 """A calendar day. Fields that are called `date` need this name for their type."""
-LARGEST_NUMBER = 2**53
-Number = Annotated[int, Meta(ge=1, le=LARGEST_NUMBER)]
+Number = Annotated[int, Meta(ge=1, le=2**53)]
 Count = Annotated[int, Meta(ge=-(2**53), le=2**53)]
 """A whole number that fits a JavaScript number."""
 Latitude = Annotated[float, Meta(ge=-90, le=90)]
@@ -87,9 +86,22 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
                 msgspec.structs.force_setattr(self, name, [_written(name, item) for item in value])
 
 
+def require_reasonable(struct: msgspec.Struct) -> None:
+    """Raise OutOfRange where a number in `struct` is one that a book of accounts cannot hold."""
+    for name in decimal_fields(type(struct)):
+        value = getattr(struct, name)
+        for number in value if isinstance(value, list) else (value,):
+            if isinstance(number, Decimal) and not is_reasonable(number):
+                raise _out_of_range(name)
+
+
+def _out_of_range(name: str) -> OutOfRange:
+    return OutOfRange(f"`{name}` must be a finite number below 10^{LARGEST_EXPONENT} with at most {MOST_DECIMALS} decimals")
+
+
 def _written(name: str, value: Decimal) -> Decimal:
     if not is_reasonable(value):
-        raise OutOfRange(f"`{name}` must be a finite number below 10^{LARGEST_EXPONENT} with at most {MOST_DECIMALS} decimals")
+        raise _out_of_range(name)
     exponent = value.as_tuple().exponent
     if isinstance(exponent, int) and exponent > 0:  # 1e2 is written as 100
         return value.quantize(Decimal(1))
@@ -137,4 +149,3 @@ def changes_of(fields: type[Fields]) -> type[Fields]:
     )
     changes: type[Fields] = made
     return changes
-

@@ -21,11 +21,11 @@ from psycopg.errors import LockNotAvailable
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
 from domain.errors import ServiceUnavailable
+from infra.followers.tables import install
+from infra.roles import API_ROLE, WORKER_ROLE
 
 Connection = psycopg.Connection[Any]
 
-API_ROLE = "daftar_api"
-WORKER_ROLE = "daftar_worker"
 LOCK_TIMEOUT = "15s"
 """How long a write waits for the writes before it to the same company."""
 LAST_WORDS = frozenset({"57P01", "57P02", "57P03", "57P05", "25P03", "25P04"})
@@ -67,7 +67,7 @@ def migrate(owner_url: str, secret_key: str) -> list[str]:
             "CREATE TABLE IF NOT EXISTS daftar.migrations"
             " (name text PRIMARY KEY, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
         )
-        done = dict(connection.execute("SELECT name, checksum FROM daftar.migrations").fetchall())
+        done: dict[str, str] = dict(connection.execute("SELECT name, checksum FROM daftar.migrations").fetchall())
         for name, body in migrations():
             checksum = hashlib.sha256(body.encode()).hexdigest()
             if done.get(name, checksum) != checksum:
@@ -78,6 +78,7 @@ def migrate(owner_url: str, secret_key: str) -> list[str]:
                 connection.execute(body.encode())
                 connection.execute("INSERT INTO daftar.migrations (name, checksum) VALUES (%s, %s)", (name, checksum))
             applied.append(name)
+        install(connection)
     return applied
 
 
@@ -85,10 +86,12 @@ def _ensure_roles(connection: Connection, secret_key: str) -> None:
     for role in (API_ROLE, WORKER_ROLE):
         exists = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone()
         verb = sql.SQL("ALTER" if exists else "CREATE")
-        statement = sql.SQL("{} ROLE {} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE PASSWORD {}")
-        connection.execute(
-            statement.format(verb, sql.Identifier(role), sql.Literal(role_password(secret_key, role)))
+        statement = sql.SQL("{} ROLE {} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE").format(
+            verb, sql.Identifier(role)
         )
+        if not (exists and role == API_ROLE):  # its password is what DAFTAR_API_DATABASE_URL says, whoever gave it
+            statement += sql.SQL(" PASSWORD {}").format(sql.Literal(role_password(secret_key, role)))
+        connection.execute(statement)
 
 
 class Database:

@@ -15,12 +15,13 @@ import msgspec
 from domain.books import Books, stock_key
 from domain.catalogue import CATALOGUE, fields_of
 from domain.command import Actor, Command, Idempotency
-from domain.decide import Result, decide, find_target, needs_history
+from domain.decide import Result, decide, needs_history
 from domain.decision import Credential, Decision
 from domain.errors import BatchTooLarge, KeyReused, LedgerError, UnknownKind, ValueTaken
 from domain.event import GENESIS, JSON
 from domain.kind import ChildrenOf, StockOf
 from domain.needs import Needs, note_needs
+from domain.resolving import find_target
 from infra.ids import new_id
 from infra.requests import check_key, fingerprint_of, typed
 from infra.store.append import append_of, books_of, fill, now_after
@@ -104,7 +105,7 @@ class Ledger:
             )
             load_wishes(transaction, decision, commands, needs)
             results, answers = self._decide(decision, commands, transaction.loaded, atomic=atomic)
-            decision.credentials.extend(credentials)
+            decision.credentials.extend(_earned(credentials, results))
             outcome = Outcome(results=results, seq=books.seq, dry_run=dry_run)
             if dry_run:
                 return outcome
@@ -131,9 +132,7 @@ class Ledger:
                 results.append(refusal(command, error))
         return results, list(answers.values())
 
-    def _decide_one(
-        self, decision: Decision, command: Command, known: dict[str, Answer], answers: dict[str, Answer]
-    ) -> Result:
+    def _decide_one(self, decision: Decision, command: Command, known: dict[str, Answer], answers: dict[str, Answer]) -> Result:
         if command.key is None:
             return decide(decision, command)
         fingerprint = fingerprint_of(msgspec.structs.replace(command, key=None))
@@ -179,6 +178,16 @@ class Ledger:
         append = append_of(decision.books, decision.events, head, [], decision.credentials)
         database_id = self.store.register(company_id, first.data.codename, first.data.database_id, append)
         return company_id, database_id, Outcome(results=results, seq=decision.books.seq)
+
+
+def _earned(credentials: Sequence[Credential], results: Sequence[Result | Refusal]) -> list[Credential]:
+    """The credentials whose commands were executed: a refused or repeated command sets no password."""
+    done = {
+        result.id
+        for result in results
+        if isinstance(result, Result) and result.kind == "user" and result.changed and not result.idempotent_replay
+    }
+    return [credential for credential in credentials if credential.user_id in done]
 
 
 # The steps of a write ------------------------------------------------------------------------------
@@ -232,9 +241,7 @@ def _note_wishes(wanted: Needs, decision: Decision, command: Command) -> None:
 
 def refusal(command: Command, error: LedgerError) -> Refusal:
     """The answer to a refused item."""
-    return Refusal(
-        type=command.type, code=error.code, message=error.message, path=error.path, details=dict(error.details)
-    )
+    return Refusal(type=command.type, code=error.code, message=error.message, path=error.path, details=dict(error.details))
 
 
 def replay(known: Answer, fingerprint: bytes) -> Outcome:

@@ -97,13 +97,21 @@ def _shared(process: str) -> list[Processor]:
 
 def _renderers(settings: Settings) -> list[Processor]:
     if settings.log_format == "console":
-        return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        return [
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.RichTracebackFormatter(show_locals=False)
+            )
+        ]
     return [
         structlog.processors.StackInfoRenderer(),
-        structlog.processors.dict_tracebacks,
+        _tracebacks,
         structlog.processors.EventRenamer("message"),
         structlog.processors.JSONRenderer(serializer=_to_json),
     ]
+
+
+_tracebacks = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
+"""Tracebacks without the values of variables: those of a request hold its token, and of a log-in the password."""
 
 
 def _to_json(line: Any, **_: Any) -> str:

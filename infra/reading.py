@@ -87,10 +87,15 @@ class Reader:
         self.database = database
 
     def pull_records(
-        self, company_id: UUID, after: int, limit: int = 1_000, kinds: Sequence[str] | None = None
+        self,
+        company_id: UUID,
+        after: int,
+        limit: int = 1_000,
+        kinds: Sequence[str] | None = None,
+        separator: bytes = b",",
     ) -> Page:
         """Records whose last event is after the cursor, in order of it. Raises CursorAhead, UnknownKind."""
-        return self._pull("records", company_id, after, limit, kinds, b",")
+        return self._pull("records", company_id, after, limit, kinds, separator)
 
     def pull_events(
         self,
@@ -157,7 +162,7 @@ class Reader:
         limit: int = 100,
         offset: int = 0,
     ) -> Listing:
-        """Records of a kind whose fields equal (one of) the given texts, sorted by a field. Raises UnknownKind, InvalidField."""
+        """Records of a kind whose fields equal (one of) the given texts, sorted. Raises UnknownKind, InvalidField."""
         known_kinds([kind])
         where = [sql.SQL("company_id = {}").format(company_id), sql.SQL("kind = {}").format(kind)]
         if deleted is not None:

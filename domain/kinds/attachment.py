@@ -16,7 +16,7 @@ from domain.values import Count, Fields, Line, Name, Reference, always
 
 Size = Annotated[int, Meta(ge=0, le=2**53)]
 """Bytes."""
-Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}(?!\n)$")]
+Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 """SHA-256, in lower-case hexadecimal."""
 
 

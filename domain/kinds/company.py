@@ -18,7 +18,7 @@ from domain.policy import Policy
 from domain.record import Record
 from domain.values import Count, CurrencyCode, Email, Fields, Line, Name, Text, always
 
-Codename = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}(?!\n)$")]
+Codename = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$(?!\n)")]
 """How clients name the company: lower-case letters, digits and hyphens."""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
 from uuid import UUID
 
 from domain.event import Changed
@@ -19,12 +18,12 @@ class Disputable(Fields, frozen=True, kw_only=True):
 class Disputed(Changed, frozen=True, kw_only=True):
     """Somebody disputes the record; the dispute says who and why."""
 
-    disputed: Literal[True] = always(True)
+    disputed: bool = always(True)
     dispute_id: UUID
 
 
 class DisputeResolved(Changed, frozen=True, kw_only=True):
     """The last open dispute about the record was resolved or withdrawn."""
 
-    disputed: Literal[False] = always(False)
+    disputed: bool = always(False)
     dispute_id: UUID

@@ -28,7 +28,7 @@ from domain.kinds.settlement import (
     status_of,
 )
 from domain.kinds.stock_movement import stock_of_line
-from domain.money import ZERO, minor_unit, round_to
+from domain.money import ZERO, round_to
 from domain.policy import Policy
 from domain.record import Record, assign
 from domain.values import CurrencyCode, Fields, Line, Reference, Text, always
@@ -40,8 +40,8 @@ class Invoice(Fields, frozen=True, kw_only=True):
     """`issue_date` is today and `currency` the company's where they are not given; without a `due_date` it is never overdue.
 
     `moves_stock` makes every line of a tracked product move stock out (sales, purchase returns) or in. `returns_id` is the
-    invoice that this one takes back. What only one dialect has (Mahak's carrier, settlement type and place of sale; Matrix' free status
-    text) is in `extra`.
+    invoice that this one takes back. What only one dialect has (Mahak's carrier, settlement type and place of sale; the free
+    status text of Matrix) is in `extra`.
     """
 
     type: InvoiceType
@@ -97,7 +97,6 @@ class InvoiceKind(Kind):
     def decide_create(self, decision: Decision, record_id: UUID, data: NewInvoice) -> None:
         """Issue the invoice with the sums of its lines, then add the lines."""
         currency = data.currency or decision.currency
-        minor_unit(currency)
         check_party(decision, data.type, data.party_id)
         lines = price_lines(decision, data.lines, currency)
         sums = sum((priced.sums for priced in lines), Sums.of_costs(msgspec.structs.asdict(data), currency))

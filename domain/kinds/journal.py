@@ -16,7 +16,7 @@ from domain.errors import AmountNotPositive, EntryPosted, EntryUnbalanced, Inval
 from domain.event import Changed
 from domain.kind import Action, ChildrenOf, Kind, NoFields, Wish
 from domain.kinds.account import AccountCode
-from domain.money import ZERO, minor_unit, require_exact
+from domain.money import ZERO, require_exact
 from domain.policy import Policy
 from domain.record import Record, assign
 from domain.values import ClientId, Count, CurrencyCode, Day, Fields, Line, Reference, Text, always
@@ -82,7 +82,6 @@ class JournalLineKind(Kind):
         if line.client_id is not None:
             decision.client_ids[line_id] = (decision.actor.source, line.client_id)
         currency = line.currency or entry.data["currency"]
-        minor_unit(currency)
         debit, credit = checked(line.debit, line.credit, currency, path)
         fields = {name: getattr(line, name) for name in JournalLineFields.__struct_fields__}
         fields.update(debit=debit, credit=credit, currency=currency)

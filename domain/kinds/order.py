@@ -19,7 +19,6 @@ from domain.kind import ChildrenOf, Kind, Unique, Wish
 from domain.kinds.disputable import Disputable, Disputed, DisputeResolved
 from domain.kinds.invoice import check_party
 from domain.kinds.lines import LineFields, LineKind, LineTotals, NewLine, PricedLine, Sums, price_line, price_lines
-from domain.money import minor_unit
 from domain.policy import Policy
 from domain.record import Record, assign
 from domain.values import CurrencyCode, Fields, Line, Reference, Text, always
@@ -152,7 +151,6 @@ class OrderKind(Kind):
     def decide_create(self, decision: Decision, record_id: UUID, data: NewOrder) -> None:
         """Place the order with the sums of its lines, then add the lines."""
         currency = data.currency or decision.currency
-        minor_unit(currency)
         check_party(decision, data.type, data.party_id)
         lines = price_lines(decision, data.lines, currency)
         sums = sum((priced.sums for priced in lines), Sums.of_costs(msgspec.structs.asdict(data), currency))

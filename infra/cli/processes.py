@@ -13,7 +13,7 @@ from infra import logs, telemetry
 from infra.cli.conventions import data_dir_option, json_option, messages, print_json
 from infra.embedded import servers
 from infra.embedded.process import die_with_parent
-from infra.settings import Settings, load, require_servers
+from infra.settings import Settings, SettingsError, load, require_servers
 
 APPLICATION = "api.app:create_app"
 """Named, not imported: the HTTP application is the layer above."""
@@ -62,6 +62,8 @@ def api(host: str | None, port: int | None, processes: int | None) -> None:
 
 def _load_application(_: str) -> Any:
     """Make the application, inside one HTTP process."""
+    for number in (signal.SIGINT, signal.SIGTERM):  # until the server sets its own: the parent's, inherited, do nothing here
+        signal.signal(number, signal.SIG_DFL)
     die_with_parent(signal.SIGTERM)
     settings = load()
     logs.configure(settings, "api")
@@ -101,7 +103,7 @@ def worker() -> None:
 \b
 Examples:
   daftar migrate                                       the database under ./.daftar
-  DAFTAR_DATABASE_URL=postgresql://… daftar migrate    another one
+  DAFTAR_DATABASE_URL=postgresql://… daftar migrate    another one; it needs DAFTAR_SECRET_KEY too
 """
 )
 @data_dir_option
@@ -124,5 +126,6 @@ def apply_migrations(settings: Settings) -> list[str]:
     """Migrate the database of `settings` as its owner; returns the names of what was applied."""
     from infra.database import migrate as run_migrations
 
-    applied: list[str] = run_migrations(settings.database_url, settings)
-    return applied
+    if not settings.secret_key:
+        raise SettingsError("DAFTAR_SECRET_KEY is needed to migrate: the database roles' passwords are derived from it")
+    return run_migrations(settings.database_url, settings.secret_key)

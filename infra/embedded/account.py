@@ -127,8 +127,10 @@ def _may_pass(folder: Path, account: Account) -> bool:
     if found.st_uid == account.uid:
         return bool(found.st_mode & stat.S_IXUSR)
     entries = _acl(folder)
-    if any(tag == _USER and who == account.uid and right & _EXECUTE for tag, right, who in entries):
-        return True
+    mask = next((rights for tag, rights, _ in entries if tag == _MASK), 7)  # a chmod of the folder's group rights sets it
+    for tag, rights, who in entries:
+        if tag == _USER and who == account.uid:
+            return bool(rights & mask & _EXECUTE)
     if found.st_gid == account.gid:
         return bool(found.st_mode & stat.S_IXGRP)
     return bool(found.st_mode & stat.S_IXOTH)

@@ -96,6 +96,7 @@ class EmbeddedNats:
         program = binary()
         account = self._data_dir.account
         let_reach(program, account)
+        let_reach(self._data_dir.path, account)
         self._data_dir.folder("nats", owner=account)
         logs = self._data_dir.folder("logs", owner=account)
         self.stop_leftovers()

@@ -22,7 +22,7 @@ from urllib.parse import quote
 import psutil
 import psycopg
 
-from infra.embedded.account import account_of, give, let_read_tree
+from infra.embedded.account import account_of, give, let_reach, let_read_tree
 from infra.embedded.data_dir import DataDir, write_file
 from infra.embedded.process import (
     ServerError,
@@ -74,7 +74,7 @@ checkpoint_timeout = 15min
 idle_in_transaction_session_timeout = 5min  # a hung client must not hold a company's head row for ever
 # Log: one file per weekday, overwritten after a week.
 logging_collector = on
-log_directory = '{log_folder}'
+log_directory = '../logs'
 log_filename = 'postgres-%a.log'
 log_truncate_on_rotation = on
 log_rotation_age = 1d
@@ -129,11 +129,12 @@ class EmbeddedPostgres:
         """
         home = installation()
         let_read_tree(home, self._account)
+        let_reach(self._data_dir.path, self._account)
         logs = self._data_dir.folder("logs", owner=self._account)
         self._make_cluster(home)
         self.stop_leftovers()
         self._make_socket_folder()
-        self._configure(logs)
+        self._configure()
         start_log = logs / "postgres-start.log"
         with open_log(start_log) as output:
             self._child = spawn(
@@ -235,12 +236,11 @@ class EmbeddedPostgres:
                     f"{self._account.name}; remove it, or choose a shorter --data-dir"
                 ) from None
 
-    def _configure(self, logs: Path) -> None:
+    def _configure(self) -> None:
         memory = psutil.virtual_memory().total // MEGABYTE
         text = CONFIGURATION.format(
             port=PORT,
             socket_folder=_quoted(self.socket_folder),
-            log_folder=_quoted(logs),
             tag=self._tag,
             shared_buffers=max(64, min(1024, memory // 16)),
             cache=max(256, memory // 3),

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -17,35 +17,22 @@ from typing import IO, Any
 import psutil
 
 from infra.embedded.account import Account
+from infra.embedded.launch import PR_SET_PDEATHSIG
 
 Steps = Sequence[tuple[signal.Signals, float]]
 """Signals to send in turn, each with the seconds to wait for the end before the next."""
 
-_PR_SET_PDEATHSIG = 1
+LAUNCH = str(Path(__file__).resolve().with_name("launch.py"))
 
 
 class ServerError(Exception):
     """An embedded server cannot be started or used; the message says why and what to do."""
 
 
-def _death_signal(death: signal.Signals, parent: int) -> Callable[[], None] | None:
-    """What a child does between fork and exec, so that Linux sends it `death` when its parent dies."""
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None).prctl
-
-    def ask() -> None:
-        prctl(_PR_SET_PDEATHSIG, death)
-        if os.getppid() != parent:  # the parent died before we had asked
-            os._exit(1)
-
-    return ask
-
-
 def die_with_parent(death: signal.Signals = signal.SIGTERM) -> None:
     """Make the calling process receive `death` when the process that started it ends (Linux; elsewhere nothing)."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, death)
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, death)
 
 
 def spawn(
@@ -60,23 +47,33 @@ def spawn(
 
     Call it from the main thread: Linux counts the death of the thread that forked as the death of the parent.
     """
+    words = [str(part) for part in command]
     identity: dict[str, Any] = {}
     if account is not None and os.geteuid() == 0 and account.uid != 0:
         identity = {"user": account.uid, "group": account.gid, "extra_groups": []}
-    with warnings.catch_warnings():
-        # Python warns of fork beside threads; between fork and exec we make two system calls and take no lock.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return subprocess.Popen(
-            [str(part) for part in command],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT if output is not None else None,
-            env=dict(env) if env is not None else None,
-            cwd="/" if identity else None,
-            start_new_session=True,
-            preexec_fn=_death_signal(death, os.getpid()),  # noqa: PLW1509
-            **identity,
-        )
+    folder = "/" if identity else None  # the other user may not be let into ours
+    if sys.platform == "linux":
+        words = _launch(words, death, identity.get("user", -1), identity.get("group", -1), env)
+        identity = {}  # the launcher takes it on
+    return subprocess.Popen(
+        words,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT if output is not None else None,
+        env=env,
+        cwd=folder,
+        start_new_session=True,
+        **identity,
+    )
+
+
+def _launch(words: list[str], death: signal.Signals, uid: int, gid: int, env: Mapping[str, str] | None) -> list[str]:
+    """The command line that runs `words` bound to our life, as the user `uid` if it is not -1."""
+    program = shutil.which(words[0], path=(os.environ if env is None else env).get("PATH"))
+    if program is None:
+        raise ServerError(f"the program {words[0]} is not there, or may not be run")
+    numbers = [str(int(number)) for number in (death, os.getpid(), uid, gid)]
+    return [sys.executable, "-I", "-S", LAUNCH, *numbers, program, *words[1:]]
 
 
 def is_running(process: psutil.Process) -> bool:

@@ -40,43 +40,43 @@ class Array:
 
 
 class Int8Array(Array):
-    """bigint[]"""
+    """bigint[]."""
 
     element_oid, array_oid = 20, 1016
 
 
 class Int4Array(Array):
-    """integer[]"""
+    """integer[]."""
 
     element_oid, array_oid = 23, 1007
 
 
 class UuidArray(Array):
-    """uuid[]"""
+    """uuid[]."""
 
     element_oid, array_oid = 2950, 2951
 
 
 class TextArray(Array):
-    """text[]"""
+    """text[]."""
 
     element_oid, array_oid = 25, 1009
 
 
 class ByteaArray(Array):
-    """bytea[]"""
+    """bytea[]."""
 
     element_oid, array_oid = 17, 1001
 
 
 class BoolArray(Array):
-    """boolean[]"""
+    """boolean[]."""
 
     element_oid, array_oid = 16, 1000
 
 
 class TimestampArray(Array):
-    """timestamptz[]"""
+    """timestamptz[]."""
 
     element_oid, array_oid = 1184, 1185
 
@@ -98,40 +98,40 @@ for _kind in (Int8Array, Int4Array, UuidArray, TextArray, ByteaArray, BoolArray,
 
 
 def int8s(values: Sequence[int]) -> Int8Array:
-    """bigint[]"""
+    """bigint[]."""
     return Int8Array([_INT8(8, value) for value in values])
 
 
 def int4s(values: Sequence[int]) -> Int4Array:
-    """integer[]"""
+    """integer[]."""
     return Int4Array([_INT4(4, value) for value in values])
 
 
 def uuids(values: Sequence[UUID | None]) -> UuidArray:
-    """uuid[]; None is NULL"""
+    """uuid[]; None is NULL."""
     return UuidArray([_NULL if value is None else _UUID + value.bytes for value in values])
 
 
 def texts(values: Sequence[str]) -> TextArray:
-    """text[]"""
+    """text[]."""
     return utf8s([value.encode() for value in values])
 
 
 def utf8s(values: Sequence[bytes]) -> TextArray:
-    """text[] from UTF-8"""
+    """text[] from UTF-8."""
     return TextArray([_LENGTH(len(value)) + value for value in values])
 
 
 def byteas(values: Sequence[bytes]) -> ByteaArray:
-    """bytea[]"""
+    """bytea[]."""
     return ByteaArray([_LENGTH(len(value)) + value for value in values])
 
 
 def bools(values: Sequence[bool]) -> BoolArray:
-    """boolean[]"""
+    """boolean[]."""
     return BoolArray([b"\0\0\0\1\1" if value else b"\0\0\0\1\0" for value in values])
 
 
 def timestamps(values: Sequence[datetime]) -> TimestampArray:
-    """timestamptz[]"""
+    """timestamptz[]."""
     return TimestampArray([_INT8(8, microseconds(value) - _POSTGRES_EPOCH) for value in values])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any
 from uuid import UUID
 
@@ -39,7 +39,7 @@ from infra.store.postgres import PostgresStore
 
 SWEEP_SECONDS = 0.05
 NOWHERE = UUID(int=0)
-NEVER = datetime.min
+NEVER = datetime.fromtimestamp(0, timezone.utc)
 
 
 class LedgerEvent(msgspec.Struct, frozen=True, kw_only=True):

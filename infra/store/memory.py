@@ -175,5 +175,3 @@ def _store(company: _Company, append: Append) -> None:
     company.answers.update({answer.key: answer for answer in append.answers})
     company.credentials.update({credential.user_id: credential for credential in append.credentials})
     company.head = append.head
-
-

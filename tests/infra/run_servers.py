@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+from pathlib import Path
 
 import psutil
 
@@ -22,7 +23,7 @@ from infra.settings import load
 
 def main(directory: str, *, outlive: bool) -> None:
     if outlive:
-        process._death_signal = lambda death, parent: None
+        process.LAUNCH = str(Path(__file__).with_name("launch_unbound.py"))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with servers(load({}, data_dir=directory)) as settings:
         children = {child.name(): child.pid for child in psutil.Process().children()}

@@ -14,7 +14,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import nats
 import psutil
@@ -76,7 +76,7 @@ class Run:
             raise AssertionError(self.child.communicate(timeout=30)[1])
         self.says: dict[str, Any] = json.loads(line)
 
-    def __enter__(self) -> Run:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -343,6 +343,16 @@ def test_root_runs_the_servers_as_a_system_user(folder: Path) -> None:
         users = {p.username() for p in processes_of(folder)}
     assert users == {"daftar"}
     assert folder.stat().st_mode & 0o007 == 0, "the folder was not opened to everybody"
+
+
+@as_root
+def test_the_right_to_pass_is_given_again_after_a_chmod_has_masked_it(folder: Path) -> None:
+    deep = folder / "private"
+    for _ in range(2):
+        with servers(load({}, data_dir=deep), nats=False) as settings:
+            write(settings.database_url, "kept")
+        folder.chmod(0o700)
+    assert folder.stat().st_mode & 0o007 == 0
 
 
 def ordinary_user() -> int:

@@ -91,9 +91,9 @@ SHAPES = [
 ]
 HOSTILE: list[Any] = [*TEXTS, *NUMBERS, *DECIMALS, *DAYS, *IDS, *REFERENCES, *SHAPES]
 SOUND = {
-    r"^[A-Z]{3}(?!\n)$": ["USD", "USD", "USD", "JPY", "ZZZ"],
-    r"^[^@\s]+@[^@\s]+(?!\n)$": ["a@b.co", "b@b.co", "c@d.ee"],
-    r"^[0-9a-f]{64}(?!\n)$": ["0" * 64, "f" * 64],
+    r"^[A-Z]{3}$(?!\n)": ["USD", "USD", "USD", "JPY", "ZZZ"],
+    r"^[^@\s]+@[^@\s]+$(?!\n)": ["a@b.co", "b@b.co", "c@d.ee"],
+    r"^[0-9a-f]{64}$(?!\n)": ["0" * 64, "f" * 64],
 }
 """Texts that fit a field's pattern."""
 

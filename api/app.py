@@ -1,0 +1,121 @@
+"""The HTTP application: dialects, operations and the OpenAPI document on one set of services."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import msgspec
+import structlog
+from litestar import Litestar
+from litestar.config.cors import CORSConfig
+from litestar.handlers import HTTPRouteHandler, get
+from litestar.response.base import ASGIResponse
+
+from api import openapi, operations
+from api.endpoint import JSON
+from api.http_errors import Dialect, HttpRequest, HttpsRequired, refusal_handler
+from api.native import NATIVE
+from api.native.errors import Problem, status_of
+from api.outermost import outermost
+from api.stopping import on_stop
+from infra.composition import Services
+from infra.limits import EXCHANGE_SECONDS, WINDOW_SECONDS
+from infra.settings import Settings, load
+
+DIALECTS: Sequence[Dialect] = (NATIVE,)
+
+log = structlog.get_logger()
+
+
+def create_app(settings: Settings | None = None) -> Litestar:
+    """The application of one process. Raises SettingsError."""
+    settings = settings or load()
+    services = Services(settings)
+    handlers = [handler for dialect in DIALECTS for handler in dialect.handlers]
+    described = [h for h in (*handlers, *operations.HANDLERS) if isinstance(h, HTTPRouteHandler) and "operation" in h.opt]
+    application = Litestar(
+        route_handlers=[*handlers, *operations.HANDLERS, *_schema_handlers(described)],
+        exception_handlers={Exception: refusal_handler(DIALECTS, NATIVE)},
+        lifespan=[_lifespan(services)],
+        openapi_config=None,
+        request_max_body_size=settings.max_body_bytes,
+        cors_config=_cors(settings),
+        before_request=_require_https if settings.require_https else None,
+        logging_config=None,
+    )
+    application.state.services = services
+    application.asgi_handler = outermost(application.asgi_handler, services.metrics)
+    return application
+
+
+def _require_https(request: HttpRequest) -> None:
+    """Refuse what did not come over HTTPS, as the proxy in front tells; probes come from inside."""
+    scheme = request.headers.get("x-forwarded-proto", request.scope["scheme"])
+    if scheme != "https" and not request.scope["path"].startswith(("/health", "/metrics")):
+        raise HttpsRequired
+
+
+def _cors(settings: Settings) -> CORSConfig | None:
+    if not settings.cors_origins:
+        return None
+    exposed = ["ETag", "Location", "X-Request-Id", "Retry-After", "Idempotent-Replay"]
+    return CORSConfig(allow_origins=list(settings.cors_origins), expose_headers=exposed)
+
+
+def _lifespan(services: Services) -> Callable[[Litestar], contextlib.AbstractAsyncContextManager[None]]:
+    @contextlib.asynccontextmanager
+    async def run(_: Litestar) -> AsyncIterator[None]:
+        await services.open()
+        limits = asyncio.create_task(_exchange_limits(services))
+        try:
+            with on_stop(services.hints.stop_waiting):
+                yield
+        finally:
+            limits.cancel()
+            await services.close()
+
+    return run
+
+
+async def _exchange_limits(services: Services) -> None:
+    """Tell other processes what was counted here, and learn what was counted there."""
+    rounds = 0
+    while True:
+        await asyncio.sleep(EXCHANGE_SECONDS)
+        rounds += 1
+        try:
+            await services.threads.run(services.limits.exchange)
+            if rounds % round(WINDOW_SECONDS / EXCHANGE_SECONDS) == 0:
+                await services.threads.run(services.limits.forget)
+        except Exception as error:  # noqa: BLE001 - limits are a courtesy; requests are not refused for want of them
+            log.warning("rate limits were not exchanged", error=repr(error))
+
+
+def _version() -> str:
+    try:
+        return version("daftar")
+    except PackageNotFoundError:
+        return "0"
+
+
+def _schema_handlers(described: Sequence[HTTPRouteHandler]) -> list[Any]:
+    document: dict[str, Any] = {}
+
+    def made() -> dict[str, Any]:
+        if not document:
+            document.update(openapi.build_document(described, Problem, status_of, _version()))
+        return document
+
+    @get("/schema/openapi.json", include_in_schema=False, sync_to_thread=False)
+    def schema() -> ASGIResponse:
+        return ASGIResponse(body=msgspec.json.encode(made()), media_type=JSON)
+
+    @get("/schema", include_in_schema=False, sync_to_thread=False)
+    def page() -> ASGIResponse:
+        return ASGIResponse(body=openapi.as_page(made()), media_type="text/html; charset=utf-8")
+
+    return [schema, page]

@@ -1,0 +1,65 @@
+"""An endpoint: a route, its handler, and the description from which the OpenAPI document is made. One place for all three."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from litestar.handlers import HTTPRouteHandler, route
+
+from domain.errors import LedgerError
+
+JSON = "application/json"
+NDJSON = "application/x-ndjson"
+EVENT_STREAM = "text/event-stream"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an operation answers: the type of its JSON, other media types it can send, headers, and an example."""
+
+    description: str
+    type: Any = None
+    example: Any = None
+    also: tuple[str, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """The description of one method of one path. `refusals` are the errors beside those that every operation may answer."""
+
+    id: str
+    summary: str
+    tag: str
+    answers: Mapping[int, Answer]
+    description: str = ""
+    query: type | None = None
+    free_query: bool = False
+    body: Any = None
+    body_example: Any = None
+    body_required: bool = True
+    headers: Mapping[str, str] = field(default_factory=dict)
+    refusals: tuple[type[LedgerError], ...] = ()
+    secured: bool = True
+
+
+Handler = Callable[..., Any]
+
+
+def endpoint(method: str, path: str, operation: Operation) -> Callable[[Handler], HTTPRouteHandler]:
+    """Make the decorated coroutine the handler of `method path`."""
+
+    def decorate(handler: Handler) -> HTTPRouteHandler:
+        made: HTTPRouteHandler = route(
+            path,
+            http_method=[method],  # type: ignore[list-item]
+            name=operation.id,
+            opt={"operation": operation},
+            include_in_schema=False,
+            status_code=min(operation.answers),
+        )(handler)
+        return made
+
+    return decorate

@@ -1,0 +1,90 @@
+"""Examples of the OpenAPI document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+COMPANY_ID = "0197a6b2-7c4e-7d11-9f61-0d2a3b4c5d6e"
+RECORD_ID = "0197a6b3-1f00-7a52-8c0b-5a4b3c2d1e0f"
+MOMENT = "2026-03-21T08:30:00.000001Z"
+
+RECORD: dict[str, Any] = {
+    "kind": "party",
+    "id": RECORD_ID,
+    "number": 1,
+    "seq": 12,
+    "version": 1,
+    "deleted": False,
+    "created_at": MOMENT,
+    "updated_at": MOMENT,
+    "data": {"name": "Shirin Rugs", "email": "orders@shirin.example"},
+}
+EVENT: dict[str, Any] = {
+    "seq": 12,
+    "recorded_at": MOMENT,
+    "occurred_at": MOMENT,
+    "kind": "party",
+    "record_id": RECORD_ID,
+    "version": 1,
+    "topic": "party.created.v1",
+    "actor_id": COMPANY_ID,
+    "device_id": None,
+    "command_id": None,
+    "correlation_id": None,
+    "hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "data": {"number": 1, "name": "Shirin Rugs"},
+}
+RESULT: dict[str, Any] = {
+    "type": "party.create",
+    "kind": "party",
+    "id": RECORD_ID,
+    "number": 1,
+    "seq": 12,
+    "version": 1,
+    "deleted": False,
+    "changed": True,
+    "idempotent_replay": False,
+}
+OUTCOME: dict[str, Any] = {"results": [RESULT], "seq": 12, "idempotent_replay": False}
+BATCH: dict[str, Any] = {
+    "commands": [
+        {"type": "party.create", "client_id": "customer-1", "data": {"name": "Shirin Rugs"}},
+        {"type": "product.create", "client_id": "product-1", "data": {"name": "Green tea, 500 g", "price": "4.50"}},
+        {
+            "type": "invoice.create",
+            "data": {
+                "type": "sales",
+                "party_id": {"client_id": "customer-1"},
+                "lines": [{"product_id": {"client_id": "product-1"}, "quantity": 3}],
+            },
+        },
+    ]
+}
+GRANTED: dict[str, Any] = {
+    "access_token": "eyJhbGciOiJIUzI1NiJ9.…",
+    "refresh_token": "eyJhbGciOiJIUzI1NiJ9.…",
+    "expires_at": MOMENT,
+    "company_id": COMPANY_ID,
+    "user_id": RECORD_ID,
+    "session_id": RECORD_ID,
+    "role": "owner",
+}
+HISTORY: dict[str, Any] = {
+    "kind": "party",
+    "id": RECORD_ID,
+    "number": 1,
+    "history": [
+        {
+            "seq": 12,
+            "version": 1,
+            "topic": "party.created.v1",
+            "recorded_at": MOMENT,
+            "occurred_at": MOMENT,
+            "actor": {"id": COMPANY_ID, "name": "Mina"},
+            "device": None,
+            "changes": [{"field": "name", "from": None, "to": "Shirin Rugs"}],
+        }
+    ],
+    "cursor": 12,
+    "has_more": False,
+}

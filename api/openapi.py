@@ -1,0 +1,193 @@
+"""The OpenAPI 3.1 document, made from the endpoints themselves: their Structs are what requests are decoded with."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import msgspec
+from litestar.handlers import HTTPRouteHandler
+
+from api.endpoint import JSON, Operation
+from api.http_errors import BodyTooLarge, InternalError, MediaTypeUnsupported
+from domain import errors
+from domain.catalogue import CATALOGUE
+from domain.errors import LedgerError
+
+PROBLEM = "application/problem+json"
+TEMPLATE = "#/components/schemas/{name}"
+_PARAMETER = re.compile(r"{(\w+)(?::\w+)?}")
+
+ALWAYS: tuple[type[LedgerError], ...] = (errors.ServiceUnavailable, InternalError)
+SECURED: tuple[type[LedgerError], ...] = (errors.NotAuthenticated, errors.TooManyRequests)
+WITH_BODY: tuple[type[LedgerError], ...] = (BodyTooLarge, MediaTypeUnsupported)
+
+PATH_PARAMETERS: dict[str, dict[str, Any]] = {
+    "kind": {"description": "A kind of record.", "schema": {"type": "string", "enum": sorted(CATALOGUE)}},
+    "ref": {
+        "description": "The record's id, or its number.",
+        "schema": {"oneOf": [{"type": "string", "format": "uuid"}, {"type": "integer", "minimum": 1}]},
+        "example": 1,
+    },
+    "action": {"description": "An action of the kind.", "schema": {"type": "string"}, "example": "resolve"},
+}
+
+
+def build_document(
+    handlers: Iterable[HTTPRouteHandler], problem: type, status_of: Callable[[type[LedgerError]], int], version: str
+) -> dict[str, Any]:
+    """The document of every handler that describes its operation."""
+    described = [(path, handler, handler.opt["operation"]) for handler in handlers for path in handler.paths]
+    types = [problem, *(one for *_, operation in described for one in _types_of(operation))]
+    schemas, components = msgspec.json.schema_components(types, ref_template=TEMPLATE)
+    known = dict(zip(types, schemas, strict=True))
+    paths: dict[str, dict[str, Any]] = {}
+    for path, handler, operation in described:
+        method = next(iter(handler.http_methods)).lower()
+        made = _operation(path, method, operation, known, status_of)
+        paths.setdefault(_PARAMETER.sub(r"{\1}", path), {})[method] = made
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Daftar",
+            "version": version,
+            "description": (
+                "A company's books are one append-only log. `seq` is its only version number: every cursor, ETag and as-of point"
+                " is one. Errors are RFC 9457 problem documents whose `code` is stable."
+            ),
+        },
+        "servers": [{"url": "/"}],
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+        },
+    }
+
+
+def _types_of(operation: Operation) -> list[Any]:
+    found: list[Any] = []
+    for one in (*(answer.type for answer in operation.answers.values()), operation.body):
+        if one is not None:
+            found += one if isinstance(one, tuple) else [one]
+    return found
+
+
+def _schema_of(one: Any, known: Mapping[Any, Any]) -> Any:
+    """The schema of a type; of a tuple of types, any of them."""
+    return {"anyOf": [known[member] for member in one]} if isinstance(one, tuple) else known[one]
+
+
+def _operation(
+    path: str, method: str, operation: Operation, known: Mapping[Any, Any], status_of: Callable[[type[LedgerError]], int]
+) -> dict[str, Any]:
+    made: dict[str, Any] = {"operationId": operation.id, "summary": operation.summary, "tags": [operation.tag]}
+    if operation.description:
+        made["description"] = operation.description
+    parameters = [
+        {"name": name, "in": "path", "required": True, **PATH_PARAMETERS[name]} for name in _PARAMETER.findall(path)
+    ]
+    parameters += _query_parameters(operation)
+    parameters += [
+        {"name": name, "in": "header", "required": False, "description": text, "schema": {"type": "string"}}
+        for name, text in operation.headers.items()
+    ]
+    if parameters:
+        made["parameters"] = parameters
+    if operation.secured:
+        made["security"] = [{"token": []}]
+    if operation.body is not None:
+        content = {"schema": _schema_of(operation.body, known)}
+        if operation.body_example is not None:
+            content["example"] = operation.body_example
+        made["requestBody"] = {"required": operation.body_required, "content": {JSON: content}}
+    made["responses"] = _responses(method, operation, known, status_of)
+    return made
+
+
+def _query_parameters(operation: Operation) -> list[dict[str, Any]]:
+    if operation.query is None:
+        return []
+    parameters: list[dict[str, Any]] = []
+    _, components = msgspec.json.schema_components([operation.query], ref_template=TEMPLATE)
+    for name, schema in components[operation.query.__name__].get("properties", {}).items():
+        parameter = {"name": name, "in": "query", "required": False, "schema": schema}
+        if "description" in schema:
+            parameter["description"] = schema.pop("description")
+        parameters.append(parameter)
+    if operation.free_query:
+        parameters.append(
+            {
+                "name": "filters",
+                "in": "query",
+                "required": False,
+                "description": "Any field of the kind and the text it must equal; repeated, one of them.",
+                "style": "form",
+                "explode": True,
+                "schema": {"type": "object", "additionalProperties": {"type": "string"}},
+                "example": {"type": "sales"},
+            }
+        )
+    return parameters
+
+
+def _responses(
+    method: str, operation: Operation, known: Mapping[Any, Any], status_of: Callable[[type[LedgerError]], int]
+) -> dict[str, Any]:
+    responses: dict[str, Any] = {}
+    for status, answer in sorted(operation.answers.items()):
+        response: dict[str, Any] = {"description": answer.description}
+        content: dict[str, Any] = {}
+        if answer.type is not None:
+            content[JSON] = {"schema": _schema_of(answer.type, known)}
+            if answer.example is not None:
+                content[JSON]["example"] = answer.example
+        for media_type in answer.also:
+            content[media_type] = {"schema": {"type": "string"}}
+        if content:
+            response["content"] = content
+        if answer.headers:
+            response["headers"] = {
+                name: {"description": text, "schema": {"type": "string"}} for name, text in answer.headers.items()
+            }
+        responses[str(status)] = response
+    refusals: list[type[LedgerError]] = [errors.MalformedRequest, errors.InvalidField, *operation.refusals, *ALWAYS]
+    refusals += SECURED if operation.secured else ()
+    refusals += WITH_BODY if operation.body is not None or method != "get" else ()
+    by_status: dict[int, list[type[LedgerError]]] = {}
+    for error in dict.fromkeys(refusals):
+        by_status.setdefault(status_of(error), []).append(error)
+    for status, group in sorted(by_status.items()):
+        if str(status) in responses:
+            continue
+        text = "\n".join(f"- `{error.code}`: {(error.__doc__ or '').strip()}" for error in group)
+        responses[str(status)] = {
+            "description": text,
+            "content": {PROBLEM: {"schema": {"$ref": TEMPLATE.format(name="Problem")}}},
+        }
+    return responses
+
+
+def as_page(document: Mapping[str, Any]) -> bytes:
+    """The document for people: one self-contained page that needs nothing from anywhere."""
+    rows: list[str] = []
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            codes = ", ".join(operation["responses"])
+            rows.append(
+                f"<tr><td><code>{method.upper()}</code></td><td><code>{html.escape(path)}</code></td>"
+                f"<td>{html.escape(operation['summary'])}</td><td>{codes}</td></tr>"
+            )
+    title = html.escape(document["info"]["title"])
+    text = html.escape(document["info"]["description"])
+    style = (
+        "body{font:16px/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem}"
+        "table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.35rem .75rem;border-bottom:1px solid #ddd}"
+    )
+    return (
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}: API</title><style>{style}</style>"
+        f"<h1>{title}</h1><p>{text}</p><p><a href='/schema/openapi.json'>openapi.json</a> (OpenAPI 3.1)</p>"
+        f"<table><tr><th>Method<th>Path<th>What it does<th>Answers</tr>{''.join(rows)}</table></html>"
+    ).encode()

@@ -1,0 +1,115 @@
+"""Reading requests, for every dialect: bodies, query strings and headers, each refused with the place where it is wrong."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl
+
+import msgspec
+from litestar import Request
+
+from api.http_errors import HttpRequest, MediaTypeUnsupported
+from domain.errors import InvalidField, MalformedRequest
+from infra.composition import Services
+from infra.requests import invalid_field
+
+Read = TypeVar("Read")
+
+DEEPEST = 32
+"""Levels of nesting in what is not described by a schema (`extra`)."""
+MOST_PARAMETERS = 100
+
+
+def services_of(request: Request[Any, Any, Any]) -> Services:
+    """The parts of this process."""
+    services: Services = request.app.state.services
+    return services
+
+
+async def read_body(request: HttpRequest) -> bytes:
+    """The body, which has to be JSON by its content type. Raises MediaTypeUnsupported, and a 413 where it is too large."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    body = await request.body()
+    if body and media_type not in ("", "application/json") and not media_type.endswith("+json"):
+        raise MediaTypeUnsupported(f"The body must be application/json, not {media_type}.")
+    return body
+
+
+def decode(body: bytes, decoder: msgspec.json.Decoder[Read]) -> Read:
+    """The body as what the decoder makes of it. Raises MalformedRequest, InvalidField."""
+    try:
+        found = decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise invalid_field(error) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise MalformedRequest(f"The body is not valid JSON in UTF-8: {error}.") from None
+    except RecursionError:
+        raise MalformedRequest("The body is nested too deeply.") from None
+    if b"\\u0000" in body:
+        check_texts(msgspec.json.decode(body))
+    return found
+
+
+def check_texts(value: Any) -> None:
+    """Raise InvalidField, with the path, where a text holds the NUL character: Postgres cannot keep it."""
+    waiting: list[tuple[str, Any]] = [("", value)]
+    while waiting:
+        path, item = waiting.pop()
+        if isinstance(item, str) and "\x00" in item:
+            raise InvalidField("A text must not hold the NUL character.", path=path)
+        if isinstance(item, dict):
+            if any("\x00" in key for key in item):
+                raise InvalidField("A name must not hold the NUL character.", path=path)
+            waiting.extend((f"{path}.{key}" if path else key, inner) for key, inner in item.items())
+        elif isinstance(item, list):
+            waiting.extend((f"{path}[{index}]", inner) for index, inner in enumerate(item))
+
+
+def check_depth(value: Any, path: str, depth: int = DEEPEST) -> None:
+    """Raise InvalidField where free-form JSON is nested too deeply to be kept and read back by everybody."""
+    if not isinstance(value, dict | list):
+        return
+    if depth == 0:
+        raise InvalidField(f"At most {DEEPEST} levels of nesting are kept.", path=path)
+    for item in value.values() if isinstance(value, dict) else value:
+        check_depth(item, path, depth - 1)
+
+
+def query_pairs(request: HttpRequest) -> list[tuple[str, str]]:
+    """The query's names and values, in order. Raises MalformedRequest, InvalidField."""
+    text = request.scope["query_string"]
+    if not text:
+        return []
+    try:
+        pairs = parse_qsl(
+            text.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS
+        )
+    except UnicodeError:
+        raise MalformedRequest("The query is not valid UTF-8, percent-encoded.") from None
+    except ValueError:
+        raise InvalidField(f"A query has at most {MOST_PARAMETERS} parameters.") from None
+    for name, value in pairs:
+        if "\x00" in name or "\x00" in value:
+            raise InvalidField("A parameter must not hold the NUL character.", path=name.replace("\x00", "?"))
+    return pairs
+
+
+def read_query(request: HttpRequest, form: type[Read]) -> Read:
+    """The query as a Struct: unknown names, repeated names and values of the wrong form are refused. Raises InvalidField."""
+    pairs = query_pairs(request)
+    return convert_query(dict(pairs), form, repeated=len(dict(pairs)) != len(pairs))
+
+
+def convert_query(values: dict[str, str], form: type[Read], *, repeated: bool = False) -> Read:
+    """Parameters as a Struct. Raises InvalidField."""
+    if repeated:
+        raise InvalidField("A parameter was given more than once.")
+    try:
+        return msgspec.convert(values, form, strict=False)
+    except msgspec.ValidationError as error:
+        raise invalid_field(error) from None
+
+
+def accepts(request: HttpRequest, media_type: str) -> bool:
+    """Whether the request names this media type in Accept."""
+    return media_type in request.headers.get("accept", "")

@@ -1,0 +1,27 @@
+"""Which database a command of the operator works on: the one that the settings name, or the one under the data folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+from infra.cli.conventions import Failure, ServiceUnavailable
+from infra.embedded import servers
+from infra.settings import load
+
+
+@contextmanager
+def owner_url(data_dir: str | None) -> Iterator[str]:
+    """The owner's URL of a database that answers, started for as long as this lasts where it is not running.
+
+    A database that stops answering meanwhile is a ServiceUnavailable.
+    """
+    with servers(load(data_dir=data_dir), nats=False) as settings:
+        try:
+            yield settings.database_url
+        except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName) as error:
+            raise Failure("the database has no schema of today's: run `daftar migrate` first") from error
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            raise ServiceUnavailable(f"the database cannot be used: {error}") from error

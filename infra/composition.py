@@ -1,0 +1,103 @@
+"""The composition root: which parts there are, and how they hang together. Nothing else makes parts."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import ParamSpec, TypeVar
+
+from infra.database import Database
+from infra.heads import Heads
+from infra.hints import Hints
+from infra.identity import Identity
+from infra.ledger import Ledger
+from infra.limits import Limits
+from infra.metrics import Metrics
+from infra.passwords import HASHES_AT_ONCE, Passwords
+from infra.reading import Reader
+from infra.settings import Settings, SettingsError
+from infra.store.postgres import PostgresStore
+from infra.tokens import Tokens
+
+Parameters = ParamSpec("Parameters")
+Answer = TypeVar("Answer")
+
+
+class Threads:
+    """Where blocking work is done: as many threads as there are connections, so that no thread waits for one.
+
+    Password hashes have their own few threads, so that a wave of log-ins does not keep everybody else waiting.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._workers = ThreadPoolExecutor(size, thread_name_prefix="work")
+        self._hashers = ThreadPoolExecutor(HASHES_AT_ONCE, thread_name_prefix="hash")
+
+    async def run(self, work: Callable[Parameters, Answer], *args: Parameters.args, **kwargs: Parameters.kwargs) -> Answer:
+        """Do the work in a thread, with this task's context variables."""
+        return await self._run(self._workers, work, *args, **kwargs)
+
+    async def run_slowly(
+        self, work: Callable[Parameters, Answer], *args: Parameters.args, **kwargs: Parameters.kwargs
+    ) -> Answer:
+        """Do work that hashes passwords."""
+        return await self._run(self._hashers, work, *args, **kwargs)
+
+    async def _run(
+        self,
+        executor: ThreadPoolExecutor,
+        work: Callable[Parameters, Answer],
+        *args: Parameters.args,
+        **kwargs: Parameters.kwargs,
+    ) -> Answer:
+        context = contextvars.copy_context()
+        return await asyncio.get_running_loop().run_in_executor(executor, lambda: context.run(work, *args, **kwargs))
+
+    def close(self) -> None:
+        """Finish what was begun, and end the threads."""
+        self._workers.shutdown(wait=True, cancel_futures=True)
+        self._hashers.shutdown(wait=True, cancel_futures=True)
+
+
+class Services:
+    """The parts of one API process."""
+
+    def __init__(self, settings: Settings) -> None:
+        for name in ("api_database_url", "secret_key"):
+            if not getattr(settings, name):
+                raise SettingsError(f"DAFTAR_{name.upper()} is needed to serve requests")
+        self.settings = settings
+        self.database = Database(settings.api_database_url, size=settings.pool_size, name="daftar-api")
+        self.store = PostgresStore(self.database)
+        self.metrics = Metrics()
+        self.heads = Heads(settings.api_database_url)
+        self.hints = Hints(settings.nats_url, self.heads.look_up)
+        self.ledger = Ledger(self.store, hint=self.hints.tell)
+        self.reader = Reader(self.database)
+        self.limits = Limits(self.database)
+        self.passwords = Passwords()
+        self.identity = Identity(
+            self.database,
+            self.ledger,
+            Tokens(settings.secret_key),
+            self.passwords,
+            access_lifetime=timedelta(minutes=settings.access_token_minutes),
+            refresh_lifetime=timedelta(days=settings.refresh_token_days),
+            demo=settings.demo,
+        )
+        self.threads = Threads(settings.pool_size)
+
+    async def open(self) -> None:
+        """Start what runs beside the requests. The database need not be there yet."""
+        self.database.open()
+        await self.hints.open()
+
+    async def close(self) -> None:
+        """End streams, finish what was begun, and hang up."""
+        await self.hints.close()
+        await self.heads.close()
+        await asyncio.get_running_loop().run_in_executor(None, self.threads.close)
+        self.database.close()

@@ -1,0 +1,196 @@
+"""Following a log: positions as leases, batches folded and committed with their position, and parking where an event is
+poison.
+
+A follower's position row of a company is both its cursor and its lease: whoever holds the row advances it, everybody else
+skips it, and what the batch wrote commits with the new position. So any number of workers fold every event of a company
+once, in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+from uuid import UUID
+
+import psycopg
+import structlog
+
+from domain.event import RecordedEvent
+from infra.followers.tables import Connection
+from infra.followers.writing import TableView, write
+from projections.projection import Projection
+
+BATCH = 2_000
+"""Seqs per transaction of a live follower."""
+LONGEST_REASON = 2_000
+
+log = structlog.get_logger("daftar.followers")
+
+
+class Follower(Protocol):
+    """Something that is given every event of every company, in order."""
+
+    @property
+    def name(self) -> str:
+        """Names its positions."""
+
+    @property
+    def kinds(self) -> frozenset[str] | None:
+        """The kinds of events it wants; None: all."""
+
+    def handle(self, connection: Connection, company_id: UUID, events: Sequence[RecordedEvent]) -> None:
+        """Handle the next events inside the transaction that moves the position. Any error but the database's own is poison."""
+
+
+class ProjectionFollower:
+    """Folds a projection. Aside from the live tables it has a name of its own, and may COPY."""
+
+    def __init__(self, projection: Projection, *, name: str | None = None, copy: bool = False) -> None:
+        self.projection = projection
+        self.name = name or projection.name
+        self.kinds = projection.kinds
+        self.copy = copy
+
+    def handle(self, connection: Connection, company_id: UUID, events: Sequence[RecordedEvent]) -> None:
+        """Fold and write."""
+        changes = self.projection.fold(company_id, events, TableView(connection, company_id))
+        write(connection, company_id, changes, copy=self.copy)
+
+
+class Poisoned(Exception):
+    """Handling the events after `seq`, up to `until`, failed; `__cause__` says how."""
+
+    def __init__(self, seq: int, until: int) -> None:
+        super().__init__(f"the events after {seq} up to {until} could not be handled")
+        self.seq = seq
+        self.until = until
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """Where a follower stands in a company's log now, where the log ends, and where it is parked, if it is."""
+
+    seq: int
+    head: int
+    parked_seq: int | None = None
+
+    @property
+    def behind(self) -> bool:
+        """Whether there is more that can be handled."""
+        return self.parked_seq is None and self.seq < self.head
+
+
+_TAKE = b"""
+SELECT p.seq, h.seq FROM positions p JOIN heads h USING (company_id)
+WHERE p.follower = %b AND p.company_id = %b AND p.parked_seq IS NULL FOR UPDATE OF p SKIP LOCKED
+"""
+_MOVE = b"UPDATE positions SET seq = %b, updated_at = now() WHERE follower = %b AND company_id = %b"
+_PARK = b"""
+UPDATE positions SET parked_seq = %b, parked_error = %b, parked_at = now()
+WHERE follower = %b AND company_id = %b AND seq = %b
+"""
+_RANGE = b"""
+SELECT seq, kind, record_id, version, topic, data, recorded_at, occurred_at, actor_id, device_id
+FROM events WHERE company_id = %b AND seq > %b AND seq <= %b ORDER BY seq
+"""
+"""Folding needs nothing of what only the chain and the answers to commands need."""
+_RANGE_OF_KINDS = _RANGE.replace(b" ORDER BY", b" AND kind = ANY(%b) ORDER BY")
+_ADD = b"""
+INSERT INTO positions (follower, company_id) SELECT %b, c.company_id FROM companies c
+WHERE NOT EXISTS (SELECT FROM positions p WHERE p.company_id = c.company_id AND p.follower = %b) ON CONFLICT DO NOTHING
+"""
+
+
+def add_positions(connection: Connection, follower: str) -> None:
+    """Begin at 0 in every company that is new to the follower."""
+    connection.execute(_ADD, (follower, follower))
+
+
+def read_range(
+    connection: Connection, company_id: UUID, after: int, until: int, kinds: frozenset[str] | None
+) -> list[RecordedEvent]:
+    """The events with `after` < seq ≤ `until`, in order; without command_id, correlation_id and hash."""
+    if kinds is None:
+        rows = connection.execute(_RANGE, (company_id, after, until), binary=True)
+    else:
+        rows = connection.execute(_RANGE_OF_KINDS, (company_id, after, until, sorted(kinds)), binary=True)
+    return [
+        RecordedEvent(
+            company_id=company_id,
+            seq=seq,
+            kind=kind,
+            record_id=record_id,
+            version=version,
+            topic=topic,
+            data=data.encode(),
+            recorded_at=recorded_at,
+            occurred_at=occurred_at,
+            actor_id=actor_id,
+            device_id=device_id,
+        )
+        for seq, kind, record_id, version, topic, data, recorded_at, occurred_at, actor_id, device_id in rows.fetchall()
+    ]
+
+
+def advance(
+    connection: Connection, follower: Follower, company_id: UUID, *, limit: int = BATCH, until: int | None = None
+) -> Advanced | None:
+    """Handle the next (at most `limit`) seqs of a company in one transaction; None where it is parked or another's just now.
+
+    Raises Poisoned, having changed nothing.
+    """
+    with connection.transaction():
+        row = connection.execute(_TAKE, (follower.name, company_id), binary=True).fetchone()
+        if row is None:
+            return None
+        seq, head = row
+        head = head if until is None else min(head, until)
+        target = min(seq + limit, head)
+        if target <= seq:
+            return Advanced(seq, head)
+        try:
+            events = read_range(connection, company_id, seq, target, follower.kinds)
+            if events:
+                follower.handle(connection, company_id, events)
+        except (psycopg.OperationalError, psycopg.InterfaceError):
+            raise
+        except Exception as error:
+            raise Poisoned(seq, target) from error
+        connection.execute(_MOVE, (target, follower.name, company_id))
+    return Advanced(target, head)
+
+
+def advance_or_park(
+    connection: Connection, follower: Follower, company_id: UUID, *, limit: int = BATCH, until: int | None = None
+) -> Advanced | None:
+    """As `advance`; a batch that fails is halved until the poisoned event is found, and the company is parked before it."""
+    while True:
+        try:
+            return advance(connection, follower, company_id, limit=limit, until=until)
+        except Poisoned as poisoned:
+            if poisoned.until - poisoned.seq > 1:
+                limit = (poisoned.until - poisoned.seq) // 2
+                continue
+            reason = reason_of(poisoned.__cause__)
+            connection.execute(_PARK, (poisoned.until, reason, follower.name, company_id, poisoned.seq))
+            log.exception("parked", follower=follower.name, company_id=str(company_id), seq=poisoned.until, reason=reason)
+            return Advanced(poisoned.seq, poisoned.until, poisoned.until)
+
+
+def reason_of(error: BaseException | None) -> str:
+    """The error as one line that fits a column: its type and what it says."""
+    text = f"{type(error).__name__}: {error}".replace("\0", "\\0").split("\n", 1)[0]
+    return text[:LONGEST_REASON]
+
+
+def retry(connection: Connection, follower: str) -> list[tuple[UUID, int]]:
+    """Let every parked company go on; returns the companies and the seqs they were parked at."""
+    rows: list[tuple[Any, ...]] = connection.execute(
+        b"""WITH parked AS (
+                SELECT company_id, parked_seq FROM positions WHERE follower = %b AND parked_seq IS NOT NULL FOR UPDATE
+            ) UPDATE positions p SET parked_seq = NULL, parked_error = NULL, parked_at = NULL FROM parked
+            WHERE p.follower = %b AND p.company_id = parked.company_id RETURNING p.company_id, parked.parked_seq""",
+        (follower, follower),
+    ).fetchall()
+    return [(company_id, seq) for company_id, seq in rows]

@@ -1,0 +1,129 @@
+"""The runner: one loop that keeps every follower at the head of every company's log.
+
+Any number of runners, in any number of processes, share the companies through the position rows. Hints say where there is work
+right now; a slow sweep (head.seq > position.seq) finds what hints missed, and companies that are new.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Sequence
+from uuid import UUID, uuid4
+
+import psycopg
+import structlog
+
+from domain.errors import ServiceUnavailable
+from domain.event import JSON
+from infra.database import Connection, Database
+from infra.followers.follower import BATCH, Follower, add_positions, advance_or_park
+from infra.followers.hints import Hints
+
+SWEEP_SECONDS = 1.0
+BEAT_SECONDS = 2.0
+FORGET_AFTER = "1 day"
+"""Heartbeats of workers that ended without a word are kept this long, so that health can tell of them."""
+
+log = structlog.get_logger("daftar.followers")
+
+_WORK = b"""
+SELECT p.company_id FROM positions p JOIN heads h USING (company_id)
+WHERE p.follower = %b AND p.parked_seq IS NULL AND h.seq > p.seq ORDER BY p.updated_at
+"""
+
+
+class Runner:
+    """Runs followers until it is told to stop. `database` is the worker role's."""
+
+    def __init__(
+        self,
+        database: Database,
+        followers: Sequence[Follower],
+        *,
+        hints: Hints | None = None,
+        sweep_seconds: float = SWEEP_SECONDS,
+        batch: int = BATCH,
+    ) -> None:
+        self.database = database
+        self.followers = followers
+        self.hints = hints or Hints()
+        self.sweep_seconds = sweep_seconds
+        self.batch = batch
+        self.name = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+        self.handled = 0
+        self._last_beat = 0.0
+
+    def run(self, stop: threading.Event) -> None:
+        """Follow until `stop`; a database that is away is waited for."""
+        sweep_at = 0.0
+        while not stop.is_set():
+            try:
+                self.beat()
+                hinted = self.hints.take(min(max(0.0, sweep_at - time.monotonic()), self.sweep_seconds))
+                if time.monotonic() >= sweep_at:
+                    sweep_at = time.monotonic() + self.sweep_seconds
+                    self.sweep(stop)
+                else:
+                    self.follow(hinted, stop)
+            except (ServiceUnavailable, psycopg.OperationalError, psycopg.InterfaceError) as error:
+                log.warning("the database cannot be reached", error=repr(error))
+                stop.wait(self.sweep_seconds)
+        self._leave()
+
+    def sweep(self, stop: threading.Event) -> None:
+        """Find and do whatever work there is, until there is none that is not another worker's."""
+        for follower in self.followers:
+            with self.database.connection() as connection:
+                add_positions(connection, follower.name)
+                waiting = [company_id for (company_id,) in connection.execute(_WORK, (follower.name,))]
+                self._drain(connection, follower, waiting, stop)
+
+    def follow(self, companies: set[UUID], stop: threading.Event) -> None:
+        """Take these companies to their heads."""
+        if not companies:
+            return
+        for follower in self.followers:
+            with self.database.connection() as connection:
+                self._drain(connection, follower, list(companies), stop)
+
+    def _drain(self, connection: Connection, follower: Follower, waiting: list[UUID], stop: threading.Event) -> None:
+        """Advance the companies by turns, a batch each, so that a long log does not keep the others waiting."""
+        while waiting and not stop.is_set():
+            still: list[UUID] = []
+            for company_id in waiting:
+                if stop.is_set():
+                    return
+                self.beat()
+                advanced = advance_or_park(connection, follower, company_id, limit=self.batch)
+                if advanced is not None:
+                    self.handled += 1
+                    if advanced.behind:
+                        still.append(company_id)
+            waiting = still
+
+    def beat(self) -> None:
+        """Give a sign of life, at most every BEAT_SECONDS. It comes from the loop itself: a loop that hangs is seen."""
+        if time.monotonic() - self._last_beat < BEAT_SECONDS:
+            return
+        details = JSON.encode({"followers": [f.name for f in self.followers], "batches": self.handled}).decode()
+        with self.database.connection() as connection:
+            connection.execute(
+                b"""INSERT INTO heartbeats (worker, beat_at, details) VALUES (%b, clock_timestamp(), %b::jsonb)
+                    ON CONFLICT (worker) DO UPDATE SET beat_at = excluded.beat_at, details = excluded.details""",
+                (self.name, details),
+            )
+            connection.execute(
+                b"DELETE FROM heartbeats WHERE beat_at < clock_timestamp() - %b::text::interval", (FORGET_AFTER,)
+            )
+        self._last_beat = time.monotonic()
+
+    def _leave(self) -> None:
+        """A worker that was asked to stop is not missed."""
+        try:
+            with self.database.connection() as connection:
+                connection.execute(b"DELETE FROM heartbeats WHERE worker = %b", (self.name,))
+        except (ServiceUnavailable, psycopg.Error) as error:
+            log.info("the heartbeat stays", error=repr(error))

@@ -1,0 +1,181 @@
+"""The tables of projections: their DDL, live and aside, and the swap.
+
+Tables built aside have the same names as the live ones, in a schema of their own: every statement serves both, and the
+search path decides. Swapping is moving them between schemas, which sessions with prepared statements survive: Postgres
+plans those anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from infra.roles import API_ROLE, WORKER_ROLE
+from projections.projection import Index, Projection, Table
+from projections.registry import PROJECTIONS
+
+Connection = psycopg.Connection[Any]
+
+LIVE = "daftar"
+"""The schema of the live tables."""
+
+
+def install(connection: Connection) -> None:
+    """Make the live tables of every projection that has none yet, empty: followers fill them. As the owner."""
+    known = {name for (name,) in connection.execute("SELECT name FROM daftar.projections")}
+    for projection in PROJECTIONS.values():
+        if projection.name in known:
+            continue
+        with connection.transaction():
+            if not projection.inline:
+                create_tables(connection, projection, LIVE)
+                finish_tables(connection, projection, LIVE)
+            connection.execute(
+                "INSERT INTO daftar.projections (name, version) VALUES (%s, %s)", (projection.name, projection.version)
+            )
+
+
+def create_tables(connection: Connection, projection: Projection, schema: str) -> None:
+    """The tables with their primary keys only: the other indexes are cheaper to build once the rows are there."""
+    for table in projection.tables:
+        columns: list[sql.Composable] = [sql.SQL("company_id uuid NOT NULL")]
+        for name, type_ in table.columns.items():
+            null = sql.SQL("" if name in table.nullable else " NOT NULL")
+            columns.append(sql.SQL("{} {}{}").format(sql.Identifier(name), sql.SQL(type_), null))
+        key = sql.SQL(", ").join(map(sql.Identifier, ("company_id", *table.key)))
+        columns.append(sql.SQL("CONSTRAINT {} PRIMARY KEY ({})").format(sql.Identifier(f"{table.name}_pkey"), key))
+        body = sql.SQL(", ").join(columns)
+        connection.execute(sql.SQL("CREATE TABLE {} ({})").format(sql.Identifier(schema, table.name), body))
+
+
+def finish_tables(connection: Connection, projection: Projection, schema: str) -> None:
+    """Everything that live tables have beside their rows: indexes, the balance check, isolation and privileges."""
+    for table in projection.tables:
+        name = sql.Identifier(schema, table.name)
+        for index in table.indexes:
+            connection.execute(_index(index, schema, table))
+        if table.balanced:
+            _require_balance(connection, table, schema)
+        connection.execute(sql.SQL("ALTER TABLE {} ENABLE ROW LEVEL SECURITY").format(name))
+        setting = sql.SQL("(company_id = nullif(current_setting('daftar.company_id', true), '')::uuid)")
+        connection.execute(sql.SQL("DROP POLICY IF EXISTS own_company ON {}").format(name))
+        connection.execute(sql.SQL("DROP POLICY IF EXISTS every_company ON {}").format(name))
+        connection.execute(
+            sql.SQL("CREATE POLICY own_company ON {} TO {} USING {} WITH CHECK {}").format(
+                name, sql.Identifier(API_ROLE), setting, setting
+            )
+        )
+        connection.execute(
+            sql.SQL("CREATE POLICY every_company ON {} TO {} USING (true) WITH CHECK (true)").format(
+                name, sql.Identifier(WORKER_ROLE)
+            )
+        )
+        for role, privileges in ((API_ROLE, table.privileges), (WORKER_ROLE, "SELECT, INSERT, UPDATE, DELETE")):
+            connection.execute(sql.SQL("GRANT {} ON {} TO {}").format(sql.SQL(privileges), name, sql.Identifier(role)))
+        connection.execute(sql.SQL("ANALYZE {}").format(name))
+
+
+def _index(index: Index, schema: str, table: Table) -> sql.Composed:
+    return sql.SQL("CREATE {} IF NOT EXISTS {} ON {} ({}) {}").format(
+        sql.SQL("UNIQUE INDEX" if index.unique else "INDEX"),
+        sql.Identifier(index.name),
+        sql.Identifier(schema, table.name),
+        sql.SQL(index.columns),
+        sql.SQL(f"WHERE {index.where}" if index.where else ""),
+    )
+
+
+def _require_balance(connection: Connection, table: Table, schema: str) -> None:
+    """Check the rows there are, and let the database check every statement that adds some."""
+    name = sql.Identifier(schema, table.name)
+    bad = connection.execute(
+        sql.SQL("SELECT company_id, seq FROM {} GROUP BY company_id, seq, currency HAVING sum({}) <> 0 LIMIT 1").format(
+            name, sql.SQL(table.balanced)
+        )
+    ).fetchone()
+    if bad is not None:
+        raise ValueError(f"{table.name}: the lines of event {bad[1]} of company {bad[0]} do not balance")
+    connection.execute(
+        sql.SQL(
+            "CREATE OR REPLACE TRIGGER balanced AFTER INSERT ON {} REFERENCING NEW TABLE AS added"
+            " FOR EACH STATEMENT EXECUTE FUNCTION daftar.require_balance({})"
+        ).format(name, sql.Literal(table.balanced))
+    )
+
+
+def swap_tables(connection: Connection, projection: Projection, schema: str) -> None:
+    """Put the tables of `schema` in the place of the live ones, which are dropped. Inside the caller's transaction."""
+    for table in projection.tables:
+        connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(sql.Identifier(LIVE, table.name)))
+    old = f"{schema}_old"
+    connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(old)))
+    for table in projection.tables:
+        for source, target in ((LIVE, old), (schema, LIVE)):
+            connection.execute(
+                sql.SQL("ALTER TABLE {} SET SCHEMA {}").format(sql.Identifier(source, table.name), sql.Identifier(target))
+            )
+    drop_schema(connection, old)
+    drop_schema(connection, schema)
+
+
+def drop_schema(connection: Connection, schema: str) -> None:
+    """Drop a schema of tables aside, if it is there."""
+    connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(schema)))
+
+
+def use_schema(connection: Connection, schemas: Iterable[str]) -> None:
+    """Set the search path: tables are looked for in these schemas, in order."""
+    path = sql.SQL(", ").join(map(sql.Identifier, (*schemas, "pg_catalog")))
+    connection.execute(sql.SQL("SET search_path = {}").format(path))
+
+
+# Statements ---------------------------------------------------------------------------------------
+
+
+@cache
+def insert_statement(table: Table) -> bytes:
+    """INSERT of column arrays; parameters: company, then an array per column."""
+    return _insert(table).encode()
+
+
+@cache
+def put_statement(table: Table) -> bytes:
+    """INSERT of column arrays that replaces rows of the same key."""
+    values = [f"{name} = excluded.{name}" for name in table.columns if name not in table.key]
+    action = f"UPDATE SET {', '.join(values)}" if values else "NOTHING"
+    return f"{_insert(table)} ON CONFLICT (company_id, {', '.join(table.key)}) DO {action}".encode()
+
+
+def _insert(table: Table) -> str:
+    names = ", ".join(table.columns)
+    arrays = ", ".join("%b" for _ in table.columns)
+    return f"INSERT INTO {table.name} (company_id, {names}) SELECT %b, * FROM unnest({arrays})"
+
+
+@cache
+def delete_statement(table: Table) -> bytes:
+    """DELETE by arrays of the key's columns; parameters: an array per key column, then the company."""
+    return (
+        f"DELETE FROM {table.name} t USING unnest({', '.join('%b' for _ in table.key)}) AS k ({', '.join(table.key)})"
+        f" WHERE t.company_id = %b AND {' AND '.join(f't.{name} = k.{name}' for name in table.key)}"
+    ).encode()
+
+
+@cache
+def find_statement(table: Table, by: tuple[str, ...], select: tuple[str, ...]) -> bytes:
+    """SELECT by arrays of the `by` columns; parameters: an array per column, then the company."""
+    return (
+        f"SELECT {', '.join(f't.{name}' for name in select)}"
+        f" FROM unnest({', '.join('%b' for _ in by)}) AS k ({', '.join(by)})"
+        f" JOIN {table.name} t ON t.company_id = %b AND {' AND '.join(f't.{name} = k.{name}' for name in by)}"
+    ).encode()
+
+
+@cache
+def copy_statement(table: Table) -> bytes:
+    """COPY of the company and the table's columns."""
+    return f"COPY {table.name} (company_id, {', '.join(table.columns)}) FROM STDIN (FORMAT binary)".encode()

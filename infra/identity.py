@@ -1,0 +1,310 @@
+"""Identity: logging in, refreshing, logging out, and who is behind a token.
+
+Sessions and devices are records in the company's log, so whoever may use the books, and since when, is part of the books. A token
+names its session; whether that is still open is looked up where it is used. Because every change of a session, a user or a device
+moves the company's head, what was found is valid for as long as the head stands still.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from domain.command import Actor, Command
+from domain.errors import NotAllowed, NotAuthenticated, ValueTaken, VersionStale, WrongCredentials
+from domain.record import Record, decode_record
+from infra.database import Database
+from infra.demo_password import DEMO_PASSWORD_REFUSED, is_demo_password
+from infra.ids import new_id
+from infra.ledger import Ledger
+from infra.passwords import Passwords
+from infra.tokens import Claims, Tokens
+
+REMEMBERED = 10_000
+
+_FIND_COMPANY = b"SELECT company_id FROM companies WHERE codename = %b"
+_FIND_COMPANY_BY_ID = b"SELECT company_id FROM companies WHERE company_id = %b"
+_FIND_COMPANY_BY_DATABASE = b"SELECT company_id FROM companies WHERE database_id = %b"
+_FIND_USER = b"""
+SELECT r.document, c.password_hash, c.md5_hash
+FROM unique_values u
+JOIN records r ON r.company_id = u.company_id AND r.id = u.record_id
+LEFT JOIN credentials c ON c.company_id = u.company_id AND c.user_id = u.record_id
+WHERE u.company_id = %b AND u.kind = 'user' AND u.name = ANY(%b) AND u.value = %b LIMIT 1
+"""
+_FIND_CREDENTIAL = b"SELECT password_hash FROM credentials WHERE company_id = %b AND user_id = %b"
+_FIND_DEVICE = b"""
+SELECT r.document FROM unique_values u JOIN records r ON r.company_id = u.company_id AND r.id = u.record_id
+WHERE u.company_id = %b AND u.kind = 'device' AND u.name = 'device_id' AND u.value = %b
+"""
+_FIND_SESSION = b"""
+SELECT h.seq, s.document, u.document, d.document
+FROM heads h
+LEFT JOIN records s ON s.company_id = h.company_id AND s.id = %b AND s.kind = 'session' AND NOT s.deleted
+LEFT JOIN records u ON u.company_id = h.company_id AND u.id = %b AND u.kind = 'user' AND NOT u.deleted
+LEFT JOIN records d ON d.company_id = h.company_id AND d.id = %b AND d.kind = 'device' AND NOT d.deleted
+WHERE h.company_id = %b
+"""
+
+
+class NewDevice(msgspec.Struct, frozen=True, kw_only=True):
+    """The device that logs in: the name it gave itself, and what it tells about itself."""
+
+    device_id: str
+    name: str | None = None
+    platform: str | None = None
+    app_version: str | None = None
+
+
+class Granted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What logging in and refreshing answer. `expires_at` is the access token's end."""
+
+    access_token: str
+    refresh_token: str
+    expires_at: datetime
+    company_id: UUID
+    user_id: UUID
+    session_id: UUID
+    role: str
+    device_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks: an open session of an active user of one company, as of `head`."""
+
+    company_id: UUID
+    user_id: UUID
+    session_id: UUID
+    device_id: UUID | None
+    role: str
+    head: int
+
+    @property
+    def actor(self) -> Actor:
+        """The principal as the author of commands."""
+        return Actor(user_id=self.user_id, device_id=self.device_id, session_id=self.session_id, role=self.role)
+
+
+@dataclass(frozen=True, slots=True)
+class _Session:
+    principal: Principal
+    generation: int
+    seq: int
+    ends_at: float
+
+
+@dataclass(slots=True)
+class Identity:
+    """Everything about who may use a company's books. Safe for any number of threads."""
+
+    database: Database
+    ledger: Ledger
+    tokens: Tokens
+    passwords: Passwords
+    access_lifetime: timedelta
+    refresh_lifetime: timedelta
+    demo: bool = False
+    clock: Callable[[], float] = time.time
+    _open: dict[UUID, _Session] = field(default_factory=dict)
+
+    # Who there is ---------------------------------------------------------------------------------
+
+    def find_company(self, name: str | int | UUID) -> UUID | None:
+        """The company with this id, codename (also a text that is a UUID) or database id."""
+        value: str | int | UUID = name
+        if isinstance(name, int):
+            statement = _FIND_COMPANY_BY_DATABASE
+        elif (company_id := _as_uuid(name)) is not None:
+            statement, value = _FIND_COMPANY_BY_ID, company_id
+        else:
+            statement, value = _FIND_COMPANY, str(name).casefold()
+        with self.database.connection() as connection:
+            row = connection.execute(statement, (value,), binary=True).fetchone()
+        return row[0] if row else None
+
+    def check_password(
+        self, company_id: UUID | None, name: str, password: str, *, by: Sequence[str] = ("email",), is_md5: bool = False
+    ) -> Record:
+        """The active user of this name (in the fields `by`) and password. Raises WrongCredentials, always after the same time.
+
+        The demo's published password opens nothing outside demo mode.
+        """
+        if not self.demo and is_demo_password(password):
+            raise WrongCredentials(DEMO_PASSWORD_REFUSED, path="password")
+        row = None
+        if company_id is not None:
+            with self.database.company(company_id) as connection:
+                row = connection.execute(_FIND_USER, (company_id, list(by), name.casefold()), binary=True).fetchone()
+        stored = row[2 if is_md5 else 1] if row else None
+        if not self.passwords.matches(stored, password) or row is None:
+            raise WrongCredentials
+        user = decode_record(row[0])
+        if user.deleted or not user.data.get("is_active", True):
+            raise WrongCredentials
+        return user
+
+    def has_password(self, company_id: UUID, user_id: UUID, password: str) -> bool:
+        """Whether this is the user's password."""
+        with self.database.company(company_id) as connection:
+            row = connection.execute(_FIND_CREDENTIAL, (company_id, user_id), binary=True).fetchone()
+        return self.passwords.matches(row[0] if row else None, password)
+
+    # Sessions -------------------------------------------------------------------------------------
+
+    def log_in(
+        self,
+        company: str | int | UUID,
+        name: str,
+        password: str,
+        *,
+        by: Sequence[str] = ("email",),
+        is_md5: bool = False,
+        device: NewDevice | None = None,
+        dialect: str = "native",
+    ) -> Granted:
+        """Check the password and open a session. Raises WrongCredentials; NotAllowed where the device is barred."""
+        company_id = self.find_company(company)
+        user = self.check_password(company_id, name, password, by=by, is_md5=is_md5)
+        if company_id is None:
+            raise WrongCredentials
+        return self.open_session(company_id, user, device=device, dialect=dialect)
+
+    def open_session(
+        self, company_id: UUID, user: Record, *, device: NewDevice | None = None, dialect: str = "native"
+    ) -> Granted:
+        """Open a session of a user who has proved to be one, on a device that is registered if it is new."""
+        session_id = new_id()
+        actor = Actor(user_id=user.id, session_id=session_id, role=user.data["role"])
+        device_id = self._find_device(company_id, device) if device is not None else None
+        commands: list[Command] = []
+        if device is not None and device_id is None:
+            device_id = new_id()
+            told = {key: value for key, value in msgspec.structs.asdict(device).items() if value is not None}
+            commands.append(Command(kind="device", action="create", id=device_id, data={**told, "user_id": user.id}))
+        session = {"user_id": user.id, "device_id": device_id, "dialect": dialect, "expires_at": self._refresh_end()}
+        commands.append(Command(kind="session", action="create", id=session_id, data=session))
+        try:
+            outcome = self.ledger.execute(company_id, commands, actor)
+        except ValueTaken:  # the device has just been registered by another log-in
+            return self.open_session(company_id, user, device=device, dialect=dialect)
+        return self._grant(Principal(company_id, user.id, session_id, device_id, user.data["role"], outcome.seq), 1)
+
+    def _find_device(self, company_id: UUID, device: NewDevice) -> UUID | None:
+        with self.database.company(company_id) as connection:
+            row = connection.execute(_FIND_DEVICE, (company_id, device.device_id), binary=True).fetchone()
+        if row is None:
+            return None
+        found = decode_record(row[0])
+        if not found.data.get("is_active", True):
+            raise NotAllowed("This device may no longer be used.", path="device.device_id")
+        return found.id
+
+    def refresh(self, refresh_token: str) -> Granted:
+        """New tokens for old. A refresh token works once: one that comes again was stolen, or its answer was, so the session ends."""
+        claims = self.tokens.read(refresh_token, "refresh")
+        for _ in range(2):
+            session = self._look_up(claims)
+            principal = session.principal
+            if claims.gen != session.generation:
+                self.log_out(principal)
+                raise NotAuthenticated("This refresh token was used before, so the session has been ended; log in again.")
+            command = Command(
+                kind="session",
+                action="refresh",
+                id=principal.session_id,
+                base_seq=session.seq,
+                on_conflict="refuse",
+                data={"expires_at": self._refresh_end()},
+            )
+            try:
+                self.ledger.execute(principal.company_id, [command], principal.actor)
+            except VersionStale:
+                continue  # somebody else has just used it: the next round sees the newer generation
+            return self._grant(principal, claims.gen + 1)
+        raise NotAuthenticated
+
+    def log_out(self, principal: Principal) -> None:
+        """End the session, at once and for every process."""
+        command = Command(kind="session", action="delete", id=principal.session_id)
+        self.ledger.execute(principal.company_id, [command], principal.actor)
+        self._open.pop(principal.session_id, None)
+
+    def authenticate(self, access_token: str) -> Claims:
+        """Whom a token names. Only its signature and its end are checked: `confirm` before anything is told or done."""
+        return self.tokens.read(access_token, "access")
+
+    def confirm(self, claims: Claims, head: int | None = None) -> Principal:
+        """The principal behind the token, if its session is open now. Raises NotAuthenticated.
+
+        Costs nothing where the caller has just read the company's `head` and it has not moved since the last time; else a query.
+        """
+        known = self._open.get(claims.sid)
+        if head is None or known is None or known.principal.head != head:
+            known = self._look_up(claims)
+        if known.ends_at <= self.clock():
+            raise NotAuthenticated("The session has expired; log in again.")
+        return known.principal
+
+    def is_known(self, claims: Claims, head: int) -> bool:
+        """Whether the session is known to be open while the company's log ends at `head`, without asking anything."""
+        known = self._open.get(claims.sid)
+        return known is not None and known.principal.head == head and known.ends_at > self.clock()
+
+    def _look_up(self, claims: Claims) -> _Session:
+        with self.database.company(claims.cid) as connection:
+            row = connection.execute(_FIND_SESSION, (claims.sid, claims.sub, claims.did, claims.cid), binary=True).fetchone()
+        if row is None or row[1] is None or row[2] is None or (claims.did is not None and row[3] is None):
+            self._open.pop(claims.sid, None)
+            raise NotAuthenticated("The session has ended; log in again.")
+        session, user = decode_record(row[1]), decode_record(row[2])
+        device = decode_record(row[3]) if row[3] is not None else None
+        if not user.data.get("is_active", True) or (device is not None and not device.data.get("is_active", True)):
+            raise NotAuthenticated("The user or the device is no longer active.")
+        principal = Principal(claims.cid, user.id, session.id, device.id if device else None, user.data["role"], row[0])
+        ends_at = datetime.fromisoformat(session.data["expires_at"]).timestamp()
+        found = _Session(principal, session.data["generation"], session.seq, ends_at)
+        if len(self._open) >= REMEMBERED:
+            self._open.clear()
+        self._open[session.id] = found
+        return found
+
+    def _refresh_end(self) -> datetime:
+        return datetime.fromtimestamp(int(self.clock()), timezone.utc) + self.refresh_lifetime
+
+    def _grant(self, principal: Principal, generation: int) -> Granted:
+        now = int(self.clock())
+        common: dict[str, Any] = {
+            "cid": principal.company_id,
+            "sub": principal.user_id,
+            "sid": principal.session_id,
+            "did": principal.device_id,
+            "gen": generation,
+            "role": principal.role,
+            "iat": now,
+        }
+        expires = now + int(self.access_lifetime.total_seconds())
+        refresh_expires = now + int(self.refresh_lifetime.total_seconds())
+        return Granted(
+            access_token=self.tokens.sign(Claims(typ="access", exp=expires, **common)),
+            refresh_token=self.tokens.sign(Claims(typ="refresh", exp=refresh_expires, **common)),
+            expires_at=datetime.fromtimestamp(expires, timezone.utc),
+            company_id=principal.company_id,
+            user_id=principal.user_id,
+            session_id=principal.session_id,
+            device_id=principal.device_id,
+            role=principal.role,
+        )
+
+
+def _as_uuid(name: str | UUID) -> UUID | None:
+    try:
+        return name if isinstance(name, UUID) else UUID(name)
+    except ValueError:
+        return None

@@ -1,0 +1,115 @@
+"""The inline read models: current documents, unique values, client ids and stock levels.
+
+Live, the write path keeps them with `Books.apply`; here the same `Books.apply` folds them from the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from uuid import UUID
+
+from domain.books import Books
+from domain.catalogue import CATALOGUE, fields_of
+from domain.event import RecordedEvent
+from domain.money import EXACT, ZERO
+from domain.record import Record, decode_record
+from projections.projection import Changes, Index, Row, Table, View
+
+NO_STORE = UUID(int=0)
+"""How the company's only store is kept in a key column, which cannot be NULL."""
+
+RECORDS = Table(
+    name="records",
+    columns={
+        "id": "uuid",
+        "kind": "text",
+        "number": "bigint",
+        "seq": "bigint",
+        "parent_id": "uuid",
+        "deleted": "boolean",
+        "document": "text",
+    },
+    key=("id",),
+    nullable=frozenset({"parent_id"}),
+    indexes=(
+        Index("records_company_id_kind_number_key", "company_id, kind, number", unique=True),
+        Index("records_by_seq", "company_id, seq", unique=True),
+        Index("records_by_kind", "company_id, kind, seq", unique=True),
+        Index("records_by_parent", "company_id, parent_id", where="parent_id IS NOT NULL"),
+    ),
+    privileges="SELECT, INSERT, UPDATE",
+)
+UNIQUE_VALUES = Table(
+    name="unique_values",
+    columns={"kind": "text", "name": "text", "value": "text", "record_id": "uuid"},
+    key=("kind", "name", "value"),
+    privileges="SELECT, INSERT, UPDATE, DELETE",
+)
+CLIENT_IDS = Table(
+    name="client_ids",
+    columns={"kind": "text", "source": "text", "client_id": "text", "record_id": "uuid"},
+    key=("kind", "source", "client_id"),
+    privileges="SELECT, INSERT",
+)
+STOCK_LEVELS = Table(
+    name="stock_levels",
+    columns={"product_id": "uuid", "store_id": "uuid", "quantity": "numeric"},
+    key=("product_id", "store_id"),
+    privileges="SELECT, INSERT, UPDATE",
+    immaterial="quantity = 0",
+)
+
+
+class RecordsProjection:
+    """What `Books.apply` keeps."""
+
+    name = "records"
+    version = 1
+    kinds: frozenset[str] | None = None
+    tables = (RECORDS, UNIQUE_VALUES, CLIENT_IDS, STOCK_LEVELS)
+    inline = True
+
+    def fold(self, company_id: UUID, events: Sequence[RecordedEvent], view: View) -> Changes:
+        """Load the records that these events continue, apply the events, and write what the books say has changed."""
+        books = Books(company_id, undoable=False, indexed=False)
+        created = {event.record_id for event in events if event.version == 1}
+        continued = {event.record_id for event in events if event.version > 1 and event.record_id not in created}
+        if continued:
+            for (document,) in view.find(RECORDS, ("id",), [(key,) for key in continued], ("document",)):
+                record = decode_record(document)
+                books.records[record.id] = record
+        for event in events:
+            books.apply(event, CATALOGUE[event.kind], fields_of(event))
+        changes = Changes()
+        records = [books.records[record_id] for record_id in books.touched]
+        changes.inserts[RECORDS] = [record_row(r) for r in records if r.id in created]
+        changes.puts[RECORDS] = [record_row(r) for r in records if r.id not in created]
+        changes.inserts[CLIENT_IDS] = [(*key, record_id) for key, record_id in books.new_clients.items()]
+        changes.deletes[UNIQUE_VALUES] = list(books.released)
+        changes.puts[UNIQUE_VALUES] = [(*key, holder) for key, holder in books.claims.items() if holder is not None]
+        changes.puts[STOCK_LEVELS] = self._levels(books, view)
+        return changes
+
+    def _levels(self, books: Books, view: View) -> list[Row]:
+        moved = {(product, store or NO_STORE): delta for (product, store), delta in books.moved_stock.items() if delta}
+        if not moved:
+            return []
+        found = view.find(STOCK_LEVELS, STOCK_LEVELS.key, list(moved), ("product_id", "store_id", "quantity"))
+        before: dict[Row, Decimal] = {(product, store): quantity for product, store, quantity in found}
+        return [(*key, EXACT.add(before.get(key, ZERO), delta)) for key, delta in moved.items()]
+
+
+def record_row(record: Record) -> Row:
+    """The row of a record: what is looked up, and its document ready to send."""
+    parent = CATALOGUE[record.kind].parent
+    owner: str | None = record.data.get(parent) if parent else None
+    return (
+        record.id,
+        record.kind,
+        record.number,
+        record.seq,
+        owner,
+        record.deleted,
+        record.encode(),
+    )

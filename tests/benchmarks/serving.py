@@ -1,0 +1,247 @@
+"""What HTTP adds: pulls, empty polls, the live stream, and the memory that serving takes."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+import psutil
+
+from domain.command import Command
+from domain.decision import Credential
+from infra.passwords import Passwords
+from infra.reading import Reader
+from tests.benchmarks import stock
+from tests.benchmarks.measure import Row, Side, quiet, timed
+from tests.benchmarks.place import ACTOR, Place
+
+PASSWORD = "a password for benchmarks"
+RECORDS = 100_000
+IN_FLIGHT = 8
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running HTTP process, and a token for one company."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+    company: UUID
+    token: str
+
+    def request(self, path: str, *, method: str = "GET", body: bytes = b"", accept: str = "application/json") -> bytes:
+        """The bytes of a request that keeps its connection."""
+        head = (
+            f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nAuthorization: Bearer {self.token}\r\n"
+            f"Accept: {accept}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        return head.encode() + body
+
+    def connect(self) -> socket.socket:
+        """A connection without delays."""
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=60)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return connection
+
+    def memory(self) -> int:
+        """Resident bytes of the largest process that serves."""
+        family = psutil.Process(self.process.pid)
+        return max(process.memory_info().rss for process in (family, *family.children(recursive=True)))
+
+
+@contextmanager
+def served(place: Place, codename: str) -> Iterator[Served]:
+    """`daftar api` with one process, for a new company."""
+    password_hash, md5_hash = Passwords().hashes(PASSWORD)
+    company = place.company(codename)
+    user = Command(kind="user", action="create", data={"name": "Owner", "email": "owner@bench.example", "role": "owner"})
+    made = place.ledger.execute(company, [user], ACTOR).results[0]
+    credential = Credential(user_id=made.id, password_hash=password_hash, md5_hash=md5_hash)
+    place.ledger.execute(company, [], ACTOR, credentials=[credential])
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {**os.environ, **place.settings.environment(), "DAFTAR_LOG_LEVEL": "warning"}
+    environment.update(DAFTAR_RATE_LIMIT_PER_MINUTE="0", DAFTAR_RATE_LIMIT_LOGINS_PER_MINUTE="0")
+    command = [sys.executable, "-m", "infra.cli", "api", "--port", str(port), "--processes", "1"]
+    process = subprocess.Popen(command, env=environment)
+    try:
+        _wait_until_up(port)
+        anonymous = Served(port, process, company, "")
+        login = {"company": codename, "email": "owner@bench.example", "password": PASSWORD}
+        answer = once(anonymous, "/ledger/v1/login", method="POST", body=json.dumps(login).encode())
+        yield Served(port, process, company, json.loads(answer)["access_token"])
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _wait_until_up(port: int) -> None:
+    for _ in range(300):
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise TimeoutError("daftar api does not listen")
+
+
+# A small HTTP/1.1 client: what it costs must not hide what the server costs ------------------------
+
+
+def receive(connection: socket.socket, rest: bytes = b"") -> tuple[int, bytes, bytes]:
+    """One response: status, body (only its length where it is large), and what came after it."""
+    data = rest
+    while b"\r\n\r\n" not in data:
+        data += connection.recv(65_536)
+    head, _, data = data.partition(b"\r\n\r\n")
+    status = int(head.split(b" ", 2)[1])
+    lowered = head.lower()
+    if b"content-length:" in lowered:
+        length = int(lowered.split(b"content-length:")[1].split(b"\r\n")[0])
+        while len(data) < length:
+            data += connection.recv(1 << 20)
+        return status, data[:length], data[length:]
+    chunks: list[bytes] = [data]
+    tail = data[-5:]
+    while not tail.endswith(b"0\r\n\r\n"):
+        block = connection.recv(1 << 20)
+        if not block:
+            break
+        chunks.append(block)
+        tail = (tail + block)[-5:]
+    return status, b"".join(chunks), b""
+
+
+def once(at: Served, path: str, *, method: str = "GET", body: bytes = b"", accept: str = "application/json") -> bytes:
+    """One request on a connection of its own; raises where it is refused."""
+    with closing(at.connect()) as connection:
+        connection.sendall(at.request(path, method=method, body=body, accept=accept))
+        status, answer, _ = receive(connection)
+    if status >= 300:
+        raise RuntimeError(f"{method} {path}: {status} {answer[:500]!r}")
+    return answer
+
+
+def rate(at: Served, path: str, requests: int) -> float:
+    """Requests per second with IN_FLIGHT connections, each with one request under way."""
+    connections = [at.connect() for _ in range(IN_FLIGHT)]
+    message = at.request(path)
+    start = time.perf_counter()
+    for _ in range(requests // IN_FLIGHT):
+        for connection in connections:
+            connection.sendall(message)
+        for connection in connections:
+            status, _, _ = receive(connection)
+            if status != 200:
+                raise RuntimeError(f"{path}: {status}")
+    seconds = time.perf_counter() - start
+    for connection in connections:
+        connection.close()
+    return requests // IN_FLIGHT * IN_FLIGHT / seconds
+
+
+# The rows ------------------------------------------------------------------------------------------
+
+
+def over_http(place: Place, facts: list[str]) -> Sequence[Row]:
+    """Everything that is measured through the HTTP process."""
+    with served(place, "served") as at, quiet():
+        _fill(place, at.company)
+        idle = at.memory()
+        rows = [_pull(place, at, facts), _poll(at), _stream(place, at)]
+        facts.append(f"Memory of the HTTP process: {idle / 2**20:.0f} MB after start.")
+    return rows
+
+
+def _fill(place: Place, company: UUID) -> None:
+    while place.store.head(company).seq < RECORDS:
+        commands = [Command(kind="party", action="create", data=stock.FIELDS) for _ in range(5_000)]
+        place.ledger.execute(company, commands, ACTOR)
+
+
+def _pull(place: Place, at: Served, facts: list[str], rounds: int = 5) -> Row:
+    reader = Reader(place.api)
+    records = sum(page.count for page in reader.record_pages(at.company, 0))
+    largest = 0
+    stop = threading.Event()
+
+    def watch() -> None:
+        nonlocal largest
+        while not stop.wait(0.01):
+            largest = max(largest, at.memory())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    pairs = [
+        (
+            timed(lambda: once(at, "/ledger/v1/records?after=0&limit=0", accept="application/x-ndjson")),
+            timed(lambda: list(reader.record_pages(at.company, 0))),
+        )
+        for _ in range(rounds)
+    ]
+    stop.set()
+    watcher.join()
+    facts.append(f"Memory of the HTTP process while it served {records:,} records: at most {largest / 2**20:.0f} MB resident.")
+    ours, theirs = (statistics.median(side) for side in zip(*pairs, strict=True))
+    return Row(
+        "pull over HTTP", Side(records / ours), Side(records / theirs), "the same pull at store level", 0.5, "records/s"
+    )
+
+
+def _poll(at: Served, rounds: int = 5, requests: int = 3_000) -> Row:
+    head = json.loads(once(at, "/ledger/v1/head"))["seq"]
+    poll = f"/ledger/v1/records?after={head}"
+    rate(at, poll, 400), rate(at, "/health/live", 400)
+    pairs = [(rate(at, poll, requests), rate(at, "/health/live", requests)) for _ in range(rounds)]
+    ours, theirs = (statistics.median(side) for side in zip(*pairs, strict=True))
+    return Row("empty delta poll over HTTP", Side(ours), Side(theirs), "a handler that answers a constant", 1 / 3, "requests/s")
+
+
+def _stream(place: Place, at: Served, rounds: int = 300) -> Row:
+    head = json.loads(once(at, "/ledger/v1/head"))["seq"]
+    command = {"commands": [{"type": "party.create", "data": stock.FIELDS}]}
+    body = json.dumps(command).encode()
+    with closing(at.connect()) as stream, closing(at.connect()) as writer, place.api.connection() as connection:
+        stream.sendall(at.request(f"/ledger/v1/events/stream?after={head}", accept="text/event-stream"))
+        ours: list[float] = []
+        theirs: list[float] = []
+        heard = stream.recv(65_536)
+        for turn in range(rounds):
+            start = time.perf_counter()
+            writer.sendall(at.request("/ledger/v1/commands", method="POST", body=body))
+            wanted = f"id: {head + turn + 1}\n".encode()
+            while wanted not in heard.replace(b"\r\n", b"\n"):
+                heard = (heard + stream.recv(65_536))[-16_384:]
+            ours.append(time.perf_counter() - start)
+            receive(writer)
+            start = time.perf_counter()
+            _empty_commit(connection)
+            writer.sendall(at.request("/health/live"))
+            receive(writer)
+            theirs.append(time.perf_counter() - start)
+    return Row(
+        "write over HTTP to subscriber (SSE): request, commit and event",
+        Side(statistics.median(ours), ours),
+        Side(statistics.median(theirs), theirs),
+        "one empty commit + one HTTP round trip",
+        5.0,
+        "s",
+        more_is_better=False,
+    )
+
+
+def _empty_commit(connection) -> None:
+    """A commit that has to reach the disk: it assigns a transaction id and writes nothing."""
+    connection.execute("SELECT pg_current_xact_id()")

@@ -1,0 +1,223 @@
+"""Rebuilding: equal to what the write path kept, also under writers, resumed after a kill, and without a hole for readers."""
+
+from __future__ import annotations
+
+import multiprocessing
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+from tests.postgres.test_followers import running
+
+from domain.command import Command
+from infra import rebuild as rebuilding
+from infra.comparing import compare
+from infra.followers.runner import Runner
+from infra.followers.status import standings
+from infra.followers.tables import LIVE
+from infra.followers.waiting import wait_for
+from infra.reading import Reader
+from infra.rebuild import RebuildFailed, rebuild
+from infra.workers import projection_followers
+from projections.registry import PROJECTIONS
+
+ALL = list(PROJECTIONS)
+KILLED = """
+import os, signal, sys
+from infra import rebuild
+fold = rebuild.fold_company
+def once(*args, **kwargs):
+    fold(*args[:4], 25, args[5])
+    os.kill(os.getppid(), signal.SIGKILL)
+    os.kill(os.getpid(), signal.SIGKILL)
+if __name__ != "__main__":
+    rebuild.fold_company = once
+else:
+    rebuild.rebuild(sys.argv[1], ["records"], processes=1, batch=25)
+"""
+
+
+def contents(owner):
+    """Every row of every table of the projections."""
+    return {
+        table.name: sorted(owner.execute(f"SELECT * FROM daftar.{table.name}").fetchall(), key=repr)
+        for projection in PROJECTIONS.values()
+        for table in projection.tables
+        if not table.immaterial
+    }
+
+
+def structure(owner):
+    """Everything about the tables that their rows do not show: columns, constraints, indexes, policies, rights, triggers."""
+    names = [table.name for projection in PROJECTIONS.values() for table in projection.tables]
+    queries = (
+        "SELECT table_name, column_name, data_type, is_nullable FROM information_schema.columns"
+        " WHERE table_schema = 'daftar' AND table_name = ANY(%s)",
+        "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'daftar' AND tablename = ANY(%s)",
+        "SELECT tablename, policyname, roles, qual, with_check FROM pg_policies WHERE schemaname = 'daftar' AND tablename = ANY(%s)",
+        "SELECT table_name, grantee, privilege_type FROM information_schema.role_table_grants"
+        " WHERE table_schema = 'daftar' AND table_name = ANY(%s)",
+        "SELECT relname, relrowsecurity FROM pg_class WHERE relnamespace = 'daftar'::regnamespace AND relname = ANY(%s)",
+        "SELECT event_object_table, trigger_name FROM information_schema.triggers"
+        " WHERE trigger_schema = 'daftar' AND event_object_table = ANY(%s)",
+    )
+    return [sorted(owner.execute(query, (names,)).fetchall(), key=repr) for query in queries]
+
+
+def test_replay_equals_live_for_every_table(open_shop, worker, api, owner, settings):
+    shops = [open_shop(f"shop{n}", seed=n) for n in range(3)]
+    with running(Runner(worker, projection_followers(), sweep_seconds=0.05)):
+        for shop in shops:
+            wait_for(api, "balances", shop.company_id, shop.trade(8), timeout_seconds=30)
+    rows, shape = contents(owner), structure(owner)
+    numbers = owner.execute("SELECT company_id, numbers FROM heads ORDER BY 1").fetchall()
+    assert len(rows["records"]) > 500
+    assert len(rows["journal_lines"]) > 100
+    reports = rebuild(settings.database_url, ALL, processes=2, batch=100)
+    assert [report.projection for report in reports] == ALL
+    assert contents(owner) == rows
+    assert structure(owner) == shape
+    assert owner.execute("SELECT company_id, numbers FROM heads ORDER BY 1").fetchall() == numbers
+    assert [report.ok for report in compare(settings.database_url, ALL, processes=1)] == [True, True]
+    for shop in shops:  # the write path works on the tables that were swapped in
+        shop.trade()
+    assert [schema for (schema,) in owner.execute("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'daftar%'")] == [LIVE]
+
+
+def test_rebuild_under_live_writers_and_readers(open_shop, worker, api, owner, settings):
+    shops = [open_shop(f"shop{n}", seed=n) for n in range(3)]
+    for shop in shops:
+        shop.trade(5)
+    stop, errors, written = threading.Event(), [], [0]
+    pulled = {shop.company_id: len(_pull(api, shop)) for shop in shops}
+
+    def write(shop):
+        while not stop.is_set():
+            try:
+                shop.trade()
+                written[0] += 1
+            except Exception as error:  # noqa: BLE001
+                errors.append(error)
+                return
+
+    def read(shop):
+        while not stop.is_set():
+            try:
+                count = len(_pull(api, shop))
+                assert count >= pulled[shop.company_id], "a reader saw a hole"
+                pulled[shop.company_id] = count
+            except Exception as error:  # noqa: BLE001
+                errors.append(error)
+                return
+
+    threads = [threading.Thread(target=work, args=(shop,)) for shop in shops for work in (write, read)]
+    with running(Runner(worker, projection_followers(), sweep_seconds=0.05)):
+        for thread in threads:
+            thread.start()
+        try:
+            for _ in range(2):
+                rebuild(settings.database_url, ALL, processes=2, batch=200)
+            reports = compare(settings.database_url, ALL, processes=1)
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join(30)
+        for shop in shops:
+            wait_for(api, "balances", shop.company_id, shop.trade(), timeout_seconds=30)
+    assert errors == []
+    assert written[0] > 3
+    assert [report.ok for report in reports] == [True, True], reports
+    assert [report.ok for report in compare(settings.database_url, ALL, processes=1)] == [True, True]
+
+
+def _pull(api, shop):
+    return [page.count for page in Reader(api).record_pages(shop.company_id, 0, size=50) for _ in range(page.count)]
+
+
+def test_a_killed_rebuild_is_resumed(open_shop, owner, settings, tmp_path):
+    shops = [open_shop(f"shop{n}", seed=n) for n in range(2)]
+    for shop in shops:
+        shop.trade(12)
+    script = tmp_path / "killed.py"
+    script.write_text(KILLED)
+    killed = subprocess.run(
+        [sys.executable, str(script), settings.database_url], env={"PYTHONPATH": str(Path.cwd())}, timeout=60, check=False
+    )
+    assert killed.returncode == -9
+    rows = contents(owner)
+    assert standings(owner)[0].rebuilding
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:  # the server notices that the dead are gone
+        if not owner.execute("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'daftar-rebuild'").fetchone()[0]:
+            break
+        time.sleep(0.05)
+    [report] = rebuild(settings.database_url, ["records"], processes=1, batch=100)
+    assert 0 < report.resumed < report.events
+    assert contents(owner) == rows
+    assert not standings(owner)[0].rebuilding
+
+
+def test_an_event_that_cannot_be_folded_leaves_the_live_tables(open_shop, owner, settings):
+    shop = open_shop()
+    shop.trade(2)
+    seq, data = owner.execute("SELECT seq, data FROM events WHERE topic = 'payment.recorded.v1' LIMIT 1").fetchone()
+    rows = contents(owner)
+    owner.execute("UPDATE events SET data = '{\"number\": 1' WHERE seq = %s", (seq,))
+    with pytest.raises(RebuildFailed, match=f"records: event {seq} of company {shop.company_id} cannot be folded: DecodeError"):
+        rebuild(settings.database_url, ["records"], processes=1)
+    assert contents(owner) == rows
+    owner.execute("UPDATE events SET data = %s WHERE seq = %s", (data, seq))
+    rebuild(settings.database_url, ["records"], processes=1)
+    assert contents(owner) == rows
+
+
+def test_one_rebuild_of_a_projection_at_a_time(open_shop, settings):
+    open_shop()
+    with rebuilding.connect(settings.database_url) as other:
+        other.execute("SELECT pg_advisory_lock(%s, hashtext('records'))", (rebuilding.REBUILD_LOCK,))
+        with pytest.raises(RebuildFailed, match="another process"):
+            rebuild(settings.database_url, ["records"], processes=1)
+
+
+@pytest.mark.parametrize(
+    ("tampering", "table", "problem"),
+    [
+        ("UPDATE records SET document = replace(document, 'Tea 1', 'Tee 1') WHERE document LIKE '%Tea 1%' AND kind = 'product'", "records", "different"),
+        ("DELETE FROM records WHERE kind = 'product' AND number = 1", "records", "missing"),
+        ("UPDATE unique_values SET value = value || 'x' WHERE kind = 'product' AND value LIKE '%-1'", "unique_values", "extra"),
+        ("UPDATE stock_levels SET quantity = quantity + 1 WHERE product_id = (SELECT min(product_id::text)::uuid FROM stock_levels)", "stock_levels", "different"),
+        ("UPDATE heads SET numbers = jsonb_set(numbers, '{party}', '99')", "heads", "different"),
+    ],
+    ids=["changed", "missing", "extra", "stock", "numbers"],
+)
+def test_verify_finds_rows_that_the_log_does_not_say(open_shop, owner, settings, tampering, table, problem):
+    open_shop().trade(2)
+    owner.execute(tampering)
+    [report] = compare(settings.database_url, ["records"], processes=1)
+    assert not report.ok
+    assert (table, problem) in {(d.table, d.problem) for d in report.differences}
+    rebuild(settings.database_url, ["records"], processes=1)
+    assert compare(settings.database_url, ["records"], processes=1)[0].ok
+
+
+def test_prepared_statements_survive_the_swap(open_shop, api, settings):
+    shop = open_shop()
+    shop.trade(2)
+    reader = Reader(api)
+    before = [reader.pull_records(shop.company_id, 0).items for _ in range(10)][-1]
+    rebuild(settings.database_url, ["records"], processes=1)
+    assert reader.pull_records(shop.company_id, 0).items == before
+    assert shop.execute(Command(kind="party", action="update", id=shop.parties[0], data={"phone": "1"})) > 0
+
+
+def test_no_process_is_left_behind(open_shop, settings):
+    open_shop().trade(2)
+    rebuild(settings.database_url, ALL, processes=2)
+    assert multiprocessing.active_children() == []
+    with psycopg.connect(settings.database_url) as connection:
+        names = connection.execute("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'daftar-rebuild'").fetchone()
+    assert names == (0,)
