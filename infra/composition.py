@@ -44,9 +44,7 @@ class Threads:
         """Do the work in a thread, with this task's context variables."""
         return await self._run(self._workers, work, *args, **kwargs)
 
-    async def run_slowly(
-        self, work: Callable[Parameters, Answer], *args: Parameters.args, **kwargs: Parameters.kwargs
-    ) -> Answer:
+    async def run_slowly(self, work: Callable[Parameters, Answer], *args: Parameters.args, **kwargs: Parameters.kwargs) -> Answer:
         """Do work that hashes passwords."""
         return await self._run(self._hashers, work, *args, **kwargs)
 
