@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -186,7 +186,7 @@ async def execute_commands(request: HttpRequest) -> ASGIResponse:
 
 def check_free_fields(data: Any, path: str) -> None:
     """Raise InvalidField where free-form JSON in a command's data is nested too deeply."""
-    for name in _free_fields(type(data)):
+    for name in _free_fields(data.__class__):
         value = getattr(data, name)
         if isinstance(value, list):
             for index, item in enumerate(value):
@@ -196,16 +196,14 @@ def check_free_fields(data: Any, path: str) -> None:
             check_depth(value, f"{path}.{name}")
 
 
-@lru_cache(maxsize=None)
+@cache
 def _free_fields(struct: type[msgspec.Struct]) -> tuple[str, ...]:
     """The fields that may hold free-form JSON, or Structs that do."""
     found = msgspec.structs.fields(struct)
     return tuple(field.name for field in found if any(word in repr(field.type) for word in ("dict", "list", "Any")))
 
 
-async def _one(
-    request: HttpRequest, kind: str, action: str, reference: UUID | int | None, *, status: int = 200
-) -> ASGIResponse:
+async def _one(request: HttpRequest, kind: str, action: str, reference: UUID | int | None, *, status: int = 200) -> ASGIResponse:
     """Execute one command whose kind, action and record the path names."""
     claims = claims_of(request, "write")
     body = await read_body(request)

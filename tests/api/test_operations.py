@@ -25,7 +25,7 @@ def test_health_says_what_is_well(client: Any, api_settings: Settings) -> None:
     health = client.get("/health").json()
     assert (health["database"], health["workers"]) == ("up", [])
     with psycopg.connect(api_settings.database_url, autocommit=True) as connection:
-        connection.execute("INSERT INTO daftar.heartbeats (worker, beat_at) VALUES ('w-1', now()), ('w-2', now() - interval '2 min')")
+        connection.execute("INSERT INTO daftar.heartbeats VALUES ('w-1', now()), ('w-2', now() - interval '2 min')")
         try:
             workers = client.get("/health").json()["workers"]
             assert [(worker["name"], worker["alive"]) for worker in workers] == [("w-1", True), ("w-2", False)]
@@ -36,9 +36,7 @@ def test_health_says_what_is_well(client: Any, api_settings: Settings) -> None:
 
 def test_health_and_metrics_know_how_far_followers_are(client: Any, company: Company, api_settings: Settings) -> None:
     with psycopg.connect(api_settings.database_url, autocommit=True) as connection:
-        connection.execute(
-            "INSERT INTO daftar.positions (follower, company_id, seq) VALUES ('a-follower', %s, 1)", (company.id,)
-        )
+        connection.execute("INSERT INTO daftar.positions (follower, company_id, seq) VALUES ('a-follower', %s, 1)", (company.id,))
         try:
             follower = next(f for f in client.get("/health").json()["followers"] if f["name"] == "a-follower")
             assert follower == {"name": "a-follower", "behind": company.head() - 1, "companies_behind": 1, "parked": 0}
@@ -145,9 +143,7 @@ def own_postgres(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
 
 def test_a_database_that_restarts(own_postgres: EmbeddedPostgres, api_settings: Settings) -> None:
     migrate(own_postgres.url(), api_settings.secret_key)
-    settings = msgspec.structs.replace(
-        api_settings, database_url=own_postgres.url(), api_database_url=own_postgres.url(API_ROLE)
-    )
+    settings = msgspec.structs.replace(api_settings, database_url=own_postgres.url(), api_database_url=own_postgres.url(API_ROLE))
     application = create_app(settings)
     with TestClient(application, raise_server_exceptions=False) as client:
         company = register(application.state.services, client)
