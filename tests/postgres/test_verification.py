@@ -145,7 +145,7 @@ def test_an_unknown_company_is_not_found(open_shop, api):
         verify_chain(api, new_id())
 
 
-def daftar(settings, *arguments):
+def daftar(settings, *arguments: str):
     done = subprocess.run(
         [sys.executable, "-m", "infra.cli", *arguments],
         env={**os.environ, **settings.environment()},
