@@ -127,9 +127,7 @@ def test_a_change_posts_the_reversal_and_names_what_it_reverses(open_shop, worke
     first = shop.execute(create("payment", payment, amount="7", party_id=str(shop.parties[0])))
     second = shop.execute(Command(kind="payment", action="update", id=payment, data={"amount": "9"}))
     follow(worker, shop)
-    rows = owner.execute(
-        "SELECT seq, account, debit - credit, balance, reverses FROM journal_lines ORDER BY seq, line"
-    ).fetchall()
+    rows = owner.execute("SELECT seq, account, debit - credit, balance, reverses FROM journal_lines ORDER BY seq, line").fetchall()
     assert rows == [
         (first, "1000", 7, 7, None),
         (first, "2200", -7, -7, None),
@@ -143,8 +141,7 @@ def test_a_change_posts_the_reversal_and_names_what_it_reverses(open_shop, worke
 def test_the_database_refuses_lines_that_do_not_balance(open_shop, worker, owner):
     shop = open_shop()
     row = (
-        "INSERT INTO journal_lines"
-        " VALUES (%s, 1, 1, %s, 'payment', '1000', NULL, 'USD', 5, 0, 5, '2024-01-01', '2024-01-01', NULL)"
+        "INSERT INTO journal_lines VALUES (%s, 1, 1, %s, 'payment', '1000', NULL, 'USD', 5, 0, 5, '2024-01-01', '2024-01-01', NULL)"
     )
     with pytest.raises(psycopg.errors.CheckViolation, match="do not balance in USD"), worker.connection() as connection:
         connection.execute(row, (shop.company_id, new_id()))

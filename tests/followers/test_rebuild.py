@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from tests.postgres.test_followers import running
+from tests.followers.test_followers import running
 
 from domain.command import Command
 from infra import rebuild as rebuilding
