@@ -11,7 +11,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from tests.followers.test_followers import running
 
 from domain.command import Command
 from infra import rebuild as rebuilding
@@ -24,6 +23,7 @@ from infra.reading import Reader
 from infra.rebuild import RebuildFailed, rebuild
 from infra.workers import projection_followers
 from projections.registry import PROJECTIONS
+from tests.followers.test_followers import running
 
 ALL = list(PROJECTIONS)
 KILLED = """
