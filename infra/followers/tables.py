@@ -76,7 +76,7 @@ def finish_tables(connection: Connection, projection: Projection, schema: str) -
                 name, sql.Identifier(WORKER_ROLE)
             )
         )
-        for role, privileges in ((API_ROLE, table.privileges), (WORKER_ROLE, "SELECT, INSERT, UPDATE, DELETE")):
+        for role, privileges in ((API_ROLE, table.privileges), (WORKER_ROLE, _WORKER_PRIVILEGES[projection.inline])):
             connection.execute(sql.SQL("GRANT {} ON {} TO {}").format(sql.SQL(privileges), name, sql.Identifier(role)))
         connection.execute(sql.SQL("ANALYZE {}").format(name))
 
@@ -145,6 +145,10 @@ def use_schema(connection: Connection, schemas: Iterable[str]) -> None:
     """Set the search path: tables are looked for in these schemas, in order."""
     path = sql.SQL(", ").join(map(sql.Identifier, (*schemas, "pg_catalog")))
     connection.execute(sql.SQL("SET search_path = {}").format(path))
+
+
+_WORKER_PRIVILEGES = {True: "SELECT", False: "SELECT, INSERT, UPDATE, DELETE"}
+"""By whether the write path keeps the tables: followers change only what is theirs."""
 
 
 # Statements ---------------------------------------------------------------------------------------

@@ -41,7 +41,7 @@ def running(runner):
         assert not thread.is_alive()
 
 
-def assert_equal_to_the_log(settings, *names):
+def assert_equal_to_the_log(settings, *names: str):
     for report in compare(settings.database_url, names or ["balances"], processes=1):
         assert report.ok, report.differences
 
@@ -63,7 +63,7 @@ def test_exactly_once_with_four_workers_killed_in_the_middle(open_shop, worker_u
     shops = [open_shop(f"shop{n}", seed=n) for n in range(3)]
     chance = random.Random(5)
 
-    def start():
+    def start() -> subprocess.Popen[bytes]:
         return subprocess.Popen([sys.executable, str(SCRIPT), worker_url, "7"], cwd=Path.cwd(), env={"PYTHONPATH": "."})
 
     workers = [start() for _ in range(4)]

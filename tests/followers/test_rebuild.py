@@ -11,7 +11,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from tests.postgres.test_followers import running
 
 from domain.command import Command
 from infra import rebuild as rebuilding
@@ -24,6 +23,7 @@ from infra.reading import Reader
 from infra.rebuild import RebuildFailed, rebuild
 from infra.workers import projection_followers
 from projections.registry import PROJECTIONS
+from tests.followers.test_followers import running
 
 ALL = list(PROJECTIONS)
 KILLED = """
@@ -60,7 +60,10 @@ def structure(owner):
             " WHERE table_schema = 'daftar' AND table_name = ANY(%s)"
         ),
         "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'daftar' AND tablename = ANY(%s)",
-        "SELECT tablename, policyname, roles, qual, with_check FROM pg_policies WHERE schemaname = 'daftar' AND tablename = ANY(%s)",
+        (
+            "SELECT tablename, policyname, roles, qual, with_check FROM pg_policies"
+            " WHERE schemaname = 'daftar' AND tablename = ANY(%s)"
+        ),
         (
             "SELECT table_name, grantee, privilege_type FROM information_schema.role_table_grants"
             " WHERE table_schema = 'daftar' AND table_name = ANY(%s)"
@@ -141,7 +144,7 @@ def test_rebuild_under_live_writers_and_readers(open_shop, worker, api, owner, s
     assert [report.ok for report in compare(settings.database_url, ALL, processes=1)] == [True, True]
 
 
-def _pull(api, shop):
+def _pull(api, shop) -> int:
     """How many records one statement sees: pages would see a record twice that is written between them."""
     return Reader(api).pull_records(shop.company_id, 0, limit=10_000).count
 
@@ -195,14 +198,14 @@ def test_one_rebuild_of_a_projection_at_a_time(open_shop, settings):
     ("tampering", "table", "problem"),
     [
         (
-            "UPDATE records SET document = replace(document, 'Tea 1', 'Tee 1') WHERE document LIKE '%Tea 1%' AND kind = 'product'",
+            "UPDATE records SET document = replace(document, 'Tea 1', 'Tee 1') WHERE kind = 'product' AND number = 2",
             "records",
             "different",
         ),
         ("DELETE FROM records WHERE kind = 'product' AND number = 1", "records", "missing"),
         ("UPDATE unique_values SET value = value || 'x' WHERE kind = 'product' AND value LIKE '%-1'", "unique_values", "extra"),
         (
-            "UPDATE stock_levels SET quantity = quantity + 1 WHERE product_id = (SELECT min(product_id::text)::uuid FROM stock_levels)",
+            "UPDATE stock_levels SET quantity = quantity + 1",
             "stock_levels",
             "different",
         ),

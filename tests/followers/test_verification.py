@@ -97,9 +97,7 @@ def test_stretches_in_parallel_find_the_same(open_shop, owner, worker_url, monke
     assert all(report.ok for report in reports)
     assert sum(told) == sum(report.events for report in reports)
     for seq in (34, 35, 51, 90):  # before, on and after the edge of a stretch; the first counts
-        owner.execute(
-            "UPDATE events SET data = data || ' ' WHERE company_id = %s AND seq = %s", (shops[1].company_id, 140 - seq)
-        )
+        owner.execute("UPDATE events SET data = data || ' ' WHERE company_id = %s AND seq = %s", (shops[1].company_id, 140 - seq))
         found = {report.company_id: report.first_bad_seq for report in verify_all(worker_url, companies, processes=2)}
         assert found == {shops[0].company_id: None, shops[1].company_id: 140 - seq, shops[2].company_id: None}
 
@@ -145,7 +143,7 @@ def test_an_unknown_company_is_not_found(open_shop, api):
         verify_chain(api, new_id())
 
 
-def daftar(settings, *arguments):
+def daftar(settings, *arguments: str):
     done = subprocess.run(
         [sys.executable, "-m", "infra.cli", *arguments],
         env={**os.environ, **settings.environment()},
