@@ -86,9 +86,7 @@ def _ensure_roles(connection: Connection, secret_key: str) -> None:
     for role in (API_ROLE, WORKER_ROLE):
         exists = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone()
         verb = sql.SQL("ALTER" if exists else "CREATE")
-        statement = sql.SQL("{} ROLE {} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE").format(
-            verb, sql.Identifier(role)
-        )
+        statement = sql.SQL("{} ROLE {} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE").format(verb, sql.Identifier(role))
         if not (exists and role == API_ROLE):  # its password is what DAFTAR_API_DATABASE_URL says, whoever gave it
             statement += sql.SQL(" PASSWORD {}").format(sql.Literal(role_password(secret_key, role)))
         connection.execute(statement)
