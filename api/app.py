@@ -35,10 +35,8 @@ def create_app(settings: Settings | None = None) -> Litestar:
     """The application of one process. Raises SettingsError."""
     settings = settings or load()
     services = Services(settings)
-    handlers = [handler for dialect in DIALECTS for handler in dialect.handlers]
-    described = [h for h in (*handlers, *operations.HANDLERS) if isinstance(h, HTTPRouteHandler) and "operation" in h.opt]
     application = Litestar(
-        route_handlers=[*handlers, *operations.HANDLERS, *_schema_handlers(described)],
+        route_handlers=[*_handlers(), *_schema_handlers()],
         exception_handlers={Exception: refusal_handler(DIALECTS, NATIVE)},
         lifespan=[_lifespan(services)],
         openapi_config=None,
@@ -102,20 +100,30 @@ def _version() -> str:
         return "0"
 
 
-def _schema_handlers(described: Sequence[HTTPRouteHandler]) -> list[Any]:
-    document: dict[str, Any] = {}
+def _handlers() -> list[Any]:
+    return [*(handler for dialect in DIALECTS for handler in dialect.handlers), *operations.HANDLERS]
 
-    def made() -> dict[str, Any]:
-        if not document:
-            document.update(openapi.build_document(described, Problem, status_of, _version()))
-        return document
+
+def describe() -> dict[str, Any]:
+    """The OpenAPI document."""
+    described = [h for h in _handlers() if isinstance(h, HTTPRouteHandler) and "operation" in h.opt]
+    return openapi.build_document(described, Problem, status_of, _version())
+
+
+def _schema_handlers() -> list[Any]:
+    made: list[dict[str, Any]] = []
+
+    def document() -> dict[str, Any]:
+        if not made:
+            made.append(describe())
+        return made[0]
 
     @get("/schema/openapi.json", include_in_schema=False, sync_to_thread=False)
     def schema() -> ASGIResponse:
-        return ASGIResponse(body=msgspec.json.encode(made()), media_type=JSON)
+        return ASGIResponse(body=msgspec.json.encode(document()), media_type=JSON)
 
     @get("/schema", include_in_schema=False, sync_to_thread=False)
     def page() -> ASGIResponse:
-        return ASGIResponse(body=openapi.as_page(made()), media_type="text/html; charset=utf-8")
+        return ASGIResponse(body=openapi.as_page(document()), media_type="text/html; charset=utf-8")
 
     return [schema, page]

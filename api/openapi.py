@@ -86,9 +86,7 @@ def _operation(
     made: dict[str, Any] = {"operationId": operation.id, "summary": operation.summary, "tags": [operation.tag]}
     if operation.description:
         made["description"] = operation.description
-    parameters = [
-        {"name": name, "in": "path", "required": True, **PATH_PARAMETERS[name]} for name in _PARAMETER.findall(path)
-    ]
+    parameters = [{"name": name, "in": "path", "required": True, **PATH_PARAMETERS[name]} for name in _PARAMETER.findall(path)]
     parameters += _query_parameters(operation)
     parameters += [
         {"name": name, "in": "header", "required": False, "description": text, "schema": {"type": "string"}}

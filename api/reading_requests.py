@@ -81,9 +81,7 @@ def query_pairs(request: HttpRequest) -> list[tuple[str, str]]:
     if not text:
         return []
     try:
-        pairs = parse_qsl(
-            text.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS
-        )
+        pairs = parse_qsl(text.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS)
     except UnicodeError:
         raise MalformedRequest("The query is not valid UTF-8, percent-encoded.") from None
     except ValueError:

@@ -18,12 +18,17 @@ from infra.limits import Limits
 from infra.metrics import Metrics
 from infra.passwords import HASHES_AT_ONCE, Passwords
 from infra.reading import Reader
+from infra.roles import api_url
 from infra.settings import Settings, SettingsError
 from infra.store.postgres import PostgresStore
 from infra.tokens import Tokens
 
 Parameters = ParamSpec("Parameters")
 Answer = TypeVar("Answer")
+
+
+PATIENCE_SECONDS = 2.0
+"""How long a request waits for the database to come back before it is answered with 503."""
 
 
 class Threads:
@@ -40,9 +45,7 @@ class Threads:
         """Do the work in a thread, with this task's context variables."""
         return await self._run(self._workers, work, *args, **kwargs)
 
-    async def run_slowly(
-        self, work: Callable[Parameters, Answer], *args: Parameters.args, **kwargs: Parameters.kwargs
-    ) -> Answer:
+    async def run_slowly(self, work: Callable[Parameters, Answer], *args: Parameters.args, **kwargs: Parameters.kwargs) -> Answer:
         """Do work that hashes passwords."""
         return await self._run(self._hashers, work, *args, **kwargs)
 
@@ -66,14 +69,15 @@ class Services:
     """The parts of one API process."""
 
     def __init__(self, settings: Settings) -> None:
-        for name in ("api_database_url", "secret_key"):
+        for name in ("database_url", "secret_key"):
             if not getattr(settings, name):
                 raise SettingsError(f"DAFTAR_{name.upper()} is needed to serve requests")
         self.settings = settings
-        self.database = Database(settings.api_database_url, size=settings.pool_size, name="daftar-api")
+        url = api_url(settings)
+        self.database = Database(url, size=settings.pool_size, name="daftar-api", patience_seconds=PATIENCE_SECONDS)
         self.store = PostgresStore(self.database)
         self.metrics = Metrics()
-        self.heads = Heads(settings.api_database_url)
+        self.heads = Heads(url)
         self.hints = Hints(settings.nats_url, self.heads.look_up)
         self.ledger = Ledger(self.store, hint=self.hints.tell)
         self.reader = Reader(self.database)

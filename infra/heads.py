@@ -94,7 +94,7 @@ class Heads:
         pgconn.send_query_prepared(_NAME, [array], param_formats=[_BINARY], result_format=_BINARY)
         result = None
         async with asyncio.timeout(QUERY_SECONDS):
-            while pgconn.flush():
+            while pgconn.flush():  # noqa: ASYNC110 - so few bytes that the socket takes them at once
                 await asyncio.sleep(0)
             while True:
                 while pgconn.is_busy():

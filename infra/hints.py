@@ -1,8 +1,8 @@
 """Hints: after a commit, whoever follows that company's log is told where it ends now.
 
-Waiters in this process are told at once, those in other processes through NATS. A hint may be lost (the log is the truth): a slow
-sweep looks at the heads of all companies that somebody waits for, in one query, so a lost hint costs a second. Nothing here can slow
-down or fail a write: telling is one call into the event loop, and while NATS is away nothing is sent.
+Waiters in this process are told at once, those in other processes through NATS. A hint may be lost (the log is the truth): a
+slow sweep looks at the heads of all companies that somebody waits for, in one query, so a lost hint costs a second. Nothing here
+can slow down or fail a write: telling is one call into the event loop, and while NATS is away nothing is sent.
 """
 
 from __future__ import annotations

@@ -176,9 +176,7 @@ class Identity:
             raise WrongCredentials
         return self.open_session(company_id, user, device=device, dialect=dialect)
 
-    def open_session(
-        self, company_id: UUID, user: Record, *, device: NewDevice | None = None, dialect: str = "native"
-    ) -> Granted:
+    def open_session(self, company_id: UUID, user: Record, *, device: NewDevice | None = None, dialect: str = "native") -> Granted:
         """Open a session of a user who has proved to be one, on a device that is registered if it is new."""
         session_id = new_id()
         actor = Actor(user_id=user.id, session_id=session_id, role=user.data["role"])
@@ -207,7 +205,7 @@ class Identity:
         return found.id
 
     def refresh(self, refresh_token: str) -> Granted:
-        """New tokens for old. A refresh token works once: one that comes again was stolen, or its answer was, so the session ends."""
+        """New tokens for old. A refresh token works once: one that comes again was stolen, so the session ends."""
         claims = self.tokens.read(refresh_token, "refresh")
         for _ in range(2):
             session = self._look_up(claims)

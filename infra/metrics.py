@@ -44,9 +44,7 @@ class Metrics:
         )
         self.commands = Counter("daftar_commands", "Commands by type and outcome", ["type", "outcome"], registry=registry)
         self.pulled = Histogram("daftar_pulled_items", "Items in pulled pages", ["what"], buckets=ITEMS, registry=registry)
-        self.subscribers = Gauge(
-            "daftar_subscribers", "Open event streams", registry=registry, multiprocess_mode="livesum"
-        )
+        self.subscribers = Gauge("daftar_subscribers", "Open event streams", registry=registry, multiprocess_mode="livesum")
 
     def render(self, measure: Measure) -> bytes:
         """Everything in Prometheus' text format, with what `measure` looks up now."""

@@ -74,9 +74,7 @@ def _other_sessions(services: Services, principal: Principal, user_id: UUID) -> 
     """A new password ends every session of the user but the one that asks."""
     listing = services.reader.list_records(principal.company_id, "session", filters={"user_id": [str(user_id)]}, limit=1_000)
     sessions = msgspec.json.decode(b"[" + listing.items + b"]", type=list[Record])
-    return [
-        Command(kind="session", action="delete", id=session.id) for session in sessions if session.id != principal.session_id
-    ]
+    return [Command(kind="session", action="delete", id=session.id) for session in sessions if session.id != principal.session_id]
 
 
 def _check_session(services: Services, principal: Principal, command: Command, path: str) -> None:
@@ -91,9 +89,7 @@ def _owns_session(services: Services, principal: Principal, session_id: UUID) ->
     return found is not None and decode_record(found.document).data.get("user_id") == str(principal.user_id)
 
 
-def _manage(
-    services: Services, principal: Principal, command: Command, path: str, credentials: dict[UUID, Credential]
-) -> Command:
+def _manage(services: Services, principal: Principal, command: Command, path: str, credentials: dict[UUID, Credential]) -> Command:
     data = command.data
     if command.kind == "company":
         check_may_manage(principal.role, f"{path}.type")

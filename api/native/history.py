@@ -57,9 +57,7 @@ class RecordHistory(msgspec.Struct, frozen=True, kw_only=True):
     has_more: bool
 
 
-def as_of(
-    services: Services, company_id: UUID, kind: str, found: Found, seq: int | None, moment: datetime | None
-) -> Found | None:
+def as_of(services: Services, company_id: UUID, kind: str, found: Found, seq: int | None, moment: datetime | None) -> Found | None:
     """The record as it was when the log had `seq` events, or at `moment`; None where it did not exist yet."""
     if (seq is None or found.seq <= seq) and moment is None:
         return found
@@ -71,9 +69,7 @@ def as_of(
     return then
 
 
-def history_of(
-    services: Services, company_id: UUID, kind: str, reference: UUID | int, after: int, limit: int
-) -> RecordHistory:
+def history_of(services: Services, company_id: UUID, kind: str, reference: UUID | int, after: int, limit: int) -> RecordHistory:
     """What happened to a record. Raises RecordNotFound."""
     found = services.reader.find_record(company_id, kind, reference)
     if found is None:

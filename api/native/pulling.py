@@ -131,9 +131,7 @@ class Pull:
         """Pages up to where the log ended at the first one; the next is read while one is being sent."""
         page, end = first, first.head
         while page.has_more and page.cursor < end:
-            coming = asyncio.ensure_future(
-                self.services.threads.run(self.page, page.cursor, STREAMED_PAGE, separator)
-            )
+            coming = asyncio.ensure_future(self.services.threads.run(self.page, page.cursor, STREAMED_PAGE, separator))
             try:
                 yield page
             except BaseException:
@@ -161,5 +159,3 @@ async def _document(what: str, pages: AsyncIterator[Page]) -> AsyncIterator[byte
             start = b","
         last = page
     yield (b"" if start == b"," else start) + page_tail(last)
-
-

@@ -153,9 +153,7 @@ def _list(services: Services, claims: Claims, kind: str, pairs: list[tuple[str, 
     )
     more = query.page * query.page_size < listing.total
     tail = b'],"page":%d,"page_size":%d,"total":%d,"has_more":%s}'
-    return raw(
-        b'{"records":[' + listing.items + tail % (query.page, query.page_size, listing.total, b"true" if more else b"false")
-    )
+    return raw(b'{"records":[' + listing.items + tail % (query.page, query.page_size, listing.total, b"true" if more else b"false"))
 
 
 @endpoint(

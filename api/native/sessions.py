@@ -79,9 +79,7 @@ async def log_in(request: HttpRequest) -> ASGIResponse:
         services.limits.count_exactly, f"login:{address}:{form.company.casefold()}:{form.email.casefold()}", limit
     )
     device = NewDevice(**msgspec.structs.asdict(form.device)) if form.device else None
-    granted = await services.threads.run_slowly(
-        services.identity.log_in, form.company, form.email, form.password, device=device
-    )
+    granted = await services.threads.run_slowly(services.identity.log_in, form.company, form.email, form.password, device=device)
     return answer(granted, headers=NO_STORE)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -185,14 +186,24 @@ async def execute_commands(request: HttpRequest) -> ASGIResponse:
 
 def check_free_fields(data: Any, path: str) -> None:
     """Raise InvalidField where free-form JSON in a command's data is nested too deeply."""
-    for name in ("extra", "fields"):
-        if value := getattr(data, name, None):
+    for name in _free_fields(data.__class__):
+        value = getattr(data, name)
+        if isinstance(value, list):
+            for index, item in enumerate(value):
+                if isinstance(item, msgspec.Struct):
+                    check_free_fields(item, f"{path}.{name}[{index}]")
+        elif isinstance(value, dict):
             check_depth(value, f"{path}.{name}")
 
 
-async def _one(
-    request: HttpRequest, kind: str, action: str, reference: UUID | int | None, *, status: int = 200
-) -> ASGIResponse:
+@cache
+def _free_fields(struct: type[msgspec.Struct]) -> tuple[str, ...]:
+    """The fields that may hold free-form JSON, or Structs that do."""
+    found = msgspec.structs.fields(struct)
+    return tuple(field.name for field in found if any(word in repr(field.type) for word in ("dict", "list", "Any")))
+
+
+async def _one(request: HttpRequest, kind: str, action: str, reference: UUID | int | None, *, status: int = 200) -> ASGIResponse:
     """Execute one command whose kind, action and record the path names."""
     claims = claims_of(request, "write")
     body = await read_body(request)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -29,6 +30,7 @@ from infra.settings import Settings, new_secret_key
 
 PASSWORD = "correct horse battery"
 SERVER_SECONDS_MAX = 30.0
+ROOT = Path(__file__).parents[2]
 
 
 class Company(msgspec.Struct):
@@ -171,7 +173,8 @@ class Server:
         self.url = f"http://127.0.0.1:{self.port}"
         environment = {key: value for key, value in os.environ.items() if not key.startswith("DAFTAR_")}
         environment |= msgspec.structs.replace(settings, port=self.port).environment()
-        self.process = subprocess.Popen([sys.executable, "-m", "infra.cli", "api"], env=environment)
+        run = "from infra.cli.processes import api; api([])"
+        self.process = subprocess.Popen([sys.executable, "-c", run], env=environment, cwd=ROOT)
         self._await()
 
     def _await(self) -> None:
