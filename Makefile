@@ -13,7 +13,7 @@ STAMP_RUN := $(VENV)/.installed-run
 STAMP_DEV := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test check bench lock clean
+.PHONY: help install serve test check soak bench lock clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -32,6 +32,9 @@ check: $(STAMP_RUN) $(STAMP_DEV) ## What CI runs: lint, format, types, layers, t
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest $(ARGS)
+
+soak: $(STAMP_RUN) $(STAMP_DEV) ## Try the properties of the ledger 30 times as hard, with new examples (SOAK=100 for more)
+	@DAFTAR_SOAK=$(or $(SOAK),30) $(BIN)/python -m pytest tests/properties $(ARGS)
 
 bench: $(STAMP_RUN) $(STAMP_DEV) ## Measure, side by side with the references
 	@$(BIN)/daftar bench $(ARGS)

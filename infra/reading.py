@@ -108,9 +108,7 @@ class Reader:
         """Events after the cursor, in order. Raises CursorAhead, UnknownKind."""
         return self._pull("events", company_id, after, limit, kinds, separator)
 
-    def _pull(
-        self, table: str, company_id: UUID, after: int, limit: int, kinds: Sequence[str] | None, separator: bytes
-    ) -> Page:
+    def _pull(self, table: str, company_id: UUID, after: int, limit: int, kinds: Sequence[str] | None, separator: bytes) -> Page:
         known_kinds(kinds)
         parameters: list[Any] = [company_id, separator.decode()]
         if kinds is not None:
@@ -130,9 +128,7 @@ class Reader:
         full = count == limit and last < head
         return Page(items, count, last if full else head, full, head)
 
-    def record_pages(
-        self, company_id: UUID, after: int, kinds: Sequence[str] | None = None, size: int = 1_000
-    ) -> Iterator[Page]:
+    def record_pages(self, company_id: UUID, after: int, kinds: Sequence[str] | None = None, size: int = 1_000) -> Iterator[Page]:
         """Every page from the cursor to the head, a page at a time in memory."""
         while True:
             page = self.pull_records(company_id, after, size, kinds)

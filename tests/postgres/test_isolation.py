@@ -96,9 +96,7 @@ def test_there_are_tables_to_protect(owner: Connection) -> None:
     assert set(company_tables(owner)) >= {"events", "heads", "records", "answers", "credentials", "client_ids", "positions"}
 
 
-def test_a_connection_sees_and_changes_only_its_company(
-    owner: Connection, api: Connection, companies: tuple[UUID, UUID]
-) -> None:
+def test_a_connection_sees_and_changes_only_its_company(owner: Connection, api: Connection, companies: tuple[UUID, UUID]) -> None:
     mine, theirs = companies
     confine(api, mine)
     seen = 0
@@ -196,6 +194,16 @@ def test_workers_read_the_log_and_write_nothing_of_it(owner: Connection, urls: U
         for table in ("credentials", "migrations"):
             with pytest.raises(InsufficientPrivilege):
                 worker.execute(f"SELECT FROM daftar.{table}")
+
+
+def test_what_crosses_companies_is_known_and_safe(owner: Connection) -> None:
+    """Functions that run with their owner's rights see all companies: each new one has to be thought about, and listed here."""
+    functions = owner.execute(
+        "SELECT proname, proconfig FROM pg_proc WHERE pronamespace = 'daftar'::regnamespace AND prosecdef"
+    ).fetchall()
+    assert {name for name, _ in functions} <= {"heads_of", "follower_lags"}
+    for name, config in functions:
+        assert any(setting.startswith("search_path=") for setting in config or ()), f"{name} finds only what it means"
 
 
 def test_a_pooled_connection_forgets_its_company(urls: Urls) -> None:

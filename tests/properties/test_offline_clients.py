@@ -127,9 +127,7 @@ class OfflineClients(RuleBasedStateMachine):
         if "lines" in data:
             data["lines"] = [{name: said(value) for name, value in line.items()} for line in data["lines"]]
         own = wish.handle[0] == device.place
-        given = (
-            uuid5(FAMILY, repr((self.company, wish.handle))) if wish.action == "create" and int(wish.handle[2]) % 2 else None
-        )
+        given = uuid5(FAMILY, repr((self.company, wish.handle))) if wish.action == "create" and int(wish.handle[2]) % 2 else None
         return Command(
             kind=wish.kind,
             action=wish.action,
@@ -233,9 +231,7 @@ class OfflineClients(RuleBasedStateMachine):
             base = self.base_of(device, payment, pick)
             self.want(device, Wish("payment", "update", payment, {"amount": amount}, base, at), pick)
 
-    @rule(
-        place=devices, kind=st.sampled_from(["party", "product", "invoice", "invoice_line", "payment"]), at=clocks, pick=picks
-    )
+    @rule(place=devices, kind=st.sampled_from(["party", "product", "invoice", "invoice_line", "payment"]), at=clocks, pick=picks)
     def delete(self, place: int, kind: str, at: float, pick: int) -> None:
         device = self.devices[place]
         if (handle := self.pick(device, kind, pick)) is not None:

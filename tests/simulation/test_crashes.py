@@ -113,7 +113,7 @@ def test_a_process_killed_at_any_step(urls: Urls, tmp_path: Path, postgres_store
             wait_for(crew.start(company, name, 1))
             assert crew.answered(name) == 1
             kinds = [event.topic for event in audit(postgres_store, company)]
-            assert kinds.count("party.created.v1") == kinds.count("invoice.issued.v1") == 1
+            assert kinds.count("party.created.v1") == kinds.count("party_group.created.v1") == kinds.count("invoice.issued.v1") == 1
             at += 1
         assert at >= 10
         assert stored_and_lost >= 2, "killed between the commit and its answer, and before the hint"

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 import msgspec
@@ -45,7 +45,7 @@ class Crew:
             env={**os.environ, "PYTHONPATH": path},
         )
 
-    def __enter__(self) -> Crew:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -97,7 +97,7 @@ def request_of(name: str, place: int) -> list[Any]:
     from bookkeeping import wish
 
     key = f"{name}-{place}"
-    commands = [wish("party.create", {"name": key}, client_id=key)]
+    commands = [wish("party.create", {"name": key}, client_id=key), wish("party_group.create", {"name": key})]
     if place % 3 == 0:
         commands.append(wish("product.create", {"name": key, "sku": key, "price": "2.50"}, client_id=key))
         line = {"product_id": {"client_id": key}, "quantity": "2"}
@@ -132,9 +132,7 @@ def write(order: Order) -> None:
             commands = request_of(order.name, place)
             while True:
                 try:
-                    outcome = ledger.execute(
-                        order.company, commands, actor, idempotency=once(f"{order.name}-{place}", commands)
-                    )
+                    outcome = ledger.execute(order.company, commands, actor, idempotency=once(f"{order.name}-{place}", commands))
                     break
                 except ServiceUnavailable:
                     time.sleep(0.02)

@@ -1,4 +1,4 @@
-"""Commands as nobody should send them: values of every kind in every field, plausible ones beside them to get past the first check."""
+"""Commands as nobody should send them: hostile values in every field, plausible ones beside them to get past the first check."""
 
 from __future__ import annotations
 
@@ -146,8 +146,8 @@ def data_of(chance: Random, struct: type[msgspec.Struct], ids: list[UUID]) -> di
 
 MOMENTS = [
     None,
-    datetime.min,
-    datetime.max,
+    datetime.min,  # noqa: DTZ901
+    datetime.max,  # noqa: DTZ901
     datetime.min.replace(tzinfo=timezone(timedelta(hours=14))),
     datetime.max.replace(tzinfo=timezone(timedelta(hours=-14))),
     datetime.max.replace(tzinfo=timezone.utc),

@@ -309,8 +309,7 @@ class LedgerContract:
         ledger = Ledger(store)
         spoken = ["2026-03-01T10:00:00+03:30", "2026-03-01T06:30:00Z", "2026-02-28T22:30:00-08:00"]
         commands = [
-            Command(kind="party", action="create", occurred_at=datetime.fromisoformat(text), data={"name": text})
-            for text in spoken
+            Command(kind="party", action="create", occurred_at=datetime.fromisoformat(text), data={"name": text}) for text in spoken
         ]
         ledger.execute(company, commands, Actor())
         events = read_log(store, company)[1:]

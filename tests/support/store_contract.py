@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -200,6 +202,23 @@ class StoreContract:
         assert [event.version for event in store.read_stream(company, party)] == [1, 2, 3]
         assert [event.seq for event in store.read_stream(company, party, until=4)] == [2, 4]
         assert store.read_stream(company, uuid4()) == []
+
+    def test_the_hash_is_what_the_page_about_it_says(self, store: Store, company: UUID) -> None:
+        """Computed here with nothing of the ledger's, as an auditor would."""
+        actor = cashier()
+        create(Ledger(store), company, "party", actor, name="Çelik ﷺ", opening_balance="1.50")
+        previous = bytes(32)
+        for event in audit(store, company):
+            ids = (event.actor_id, event.device_id, event.command_id, event.correlation_id)
+            columns = [
+                str(event.company_id), event.seq, event.kind, str(event.record_id), event.version, event.topic,
+                *(moment.isoformat().replace("+00:00", "Z") for moment in (event.recorded_at, event.occurred_at)),
+                *(str(one) if one else None for one in ids),
+            ]  # fmt: skip
+            text = json.dumps(columns, separators=(",", ":"), ensure_ascii=False).encode()
+            previous = hashlib.sha256(previous + text + b"\n" + event.data).digest()
+            assert event.hash == previous
+        assert actor.device_id in ids
 
     def test_stock_of_the_only_store_and_of_others(self, store: Store, company: UUID) -> None:
         ledger, shop = Ledger(store), uuid4()
