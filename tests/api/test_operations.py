@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import msgspec
 import psycopg
 import pytest
@@ -18,7 +20,8 @@ from infra.embedded import DataDir, EmbeddedPostgres
 from infra.embedded.postgres import API_ROLE
 from infra.settings import Settings
 
-from .conftest import Company, register
+from .conftest import Company, Server, register
+from .subscribers import stream
 
 
 def test_health_says_what_is_well(client: Any, api_settings: Settings) -> None:
@@ -145,9 +148,14 @@ def test_a_database_that_restarts(own_postgres: EmbeddedPostgres, api_settings: 
     migrate(own_postgres.url(), api_settings.secret_key)
     settings = msgspec.structs.replace(api_settings, database_url=own_postgres.url(), api_database_url=own_postgres.url(API_ROLE))
     application = create_app(settings)
-    with TestClient(application, raise_server_exceptions=False) as client:
+    with contextlib.ExitStack() as stack:
+        client = stack.enter_context(TestClient(application, raise_server_exceptions=False))
         company = register(application.state.services, client)
         head = company.head()
+        server = Server(settings)
+        stack.callback(server.kill)
+        http = stack.enter_context(httpx.Client(base_url=server.url))
+        subscriber = stack.enter_context(stream(msgspec.structs.replace(company, client=http)))
         assert company.get(f"/records?after={head}").status_code == 200
         own_postgres.stop()
         for answer in (
@@ -165,3 +173,4 @@ def test_a_database_that_restarts(own_postgres: EmbeddedPostgres, api_settings: 
         assert company.get("/records?after=0").status_code == 200
         assert company.execute({"type": "party.create", "data": {"name": "X"}}).status_code == 200
         assert company.head() == head + 1
+        assert subscriber.wait_for(1) == [head + 1]
