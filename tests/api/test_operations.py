@@ -57,6 +57,9 @@ def test_metrics_count_requests_and_commands(client: Any, company: Company) -> N
     executed = 'daftar_commands_total{outcome="executed",type="party_group.create"}'
     refused = 'daftar_commands_total{outcome="record_not_found",type="party.delete"}'
     posted = 'daftar_http_requests_total{method="POST",route="/ledger/v1/commands",status="200"}'
+    told = 'daftar_refusals_total{code="record_not_found",dialect="native"}'
+    assert company.get("/records/party/99").status_code == 404
+    assert value(told) > 0
     before = value(executed), value(refused), value(posted)
     company.execute({"type": "party_group.create", "data": {"name": "G"}}, {"type": "party.delete", "number": 9}, atomic=False)
     assert (value(executed), value(refused), value(posted)) == tuple(number + 1 for number in before)
@@ -93,6 +96,18 @@ def test_https_only(api_settings: Settings) -> None:
         assert client.get("/ledger/v1/head").json()["code"] == "https_required"
         assert client.get("/ledger/v1/head", headers={"X-Forwarded-Proto": "https"}).json()["code"] == "not_authenticated"
         assert client.get("/health/live").status_code == 200
+
+
+def test_without_nats_writes_are_as_quick_and_as_good(api_settings: Settings) -> None:
+    application = create_app(msgspec.structs.replace(api_settings, nats_url="nats://127.0.0.1:9"))
+    with TestClient(application) as client:
+        company = register(application.state.services, client)
+        begin = time.monotonic()
+        for number in range(10):
+            company.create("party", name=str(number))
+        assert time.monotonic() - begin < 5
+        health = client.get("/health").json()
+        assert (health["status"], health["nats"], health["database"]) == ("degraded", "down", "up")
 
 
 # Rate limits --------------------------------------------------------------------------------------
