@@ -11,7 +11,7 @@ import msgspec
 
 from domain.command import Actor, Command
 from domain.kind import Kind
-from domain.values import Ref
+from domain.values import LARGEST_NUMBER, Ref
 
 
 @dataclass(slots=True)
@@ -34,7 +34,8 @@ class Needs:
         if isinstance(reference, UUID):
             self.ids.add(reference)
         elif reference.number is not None:
-            self.numbers.add((kind, reference.number))
+            if 1 <= reference.number <= LARGEST_NUMBER:  # a Ref may come from code; any other number names nothing
+                self.numbers.add((kind, reference.number))
         elif reference.client_id is not None:
             self.clients.add((kind, reference.source or actor.source, reference.client_id))
 

@@ -25,7 +25,8 @@ ClientId = Annotated[str, Meta(min_length=1, max_length=128)]
 """An id that a client made; unique within its source and kind."""
 Day = date
 """A calendar day. Fields that are called `date` need this name for their type."""
-Number = Annotated[int, Meta(ge=1, le=2**53)]
+LARGEST_NUMBER = 2**53
+Number = Annotated[int, Meta(ge=1, le=LARGEST_NUMBER)]
 Count = Annotated[int, Meta(ge=-(2**53), le=2**53)]
 """A whole number that fits a JavaScript number."""
 Latitude = Annotated[float, Meta(ge=-90, le=90)]

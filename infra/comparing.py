@@ -12,6 +12,7 @@ from psycopg import sql
 from infra.database import Connection
 from infra.followers.follower import add_positions
 from infra.followers.tables import LIVE, drop_schema, use_schema
+from infra.followers.writing import prefer_indexes
 from infra.rebuild import BATCH, Progress, begin_aside, build, connect, fold_rest, schema_of
 from projections.projection import Projection, Table
 from projections.registry import PROJECTIONS
@@ -79,6 +80,7 @@ def _compare_one(connection: Connection, projection: Projection, began: float, b
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         fold_rest(connection, projection, "verify", batch)
         use_schema(connection, (LIVE,))
+        prefer_indexes(connection, prefer=False)
         companies, events = connection.execute(
             "SELECT count(*), coalesce(sum(seq), 0)::bigint FROM positions WHERE follower = %s", (follower,)
         ).fetchone() or (0, 0)

@@ -18,6 +18,7 @@ from infra.limits import Limits
 from infra.metrics import Metrics
 from infra.passwords import HASHES_AT_ONCE, Passwords
 from infra.reading import Reader
+from infra.roles import api_url
 from infra.settings import Settings, SettingsError
 from infra.store.postgres import PostgresStore
 from infra.tokens import Tokens
@@ -68,16 +69,15 @@ class Services:
     """The parts of one API process."""
 
     def __init__(self, settings: Settings) -> None:
-        for name in ("api_database_url", "secret_key"):
+        for name in ("database_url", "secret_key"):
             if not getattr(settings, name):
                 raise SettingsError(f"DAFTAR_{name.upper()} is needed to serve requests")
         self.settings = settings
-        self.database = Database(
-            settings.api_database_url, size=settings.pool_size, name="daftar-api", patience_seconds=PATIENCE_SECONDS
-        )
+        url = api_url(settings)
+        self.database = Database(url, size=settings.pool_size, name="daftar-api", patience_seconds=PATIENCE_SECONDS)
         self.store = PostgresStore(self.database)
         self.metrics = Metrics()
-        self.heads = Heads(settings.api_database_url)
+        self.heads = Heads(url)
         self.hints = Hints(settings.nats_url, self.heads.look_up)
         self.ledger = Ledger(self.store, hint=self.hints.tell)
         self.reader = Reader(self.database)

@@ -7,7 +7,6 @@ security and sees one company at a time. `daftar_worker` follows the logs of all
 from __future__ import annotations
 
 import hashlib
-import hmac
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
@@ -16,13 +15,12 @@ from uuid import UUID
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.errors import LockNotAvailable
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 
 from domain.errors import ServiceUnavailable
 from infra.followers.tables import install
-from infra.roles import API_ROLE, WORKER_ROLE
+from infra.roles import API_ROLE, WORKER_ROLE, role_password
 
 Connection = psycopg.Connection[Any]
 
@@ -38,30 +36,21 @@ class MigrationChanged(RuntimeError):
     """A migration that was applied is not the file that is here; migrations are never edited, write a new one."""
 
 
-def role_password(secret_key: str, role: str) -> str:
-    """The role's password, derived from the deployment's secret so that no second secret has to be kept."""
-    return hmac.new(secret_key.encode(), f"database role {role}".encode(), hashlib.sha256).hexdigest()
-
-
-def role_url(owner_url: str, secret_key: str, role: str) -> str:
-    """The owner's connection string, as `role`."""
-    parts = conninfo_to_dict(owner_url)
-    parts.update(user=role, password=role_password(secret_key, role))
-    return make_conninfo("", **parts)
-
-
 def migrations() -> list[tuple[str, str]]:
     """(name, SQL) of every migration, in order."""
     found = [item for item in files("infra").joinpath("migrations").iterdir() if item.name.endswith(".sql")]
     return [(item.name, item.read_text("utf-8")) for item in sorted(found, key=lambda item: item.name)]
 
 
-def migrate(owner_url: str, secret_key: str) -> list[str]:
-    """Bring the database up to date, each migration in its own transaction; returns the names of those applied now."""
+def migrate(owner_url: str, secret_key: str, *, own_api_role: bool = False) -> list[str]:
+    """Bring the database up to date, each migration in its own transaction; returns the names of those applied now.
+
+    `own_api_role`: the operator made the role of requests and its password; else both are ours.
+    """
     applied: list[str] = []
     with psycopg.connect(owner_url, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", (MIGRATION_LOCK,))
-        _ensure_roles(connection, secret_key)
+        _ensure_roles(connection, secret_key, own_api_role=own_api_role)
         connection.execute("CREATE SCHEMA IF NOT EXISTS daftar")
         connection.execute(
             "CREATE TABLE IF NOT EXISTS daftar.migrations"
@@ -82,12 +71,12 @@ def migrate(owner_url: str, secret_key: str) -> list[str]:
     return applied
 
 
-def _ensure_roles(connection: Connection, secret_key: str) -> None:
+def _ensure_roles(connection: Connection, secret_key: str, *, own_api_role: bool) -> None:
     for role in (API_ROLE, WORKER_ROLE):
         exists = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone()
         verb = sql.SQL("ALTER" if exists else "CREATE")
         statement = sql.SQL("{} ROLE {} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE").format(verb, sql.Identifier(role))
-        if not (exists and role == API_ROLE):  # its password is what DAFTAR_API_DATABASE_URL says, whoever gave it
+        if not (exists and role == API_ROLE and own_api_role):  # its password is the one in DAFTAR_API_DATABASE_URL
             statement += sql.SQL(" PASSWORD {}").format(sql.Literal(role_password(secret_key, role)))
         connection.execute(statement)
 

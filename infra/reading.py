@@ -16,6 +16,7 @@ from psycopg import sql
 from domain.catalogue import CATALOGUE
 from domain.errors import CompanyNotFound, CursorAhead, InvalidField, UnknownKind
 from infra.database import Database
+from infra.requests import is_storable
 
 MAX_PAGE = 10_000
 
@@ -167,6 +168,8 @@ class Reader:
         if deleted is not None:
             where.append(sql.SQL("deleted = {}").format(deleted))
         for name, values in (filters or {}).items():
+            if not all(map(is_storable, values)):
+                raise InvalidField("A text must be Unicode without the NUL character.", path=name)
             where.append(sql.SQL("{} = ANY({})").format(_field(kind, name), list(values)))
         order = sql.SQL("number") if sort == "number" else sql.SQL("seq") if sort == "seq" else _field(kind, sort)
         statement = sql.SQL(

@@ -24,6 +24,7 @@ from psycopg import sql
 from infra.database import Connection
 from infra.followers.follower import Poisoned, ProjectionFollower, add_positions, advance, reason_of
 from infra.followers.tables import LIVE, create_tables, drop_schema, finish_tables, swap_tables, use_schema
+from infra.followers.writing import prefer_indexes
 from projections.projection import Projection
 from projections.registry import PROJECTIONS
 
@@ -291,6 +292,7 @@ def _swap_in(connection: Connection, projection: Projection, batch: int) -> tupl
                 connection.execute("SET LOCAL lock_timeout = '2s'")
                 connection.execute(f"LOCK TABLE {'heads' if projection.inline else 'positions'} IN EXCLUSIVE MODE")
                 fold_rest(connection, projection, "rebuild", batch)
+                prefer_indexes(connection, prefer=False)
                 swap_tables(connection, projection, schema)
                 counts = _move_positions(connection, projection)
         except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):

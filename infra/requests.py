@@ -14,7 +14,7 @@ from domain.event import JSON
 from domain.validation import invalid_field
 from domain.values import Fields
 
-__all__ = ["check_key", "fingerprint_of", "invalid_field", "typed"]
+__all__ = ["check_key", "fingerprint_of", "invalid_field", "is_storable", "typed"]
 
 MOST_NESTED = 32
 """How deep the data of a command may be nested. Whatever is stored is read again, by deeper call stacks than this one."""
@@ -66,16 +66,16 @@ def typed(command: Command, struct: type[Fields]) -> Command:
 def check_key(idempotency: Idempotency) -> None:
     """Raise InvalidField unless the request's key can be stored."""
     key = idempotency.key
-    if not 1 <= len(key) <= LONGEST_KEY or "\x00" in key or not _is_unicode(key):
+    if not 1 <= len(key) <= LONGEST_KEY or not is_storable(key):
         raise InvalidField(f"A key is a text of 1 to {LONGEST_KEY} characters, without NUL.", path="Idempotency-Key")
 
 
-def _is_unicode(text: str) -> bool:
+def is_storable(text: str) -> bool:
+    """Whether Postgres can hold this text: Unicode without NUL."""
     try:
-        text.encode()
+        return b"\x00" not in text.encode()
     except UnicodeEncodeError:
         return False
-    return True
 
 
 def _too_deep() -> InvalidField:

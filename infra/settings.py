@@ -39,8 +39,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     api_database_url: Annotated[
         str,
         Meta(
-            description="PostgreSQL URL of the role that HTTP requests use; row-level security binds it. Needed together with"
-            " DAFTAR_DATABASE_URL."
+            description="PostgreSQL URL of the role that HTTP requests use; row-level security binds it. Empty: the role"
+            " `daftar_api`, which `daftar migrate` makes beside the owner."
         ),
     ] = ""
     nats_url: Annotated[
@@ -177,10 +177,6 @@ def _check(settings: Settings) -> None:
         raise SettingsError(f"DAFTAR_SECRET_KEY: at least {FEWEST_SECRET_CHARACTERS} characters are needed")
     if settings.api_database_url and not settings.database_url:
         raise SettingsError("DAFTAR_API_DATABASE_URL is set without DAFTAR_DATABASE_URL")
-    if settings.database_url and not settings.api_database_url:
-        raise SettingsError(
-            "DAFTAR_API_DATABASE_URL is needed with DAFTAR_DATABASE_URL: HTTP requests use a role that row-level security binds"
-        )
 
 
 def require_servers(settings: Settings) -> Settings:

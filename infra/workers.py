@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 import structlog
 
-from infra.database import Database, role_url
+from infra.database import Database
 from infra.followers.follower import Follower, ProjectionFollower
 from infra.followers.hints import Hints, NatsHints
 from infra.followers.runner import Runner
-from infra.roles import WORKER_ROLE
+from infra.roles import WORKER_ROLE, role_url
 from infra.settings import Settings
 from projections.registry import PROJECTIONS
 

@@ -47,6 +47,7 @@ JOURNAL_LINES = Table(
         Index("journal_lines_by_party", "company_id, party_id, seq, line", where="party_id IS NOT NULL"),
     ),
     balanced="debit - credit",
+    append_only=True,
 )
 ACCOUNT_BALANCES = Table(
     name="account_balances",

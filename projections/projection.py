@@ -43,6 +43,8 @@ class Table:
     indexes: tuple[Index, ...] = ()
     privileges: str = "SELECT"
     immaterial: str = ""
+    append_only: bool = False
+    """The fold only ever inserts: aside, not even the primary key is needed before the rows are all there."""
     balanced: str = ""
     """SQL of an amount that must sum to zero per seq and currency; the database refuses anything else."""
 

@@ -51,6 +51,7 @@ CLIENT_IDS = Table(
     columns={"kind": "text", "source": "text", "client_id": "text", "record_id": "uuid"},
     key=("kind", "source", "client_id"),
     privileges="SELECT, INSERT",
+    append_only=True,
 )
 STOCK_LEVELS = Table(
     name="stock_levels",
@@ -82,9 +83,9 @@ class RecordsProjection:
         for event in events:
             books.apply(event, CATALOGUE[event.kind], fields_of(event))
         changes = Changes()
-        records = [books.records[record_id] for record_id in books.touched]
-        changes.inserts[RECORDS] = [record_row(r) for r in records if r.id in created]
-        changes.puts[RECORDS] = [record_row(r) for r in records if r.id not in created]
+        inserts, puts = changes.inserts.setdefault(RECORDS, []), changes.puts.setdefault(RECORDS, [])
+        for record_id, record in books.records.items():  # no other records than those of the events are in these books
+            (inserts if record_id in created else puts).append(record_row(record))
         changes.inserts[CLIENT_IDS] = [(*key, record_id) for key, record_id in books.new_clients.items()]
         changes.deletes[UNIQUE_VALUES] = list(books.released)
         changes.puts[UNIQUE_VALUES] = [(*key, holder) for key, holder in books.claims.items() if holder is not None]

@@ -14,6 +14,7 @@ from infra.database import Database
 from infra.embedded import servers
 from infra.ledger import Ledger
 from infra.reading import Reader
+from infra.roles import api_url
 from infra.settings import Settings, load
 from infra.store.postgres import PostgresStore
 
@@ -37,7 +38,7 @@ def open_books(data_dir: str | None = None) -> Iterator[Books]:
             from infra.cli.processes import apply_migrations
 
             apply_migrations(settings)
-        database = Database(settings.api_database_url, size=2, name="daftar-cli").open()
+        database = Database(api_url(settings), size=2, name="daftar-cli").open()
         try:
             with refusals():
                 yield Books(settings, database, Ledger(PostgresStore(database)), Reader(database))

@@ -28,7 +28,7 @@ Examples:
   daftar api
   daftar api --host 0.0.0.0 --port 8080 --processes 4
 
-Needs DAFTAR_DATABASE_URL, DAFTAR_API_DATABASE_URL, DAFTAR_NATS_URL and DAFTAR_SECRET_KEY.
+Needs DAFTAR_DATABASE_URL, DAFTAR_NATS_URL and DAFTAR_SECRET_KEY.
 """
 )
 @click.option("--host", help="Address to listen on.  [default: $DAFTAR_HOST or 127.0.0.1]")
@@ -78,7 +78,7 @@ def _load_application(_: str) -> Any:
 Examples:
   daftar worker
 
-Needs DAFTAR_DATABASE_URL, DAFTAR_API_DATABASE_URL, DAFTAR_NATS_URL and DAFTAR_SECRET_KEY. Run as many as you like, on as many
+Needs DAFTAR_DATABASE_URL, DAFTAR_NATS_URL and DAFTAR_SECRET_KEY. Run as many as you like, on as many
 machines as you like: they share the companies among them.
 """
 )
@@ -128,4 +128,4 @@ def apply_migrations(settings: Settings) -> list[str]:
 
     if not settings.secret_key:
         raise SettingsError("DAFTAR_SECRET_KEY is needed to migrate: the database roles' passwords are derived from it")
-    return run_migrations(settings.database_url, settings.secret_key)
+    return run_migrations(settings.database_url, settings.secret_key, own_api_role=bool(settings.api_database_url))

@@ -34,7 +34,7 @@ Examples:
   daftar serve                          on http://127.0.0.1:8000, data under ./.daftar
   daftar serve --demo --port 8080       with the demo company, on another port
   daftar serve --data-dir /srv/daftar --host 0.0.0.0
-  DAFTAR_DATABASE_URL=postgresql://… DAFTAR_API_DATABASE_URL=postgresql://… daftar serve
+  DAFTAR_DATABASE_URL=postgresql://… DAFTAR_NATS_URL=nats://… daftar serve
 
 Ctrl-C stops everything; a second Ctrl-C stops it at once. `daftar settings` lists what else can be set.
 """

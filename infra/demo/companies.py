@@ -20,6 +20,7 @@ from infra.demo_password import DEMO_EMAIL, DEMO_PASSWORD
 from infra.ids import new_id
 from infra.ledger import Ledger
 from infra.passwords import Passwords
+from infra.roles import api_url
 from infra.settings import Settings
 from infra.store.postgres import PostgresStore
 
@@ -47,7 +48,7 @@ class DemoInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 def ensure_demo(settings: Settings) -> DemoInfo:
     """Make what is missing of the demo, as the API's database role. The schema must be up to date."""
-    database = Database(settings.api_database_url, size=1, name="daftar-demo").open()
+    database = Database(api_url(settings), size=1, name="daftar-demo").open()
     try:
         ledger = Ledger(PostgresStore(database))
         created = []

@@ -18,7 +18,7 @@ import structlog
 
 from domain.event import RecordedEvent
 from infra.followers.tables import Connection
-from infra.followers.writing import TableView, write
+from infra.followers.writing import TableView, prefer_indexes, write
 from projections.projection import Projection
 
 BATCH = 2_000
@@ -54,6 +54,7 @@ class ProjectionFollower:
 
     def handle(self, connection: Connection, company_id: UUID, events: Sequence[RecordedEvent]) -> None:
         """Fold and write."""
+        prefer_indexes(connection)
         changes = self.projection.fold(company_id, events, TableView(connection, company_id))
         write(connection, company_id, changes, copy=self.copy)
 

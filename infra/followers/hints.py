@@ -17,17 +17,12 @@ import nats
 import structlog
 from nats.aio.msg import Msg
 
-SUBJECT = "daftar.hint"
+from infra.hints import SUBJECT, HintMessage
 
 log = structlog.get_logger("daftar.followers")
 
 
-class _Hint(msgspec.Struct, frozen=True):
-    company_id: UUID
-    seq: int
-
-
-_decoder = msgspec.json.Decoder(_Hint)
+_decoder = msgspec.json.Decoder(HintMessage)
 
 
 class Hints:

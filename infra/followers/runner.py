@@ -115,9 +115,7 @@ class Runner:
                     ON CONFLICT (worker) DO UPDATE SET beat_at = excluded.beat_at, details = excluded.details""",
                 (self.name, details),
             )
-            connection.execute(
-                b"DELETE FROM heartbeats WHERE beat_at < clock_timestamp() - %b::text::interval", (FORGET_AFTER,)
-            )
+            connection.execute(b"DELETE FROM heartbeats WHERE beat_at < clock_timestamp() - %b::text::interval", (FORGET_AFTER,))
         self._last_beat = time.monotonic()
 
     def _leave(self) -> None:

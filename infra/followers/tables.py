@@ -40,14 +40,14 @@ def install(connection: Connection) -> None:
 
 
 def create_tables(connection: Connection, projection: Projection, schema: str) -> None:
-    """The tables with their primary keys only: the other indexes are cheaper to build once the rows are there."""
+    """The tables with the primary keys that folding needs: indexes are cheaper to build once the rows are there."""
     for table in projection.tables:
         columns: list[sql.Composable] = [sql.SQL("company_id uuid NOT NULL")]
         for name, type_ in table.columns.items():
             null = sql.SQL("" if name in table.nullable else " NOT NULL")
             columns.append(sql.SQL("{} {}{}").format(sql.Identifier(name), sql.SQL(type_), null))
-        key = sql.SQL(", ").join(map(sql.Identifier, ("company_id", *table.key)))
-        columns.append(sql.SQL("CONSTRAINT {} PRIMARY KEY ({})").format(sql.Identifier(f"{table.name}_pkey"), key))
+        if not table.append_only:
+            columns.append(_primary_key(table))
         body = sql.SQL(", ").join(columns)
         connection.execute(sql.SQL("CREATE TABLE {} ({})").format(sql.Identifier(schema, table.name), body))
 
@@ -56,6 +56,8 @@ def finish_tables(connection: Connection, projection: Projection, schema: str) -
     """Everything that live tables have beside their rows: indexes, the balance check, isolation and privileges."""
     for table in projection.tables:
         name = sql.Identifier(schema, table.name)
+        if table.append_only and not _has_primary_key(connection, schema, table):
+            connection.execute(sql.SQL("ALTER TABLE {} ADD {}").format(name, _primary_key(table)))
         for index in table.indexes:
             connection.execute(_index(index, schema, table))
         if table.balanced:
@@ -74,9 +76,21 @@ def finish_tables(connection: Connection, projection: Projection, schema: str) -
                 name, sql.Identifier(WORKER_ROLE)
             )
         )
-        for role, privileges in ((API_ROLE, table.privileges), (WORKER_ROLE, "SELECT, INSERT, UPDATE, DELETE")):
+        for role, privileges in ((API_ROLE, table.privileges), (WORKER_ROLE, _WORKER_PRIVILEGES[projection.inline])):
             connection.execute(sql.SQL("GRANT {} ON {} TO {}").format(sql.SQL(privileges), name, sql.Identifier(role)))
         connection.execute(sql.SQL("ANALYZE {}").format(name))
+
+
+def _primary_key(table: Table) -> sql.Composed:
+    key = sql.SQL(", ").join(map(sql.Identifier, ("company_id", *table.key)))
+    return sql.SQL("CONSTRAINT {} PRIMARY KEY ({})").format(sql.Identifier(f"{table.name}_pkey"), key)
+
+
+def _has_primary_key(connection: Connection, schema: str, table: Table) -> bool:
+    found = connection.execute(
+        "SELECT 1 FROM pg_constraint WHERE conname = %s AND connamespace = %s::regnamespace", (f"{table.name}_pkey", schema)
+    )
+    return found.fetchone() is not None
 
 
 def _index(index: Index, schema: str, table: Table) -> sql.Composed:
@@ -131,6 +145,10 @@ def use_schema(connection: Connection, schemas: Iterable[str]) -> None:
     """Set the search path: tables are looked for in these schemas, in order."""
     path = sql.SQL(", ").join(map(sql.Identifier, (*schemas, "pg_catalog")))
     connection.execute(sql.SQL("SET search_path = {}").format(path))
+
+
+_WORKER_PRIVILEGES = {True: "SELECT", False: "SELECT, INSERT, UPDATE, DELETE"}
+"""By whether the write path keeps the tables: followers change only what is theirs."""
 
 
 # Statements ---------------------------------------------------------------------------------------

@@ -11,6 +11,19 @@ from infra.followers.tables import Connection, copy_statement, delete_statement,
 from projections.projection import Changes, Row, Table
 
 
+def prefer_indexes(connection: Connection, *, prefer: bool = True) -> None:
+    """For the rest of the transaction, look rows up by index, or let the planner choose again.
+
+    A table that has just been made has no statistics, and a plan made for an empty table would read all of it for ever after.
+    """
+    value = "off" if prefer else "on"
+    connection.execute(
+        "SELECT set_config('enable_seqscan', %s, true), set_config('enable_hashjoin', %s, true),"
+        " set_config('enable_mergejoin', %s, true)",
+        (value, value, value),
+    )
+
+
 class TableView:
     """The tables of one company, as they stand in the connection's transaction."""
 

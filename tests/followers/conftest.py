@@ -10,9 +10,10 @@ import psycopg
 import pytest
 
 from domain.command import Actor, Command
-from infra.database import API_ROLE, WORKER_ROLE, Database, role_url
+from infra.database import Database
 from infra.ids import new_id
 from infra.ledger import Ledger
+from infra.roles import API_ROLE, WORKER_ROLE, role_url
 from infra.settings import Settings
 from infra.store.postgres import PostgresStore
 

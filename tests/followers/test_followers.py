@@ -41,7 +41,7 @@ def running(runner):
         assert not thread.is_alive()
 
 
-def assert_equal_to_the_log(settings, *names):
+def assert_equal_to_the_log(settings, *names: str):
     for report in compare(settings.database_url, names or ["balances"], processes=1):
         assert report.ok, report.differences
 
@@ -49,7 +49,7 @@ def assert_equal_to_the_log(settings, *names):
 class Poison(BalancesProjection):
     """Cannot fold one event until it is cured."""
 
-    def __init__(self, company_id, seq):
+    def __init__(self, company_id, seq) -> None:
         self.company_id, self.seq = company_id, seq
         self.cured = False
 
@@ -63,7 +63,7 @@ def test_exactly_once_with_four_workers_killed_in_the_middle(open_shop, worker_u
     shops = [open_shop(f"shop{n}", seed=n) for n in range(3)]
     chance = random.Random(5)
 
-    def start():
+    def start() -> subprocess.Popen[bytes]:
         return subprocess.Popen([sys.executable, str(SCRIPT), worker_url, "7"], cwd=Path.cwd(), env={"PYTHONPATH": "."})
 
     workers = [start() for _ in range(4)]
@@ -99,7 +99,9 @@ def test_a_poisoned_event_parks_its_company_alone_and_retry_goes_on(open_shop, w
         for shop in (bad, good):
             while (advanced := advance_or_park(connection, follower, shop.company_id)) and advanced.behind:
                 pass
-    assert owner.execute("SELECT seq, parked_seq, parked_error FROM positions WHERE company_id = %s", (bad.company_id,)).fetchone() == (
+    assert owner.execute(
+        "SELECT seq, parked_seq, parked_error FROM positions WHERE company_id = %s", (bad.company_id,)
+    ).fetchone() == (
         seq - 1,
         seq,
         "ValueError: no such",
@@ -140,7 +142,7 @@ def test_a_hint_does_not_wait_for_the_sweep(open_shop, worker, api):
 def test_hints_come_over_nats(nats_url):
     hints, told = Hints(), "01a1f885-1c2e-7a2d-a103-7fc9b24b463a"
 
-    async def publish():
+    async def publish() -> None:
         client = await nats.connect(nats_url)
         await client.publish(SUBJECT, b"rubbish")
         await client.publish(SUBJECT, json.dumps({"company_id": told, "seq": 7}).encode())

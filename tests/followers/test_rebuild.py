@@ -11,7 +11,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from tests.postgres.test_followers import running
 
 from domain.command import Command
 from infra import rebuild as rebuilding
@@ -24,6 +23,7 @@ from infra.reading import Reader
 from infra.rebuild import RebuildFailed, rebuild
 from infra.workers import projection_followers
 from projections.registry import PROJECTIONS
+from tests.followers.test_followers import running
 
 ALL = list(PROJECTIONS)
 KILLED = """
@@ -55,15 +55,24 @@ def structure(owner):
     """Everything about the tables that their rows do not show: columns, constraints, indexes, policies, rights, triggers."""
     names = [table.name for projection in PROJECTIONS.values() for table in projection.tables]
     queries = (
-        "SELECT table_name, column_name, data_type, is_nullable FROM information_schema.columns"
-        " WHERE table_schema = 'daftar' AND table_name = ANY(%s)",
+        (
+            "SELECT table_name, column_name, data_type, is_nullable FROM information_schema.columns"
+            " WHERE table_schema = 'daftar' AND table_name = ANY(%s)"
+        ),
         "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'daftar' AND tablename = ANY(%s)",
-        "SELECT tablename, policyname, roles, qual, with_check FROM pg_policies WHERE schemaname = 'daftar' AND tablename = ANY(%s)",
-        "SELECT table_name, grantee, privilege_type FROM information_schema.role_table_grants"
-        " WHERE table_schema = 'daftar' AND table_name = ANY(%s)",
+        (
+            "SELECT tablename, policyname, roles, qual, with_check FROM pg_policies"
+            " WHERE schemaname = 'daftar' AND tablename = ANY(%s)"
+        ),
+        (
+            "SELECT table_name, grantee, privilege_type FROM information_schema.role_table_grants"
+            " WHERE table_schema = 'daftar' AND table_name = ANY(%s)"
+        ),
         "SELECT relname, relrowsecurity FROM pg_class WHERE relnamespace = 'daftar'::regnamespace AND relname = ANY(%s)",
-        "SELECT event_object_table, trigger_name FROM information_schema.triggers"
-        " WHERE trigger_schema = 'daftar' AND event_object_table = ANY(%s)",
+        (
+            "SELECT event_object_table, trigger_name FROM information_schema.triggers"
+            " WHERE trigger_schema = 'daftar' AND event_object_table = ANY(%s)"
+        ),
     )
     return [sorted(owner.execute(query, (names,)).fetchall(), key=repr) for query in queries]
 
@@ -93,21 +102,22 @@ def test_rebuild_under_live_writers_and_readers(open_shop, worker, api, owner, s
     for shop in shops:
         shop.trade(5)
     stop, errors, written = threading.Event(), [], [0]
-    pulled = {shop.company_id: len(_pull(api, shop)) for shop in shops}
+    pulled = {shop.company_id: _pull(api, shop) for shop in shops}
 
-    def write(shop):
+    def write(shop) -> None:
         while not stop.is_set():
             try:
                 shop.trade()
                 written[0] += 1
+                time.sleep(0.02)
             except Exception as error:  # noqa: BLE001
                 errors.append(error)
                 return
 
-    def read(shop):
+    def read(shop) -> None:
         while not stop.is_set():
             try:
-                count = len(_pull(api, shop))
+                count = _pull(api, shop)
                 assert count >= pulled[shop.company_id], "a reader saw a hole"
                 pulled[shop.company_id] = count
             except Exception as error:  # noqa: BLE001
@@ -120,7 +130,7 @@ def test_rebuild_under_live_writers_and_readers(open_shop, worker, api, owner, s
             thread.start()
         try:
             for _ in range(2):
-                rebuild(settings.database_url, ALL, processes=2, batch=200)
+                rebuild(settings.database_url, ALL, processes=2, batch=500)
             reports = compare(settings.database_url, ALL, processes=1)
         finally:
             stop.set()
@@ -134,8 +144,9 @@ def test_rebuild_under_live_writers_and_readers(open_shop, worker, api, owner, s
     assert [report.ok for report in compare(settings.database_url, ALL, processes=1)] == [True, True]
 
 
-def _pull(api, shop):
-    return [page.count for page in Reader(api).record_pages(shop.company_id, 0, size=50) for _ in range(page.count)]
+def _pull(api, shop) -> int:
+    """How many records one statement sees: pages would see a record twice that is written between them."""
+    return Reader(api).pull_records(shop.company_id, 0, limit=10_000).count
 
 
 def test_a_killed_rebuild_is_resumed(open_shop, owner, settings, tmp_path):
@@ -186,10 +197,18 @@ def test_one_rebuild_of_a_projection_at_a_time(open_shop, settings):
 @pytest.mark.parametrize(
     ("tampering", "table", "problem"),
     [
-        ("UPDATE records SET document = replace(document, 'Tea 1', 'Tee 1') WHERE document LIKE '%Tea 1%' AND kind = 'product'", "records", "different"),
+        (
+            "UPDATE records SET document = replace(document, 'Tea 1', 'Tee 1') WHERE kind = 'product' AND number = 2",
+            "records",
+            "different",
+        ),
         ("DELETE FROM records WHERE kind = 'product' AND number = 1", "records", "missing"),
         ("UPDATE unique_values SET value = value || 'x' WHERE kind = 'product' AND value LIKE '%-1'", "unique_values", "extra"),
-        ("UPDATE stock_levels SET quantity = quantity + 1 WHERE product_id = (SELECT min(product_id::text)::uuid FROM stock_levels)", "stock_levels", "different"),
+        (
+            "UPDATE stock_levels SET quantity = quantity + 1",
+            "stock_levels",
+            "different",
+        ),
         ("UPDATE heads SET numbers = jsonb_set(numbers, '{party}', '99')", "heads", "different"),
     ],
     ids=["changed", "missing", "extra", "stock", "numbers"],

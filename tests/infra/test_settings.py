@@ -54,7 +54,6 @@ def test_an_option_wins_over_the_environment_and_none_is_no_option() -> None:
         ({"DAFTAR_LOG_FORMAT": "xml"}, "DAFTAR_LOG_FORMAT: Invalid enum value 'xml'"),
         ({"DAFTAR_DEMO": "maybe"}, "DAFTAR_DEMO: "),
         ({"DAFTAR_DATABASE_URL": "mysql://db"}, "DAFTAR_DATABASE_URL: a URL that starts with postgresql:// is needed"),
-        ({"DAFTAR_DATABASE_URL": POSTGRES}, "DAFTAR_API_DATABASE_URL is needed"),
         ({"DAFTAR_API_DATABASE_URL": POSTGRES}, "is set without DAFTAR_DATABASE_URL"),
         ({"DAFTAR_NATS_URL": "localhost:4222"}, "DAFTAR_NATS_URL: "),
         ({"DAFTAR_OTLP_ENDPOINT": "collector"}, "DAFTAR_OTLP_ENDPOINT: "),

@@ -134,7 +134,11 @@ def test_without_a_company_nothing_is_visible(owner: Connection, api: Connection
 
 def test_who_there_is_can_be_read_and_not_changed(api: Connection) -> None:
     assert attempt(api, "SELECT FROM daftar.companies") >= 2
-    for statement in ("UPDATE daftar.companies SET codename = 'x'", "DELETE FROM daftar.companies", "TRUNCATE daftar.companies"):
+    for statement in (
+        "UPDATE daftar.companies SET codename = 'x'",
+        "DELETE FROM daftar.companies",
+        "TRUNCATE daftar.companies",
+    ):
         with pytest.raises(InsufficientPrivilege):
             api.execute(statement)
 
@@ -158,7 +162,11 @@ def test_roles_cannot_bypass(owner: Connection, urls: Urls, role: str) -> None:
         assert owner.execute(statement, (role,)).fetchall() == [], f"{role} {question}"
     url = urls.api if role == API_ROLE else urls.worker
     with psycopg.connect(url, autocommit=True) as connection:
-        for statement in ("SET ROLE daftar", "SET session_replication_role = replica", "ALTER TABLE daftar.events DISABLE RULE x"):
+        for statement in (
+            "SET ROLE daftar",
+            "SET session_replication_role = replica",
+            "ALTER TABLE daftar.events DISABLE RULE x",
+        ):
             with pytest.raises(InsufficientPrivilege):
                 connection.execute(statement)
         connection.execute("SET row_security = off")

@@ -83,9 +83,7 @@ def stored_tables(store: Store, company: UUID) -> Tables:
     if isinstance(store, PostgresStore):
         return _tables_in_postgres(store, company)
     kept = store._companies[company]
-    records = {
-        r.id: (r.kind, r.number, r.seq, kept.parents.get(r.id), r.deleted, r.encode()) for r in kept.records.values()
-    }
+    records = {r.id: (r.kind, r.number, r.seq, kept.parents.get(r.id), r.deleted, r.encode()) for r in kept.records.values()}
     return Tables(records, dict(kept.unique), dict(kept.clients), {k: v for k, v in kept.stock.items() if v})
 
 
@@ -108,9 +106,7 @@ def replayed_tables(company: UUID, events: Iterable[RecordedEvent]) -> tuple[Boo
     books = Books(company, undoable=False)
     for event in events:
         books.apply(event, CATALOGUE[event.kind], fields_of(event))
-    records = {
-        r.id: (r.kind, r.number, r.seq, parent_of(r), r.deleted, r.encode()) for r in books.records.values()
-    }
+    records = {r.id: (r.kind, r.number, r.seq, parent_of(r), r.deleted, r.encode()) for r in books.records.values()}
     return books, Tables(
         records,
         {key: holder for key, holder in books.unique.items() if holder is not None},

@@ -132,7 +132,9 @@ def write(order: Order) -> None:
             commands = request_of(order.name, place)
             while True:
                 try:
-                    outcome = ledger.execute(order.company, commands, actor, idempotency=once(f"{order.name}-{place}", commands))
+                    outcome = ledger.execute(
+                        order.company, commands, actor, idempotency=once(f"{order.name}-{place}", commands)
+                    )
                     break
                 except ServiceUnavailable:
                     time.sleep(0.02)

@@ -238,7 +238,9 @@ class LedgerContract:
         ledger.execute(company, [wish("product.update", {"sku": sku}, id=i) for sku, i in swap], Actor())
         assert {k[2]: i for k, i in stored_tables(store, company).unique.items() if k[1] == "sku"} == {"B": a, "A": b}
         ledger.execute(
-            company, [wish("product.delete", id=a), wish("product.create", {"name": "C", "sku": "B"}, id=(c := uuid4()))], Actor()
+            company,
+            [wish("product.delete", id=a), wish("product.create", {"name": "C", "sku": "B"}, id=(c := uuid4()))],
+            Actor(),
         )
         assert {k[2]: i for k, i in stored_tables(store, company).unique.items() if k[1] == "sku"} == {"B": c, "A": b}
         audit(store, company)
@@ -306,9 +308,11 @@ class LedgerContract:
     def test_times_of_any_zone_are_one_moment(self, store: Store, company: UUID) -> None:
         ledger = Ledger(store)
         spoken = ["2026-03-01T10:00:00+03:30", "2026-03-01T06:30:00Z", "2026-02-28T22:30:00-08:00"]
-        commands = [Command(kind="party", action="create", occurred_at=datetime.fromisoformat(text), data={"name": text}) for text in spoken]
+        commands = [
+            Command(kind="party", action="create", occurred_at=datetime.fromisoformat(text), data={"name": text})
+            for text in spoken
+        ]
         ledger.execute(company, commands, Actor())
         events = read_log(store, company)[1:]
         assert {event.occurred_at.isoformat() for event in events} == {"2026-03-01T06:30:00+00:00"}
         audit(store, company)
-

@@ -146,9 +146,7 @@ class Model:
         row.touches.append(self.touch(device, wish, changes))
         self.touch_invoice(device, wish, row.fields)
 
-    def merged(
-        self, device: int, wish: Wish, row: Row, foreign: list[Touch], changes: dict[str, Any]
-    ) -> dict[str, Any]:
+    def merged(self, device: int, wish: Wish, row: Row, foreign: list[Touch], changes: dict[str, Any]) -> dict[str, Any]:
         """What is left of the client's changes."""
         if wish.kind in SERVER_KEEPS:
             return {}
@@ -182,7 +180,9 @@ class Model:
             if wish.kind != "party" or self.clock(wish) <= last:
                 return
         if wish.kind == "party" and any(
-            status != "paid" for handle, status in self.statuses().items() if self.rows[handle].fields.get("party_id") == wish.handle
+            status != "paid"
+            for handle, status in self.statuses().items()
+            if self.rows[handle].fields.get("party_id") == wish.handle
         ):
             raise Refused("still_referenced")
         if wish.kind == "invoice":
