@@ -95,7 +95,9 @@ def refusal_handler(dialects: Sequence[Dialect], default: Dialect) -> Callable[[
 
     def handle(request: HttpRequest, error: Exception) -> Response[Any]:
         dialect = next((d for d in dialects if d.speaks(request.scope["path"])), default)
-        response = dialect.refuse(request, as_refusal(error))
+        refusal = as_refusal(error)
+        request.app.state.services.metrics.refusals.labels(dialect.name, refusal.code).inc()
+        response = dialect.refuse(request, refusal)
         if isinstance(error, HTTPException) and error.headers:  # Allow, with 405
             response.headers.update(error.headers)
         return response

@@ -111,9 +111,9 @@ def _query_parameters(operation: Operation) -> list[dict[str, Any]]:
     parameters: list[dict[str, Any]] = []
     _, components = msgspec.json.schema_components([operation.query], ref_template=TEMPLATE)
     for name, schema in components[operation.query.__name__].get("properties", {}).items():
-        parameter = {"name": name, "in": "query", "required": False, "schema": schema}
-        if "description" in schema:
-            parameter["description"] = schema.pop("description")
+        parameter = {"name": name, "in": "query", "required": False, "schema": _without_null(schema)}
+        if "description" in parameter["schema"]:
+            parameter["description"] = parameter["schema"].pop("description")
         parameters.append(parameter)
     if operation.free_query:
         parameters.append(
@@ -129,6 +129,14 @@ def _query_parameters(operation: Operation) -> list[dict[str, Any]]:
             }
         )
     return parameters
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a parameter: what is left out has no value, and there is no null in a query."""
+    if "anyOf" not in schema:
+        return schema
+    (only,) = (one for one in schema["anyOf"] if one != {"type": "null"})
+    return dict(only)
 
 
 def _responses(

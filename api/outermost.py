@@ -12,6 +12,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from infra.metrics import Metrics
+from infra.telemetry import span
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
 _HEADER = b"x-request-id"
@@ -48,7 +49,8 @@ def outermost(application: ASGIApp, metrics: Metrics) -> ASGIApp:
 
         tokens = structlog.contextvars.bind_contextvars(request_id=request_id)
         try:
-            await application(scope, receive, send_on)
+            with span("http", method=str(scope["method"]), path=scope["path"], request_id=request_id):
+                await application(scope, receive, send_on)
         finally:
             seconds = time.perf_counter() - begin
             _note(scope, metrics, status, seconds)

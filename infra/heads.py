@@ -122,10 +122,16 @@ class Heads:
         return connection
 
     def _on_readable(self) -> None:
+        """There is something to read: the answer, or, where nobody has asked, the server's good-bye."""
         self._readable.set()
-        if self._task is None and self._connection is not None:  # nobody asked: the server says good-bye
+        connection = self._connection
+        if self._task is not None or connection is None:
+            return
+        try:
+            connection.pgconn.consume_input()
+        except psycopg.OperationalError:
             self._stop_listening()
-            self._connection.pgconn.finish()
+            connection.pgconn.finish()
             self._connection = None
 
     def _stop_listening(self) -> None:

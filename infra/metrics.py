@@ -43,6 +43,9 @@ class Metrics:
             "daftar_http_request_seconds", "Time to the end of the answer", ["route"], buckets=SECONDS, registry=registry
         )
         self.commands = Counter("daftar_commands", "Commands by type and outcome", ["type", "outcome"], registry=registry)
+        self.refusals = Counter(
+            "daftar_refusals", "Refused requests by dialect and error code", ["dialect", "code"], registry=registry
+        )
         self.pulled = Histogram("daftar_pulled_items", "Items in pulled pages", ["what"], buckets=ITEMS, registry=registry)
         self.subscribers = Gauge("daftar_subscribers", "Open event streams", registry=registry, multiprocess_mode="livesum")
 

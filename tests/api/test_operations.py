@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import msgspec
 import psycopg
 import pytest
@@ -18,7 +20,8 @@ from infra.embedded import DataDir, EmbeddedPostgres
 from infra.embedded.postgres import API_ROLE
 from infra.settings import Settings
 
-from .conftest import Company, register
+from .conftest import Company, Server, register
+from .subscribers import stream
 
 
 def test_health_says_what_is_well(client: Any, api_settings: Settings) -> None:
@@ -54,6 +57,9 @@ def test_metrics_count_requests_and_commands(client: Any, company: Company) -> N
     executed = 'daftar_commands_total{outcome="executed",type="party_group.create"}'
     refused = 'daftar_commands_total{outcome="record_not_found",type="party.delete"}'
     posted = 'daftar_http_requests_total{method="POST",route="/ledger/v1/commands",status="200"}'
+    told = 'daftar_refusals_total{code="record_not_found",dialect="native"}'
+    assert company.get("/records/party/99").status_code == 404
+    assert value(told) > 0
     before = value(executed), value(refused), value(posted)
     company.execute({"type": "party_group.create", "data": {"name": "G"}}, {"type": "party.delete", "number": 9}, atomic=False)
     assert (value(executed), value(refused), value(posted)) == tuple(number + 1 for number in before)
@@ -90,6 +96,18 @@ def test_https_only(api_settings: Settings) -> None:
         assert client.get("/ledger/v1/head").json()["code"] == "https_required"
         assert client.get("/ledger/v1/head", headers={"X-Forwarded-Proto": "https"}).json()["code"] == "not_authenticated"
         assert client.get("/health/live").status_code == 200
+
+
+def test_without_nats_writes_are_as_quick_and_as_good(api_settings: Settings) -> None:
+    application = create_app(msgspec.structs.replace(api_settings, nats_url="nats://127.0.0.1:9"))
+    with TestClient(application) as client:
+        company = register(application.state.services, client)
+        begin = time.monotonic()
+        for number in range(10):
+            company.create("party", name=str(number))
+        assert time.monotonic() - begin < 5
+        health = client.get("/health").json()
+        assert (health["status"], health["nats"], health["database"]) == ("degraded", "down", "up")
 
 
 # Rate limits --------------------------------------------------------------------------------------
@@ -145,9 +163,14 @@ def test_a_database_that_restarts(own_postgres: EmbeddedPostgres, api_settings: 
     migrate(own_postgres.url(), api_settings.secret_key)
     settings = msgspec.structs.replace(api_settings, database_url=own_postgres.url(), api_database_url=own_postgres.url(API_ROLE))
     application = create_app(settings)
-    with TestClient(application, raise_server_exceptions=False) as client:
+    with contextlib.ExitStack() as stack:
+        client = stack.enter_context(TestClient(application, raise_server_exceptions=False))
         company = register(application.state.services, client)
         head = company.head()
+        server = Server(settings)
+        stack.callback(server.kill)
+        http = stack.enter_context(httpx.Client(base_url=server.url))
+        subscriber = stack.enter_context(stream(msgspec.structs.replace(company, client=http)))
         assert company.get(f"/records?after={head}").status_code == 200
         own_postgres.stop()
         for answer in (
@@ -165,3 +188,4 @@ def test_a_database_that_restarts(own_postgres: EmbeddedPostgres, api_settings: 
         assert company.get("/records?after=0").status_code == 200
         assert company.execute({"type": "party.create", "data": {"name": "X"}}).status_code == 200
         assert company.head() == head + 1
+        assert subscriber.wait_for(1) == [head + 1]
