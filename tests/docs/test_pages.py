@@ -60,7 +60,7 @@ class Server:
         """The page's commands for this server: its port, its data folder, this Python."""
         python = shlex.quote(sys.executable)
         commands = commands.replace("127.0.0.1:8000", f"127.0.0.1:{self.port}")
-        commands = commands.replace(".venv/bin/daftar", f"{python} -P -m infra.cli").replace(".venv/bin/python", python)
+        commands = commands.replace(".venv/bin/python", python).replace(".venv/bin/daftar", f"{python} -P -m infra.cli")
         return commands.replace('".daftar/', f'"{self.data_dir}/')
 
 

@@ -154,13 +154,15 @@ def test_the_demo_password_opens_nothing_outside_demo_mode(settings: Settings) -
     assert log_in(demo=False, password="a real password") == "tenantOwner"
 
 
-def test_migrating_again_keeps_the_password_of_the_role_of_requests(settings: Settings) -> None:
+def test_migrating_again_keeps_the_password_that_an_operator_gave_the_role_of_requests(settings: Settings) -> None:
     stored = "SELECT rolpassword FROM pg_authid WHERE rolname = 'daftar_api'"
     with psycopg.connect(settings.database_url, autocommit=True) as connection:
         connection.execute("ALTER ROLE daftar_api PASSWORD 'of the deployment'")
         before = connection.execute(stored).fetchone()
-        migrate(settings.database_url, settings.secret_key)
+        migrate(settings.database_url, settings.secret_key, own_api_role=True)
         assert connection.execute(stored).fetchone() == before
+        migrate(settings.database_url, settings.secret_key)
+        assert connection.execute(stored).fetchone() != before
 
 
 def test_the_shop_is_loaded_whole_and_once(settings: Settings, pool: Database, ledger: Ledger) -> None:
