@@ -84,10 +84,12 @@ def single(place: Place, rounds: int = 1_500) -> Row:
 def parallel(place: Place, rounds: int = 5, per_writer: int = 150) -> Row:
     """Eight processes, each writing to a company of its own, against eight processes with the stock library."""
     companies = [place.company(f"parallel-{n}") for n in range(WRITERS)]
+    stock.application(place.stock).close()  # makes the tables: eight processes at once would get in each other's way
+    environment = {**place.stock, "CREATE_TABLE": "n"}
     ours, theirs = [], []
     for _ in range(rounds):
         ours.append(_together(_write_ours, [(place.api.url, company) for company in companies], per_writer))
-        theirs.append(_together(_write_stock, [(place.stock,)] * WRITERS, per_writer))
+        theirs.append(_together(_write_stock, [(environment,)] * WRITERS, per_writer))
     total = WRITERS * per_writer
     return Row(
         "single commands, 8 companies, 8 writers",
