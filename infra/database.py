@@ -96,7 +96,8 @@ class Database:
             timeout=patience_seconds,
             reconnect_timeout=patience_seconds,  # give up soon: the next caller tries anew, and need not wait out a long pause
             max_idle=300.0,
-            kwargs={"autocommit": True, "prepare_threshold": 0, "application_name": name},
+            # What is asked often is prepared by infra.store.pipeline; psycopg would deallocate it at every rollback
+            kwargs={"autocommit": True, "prepare_threshold": None, "application_name": name},
             configure=_configure,
             reset=_reset,
         )

@@ -24,6 +24,7 @@ from infra.demo_password import DEMO_PASSWORD_REFUSED, is_demo_password
 from infra.ids import new_id
 from infra.ledger import Ledger
 from infra.passwords import Passwords
+from infra.store.pipeline import run
 from infra.tokens import Claims, Tokens
 
 REMEMBERED = 10_000
@@ -257,21 +258,23 @@ class Identity:
 
     def _look_up(self, claims: Claims) -> _Session:
         with self.database.company(claims.cid) as connection:
-            row = connection.execute(_FIND_SESSION, (claims.sid, claims.sub, claims.did, claims.cid), binary=True).fetchone()
-        if row is None or row[1] is None or row[2] is None or (claims.did is not None and row[3] is None):
+            found = run(connection, _FIND_SESSION, (claims.sid, claims.sub, claims.did, claims.cid))
+        row = [found.get_value(0, column) for column in range(4)] if found.ntuples else [None] * 4
+        if row[0] is None or row[1] is None or row[2] is None or (claims.did is not None and row[3] is None):
             self._open.pop(claims.sid, None)
             raise NotAuthenticated("The session has ended; log in again.")
         session, user = decode_record(row[1]), decode_record(row[2])
         device = decode_record(row[3]) if row[3] is not None else None
         if not user.data.get("is_active", True) or (device is not None and not device.data.get("is_active", True)):
             raise NotAuthenticated("The user or the device is no longer active.")
-        principal = Principal(claims.cid, user.id, session.id, device.id if device else None, user.data["role"], row[0])
+        head = int.from_bytes(row[0], "big")
+        principal = Principal(claims.cid, user.id, session.id, device.id if device else None, user.data["role"], head)
         ends_at = datetime.fromisoformat(session.data["expires_at"]).timestamp()
-        found = _Session(principal, session.data["generation"], session.seq, ends_at)
+        opened = _Session(principal, session.data["generation"], session.seq, ends_at)
         if len(self._open) >= REMEMBERED:
             self._open.clear()
-        self._open[session.id] = found
-        return found
+        self._open[session.id] = opened
+        return opened
 
     def _refresh_end(self) -> datetime:
         return datetime.fromtimestamp(int(self.clock()), timezone.utc) + self.refresh_lifetime

@@ -17,8 +17,12 @@ from domain.catalogue import CATALOGUE
 from domain.errors import CompanyNotFound, CursorAhead, InvalidField, UnknownKind
 from infra.database import Database
 from infra.requests import is_storable
+from infra.store.arrays import texts
+from infra.store.pipeline import run
 
 MAX_PAGE = 10_000
+LARGEST = 2**62
+"""Beyond every seq and number there will be, and within a bigint."""
 
 _EVENT = """
 '{"seq":' || seq || ',"recorded_at":"' || to_char(recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
@@ -112,13 +116,13 @@ class Reader:
         known_kinds(kinds)
         parameters: list[Any] = [company_id, separator.decode()]
         if kinds is not None:
-            parameters.append(list(kinds))
-        parameters += (company_id, after, limit)
+            parameters.append(texts(kinds))
+        parameters += (company_id, min(after, LARGEST), limit)
         if kinds is not None and table == "records":
             parameters.append(limit)
         with self.database.company(company_id) as connection:
-            result = connection.execute(_PULLS[table, kinds is not None], parameters, binary=True).pgresult
-        values = [result.get_value(0, column) if result else None for column in range(4)]  # bytes: no text is decoded here
+            result = run(connection, _PULLS[table, kinds is not None], parameters)
+        values = [result.get_value(0, column) for column in range(4)]  # bytes: no text is decoded here
         if values[0] is None:
             raise CompanyNotFound
         head, last, count = (int.from_bytes(value or b"", "big") for value in values[:3])
@@ -140,11 +144,14 @@ class Reader:
     def find_record(self, company_id: UUID, kind: str, reference: UUID | int) -> Found | None:
         """A record by its id or number, deleted or not; None where the company has no such record."""
         known_kinds([kind])
-        column = "id" if isinstance(reference, UUID) else "number"
+        column, named = ("id", reference) if isinstance(reference, UUID) else ("number", max(-LARGEST, min(reference, LARGEST)))
         statement = f"SELECT document, seq, deleted FROM records WHERE company_id = %b AND kind = %b AND {column} = %b"
         with self.database.company(company_id) as connection:
-            row = connection.execute(statement.encode(), (company_id, kind, reference), binary=True).fetchone()
-        return Found(row[0].encode(), row[1], row[2]) if row else None
+            row = run(connection, statement.encode(), (company_id, kind, named))
+        if row.ntuples == 0:
+            return None
+        document, seq, deleted = (row.get_value(0, column) or b"" for column in range(3))
+        return Found(document, int.from_bytes(seq, "big"), deleted == b"\x01")
 
     def list_records(
         self,

@@ -23,7 +23,8 @@ _INT8 = struct.Struct(">iq").pack
 _INT4 = struct.Struct(">ii").pack
 _NULL = _LENGTH(-1)
 _UUID = _LENGTH(16)
-_POSTGRES_EPOCH = 946_684_800_000_000  # 2000-01-01 in microseconds since 1970
+POSTGRES_EPOCH = 946_684_800_000_000
+"""2000-01-01, from which Postgres counts, in microseconds since 1970."""
 
 
 class Array:
@@ -134,4 +135,4 @@ def bools(values: Sequence[bool]) -> BoolArray:
 
 def timestamps(values: Sequence[datetime]) -> TimestampArray:
     """timestamptz[]."""
-    return TimestampArray([_INT8(8, microseconds(value) - _POSTGRES_EPOCH) for value in values])
+    return TimestampArray([_INT8(8, microseconds(value) - POSTGRES_EPOCH) for value in values])

@@ -16,6 +16,7 @@ from uuid import UUID
 import msgspec
 import psycopg
 from psycopg.errors import UniqueViolation
+from psycopg.pq.abc import PGresult
 
 from domain.errors import CompanyNotFound, RecordExists, ServiceUnavailable, ValueTaken
 from domain.event import JSON, RecordedEvent
@@ -24,6 +25,7 @@ from domain.record import Record, decode_record
 from infra.database import Connection, Database, is_lost
 from infra.store.arrays import bools, byteas, int4s, int8s, texts, timestamps, utf8s, uuids
 from infra.store.interface import Answer, Append, Head, Loaded, SequenceConflict
+from infra.store.pipeline import Pipeline, decode_timestamp, run
 from infra.store.statements import (
     EVENT_COLUMNS,
     INSERT_COMPANY,
@@ -65,7 +67,7 @@ class PostgresStore:
                 yield transaction
             finally:
                 if connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE and not connection.closed:
-                    connection.execute("ROLLBACK")
+                    run(connection, b"ROLLBACK")
 
     def register(self, company_id: UUID, codename: str, database_id: int | None, write: Append) -> int:
         """Begin a company's log."""
@@ -77,8 +79,9 @@ class PostgresStore:
                         "INSERT INTO heads (company_id, seq, recorded_at, hash) VALUES (%s, 0, %s, %s)",
                         (company_id, write.head.recorded_at, bytes(32)),
                     )
-                    with connection.pipeline():
-                        _append(connection, company_id, write)
+                    with Pipeline(connection) as pipeline:
+                        _append(pipeline, company_id, write)
+                        pipeline.results()
             except UniqueViolation as error:
                 if error.diag.constraint_name == "companies_pkey":
                     raise RecordExists(f"There is a company with the id {company_id} already.", path="id") from None
@@ -89,8 +92,7 @@ class PostgresStore:
     def head(self, company_id: UUID) -> Head:
         """Where the log ends now."""
         with self.database.company(company_id) as connection:
-            row = connection.execute(READ_HEAD, (company_id,), binary=True).fetchone()
-        return _head(row)
+            return _head(run(connection, READ_HEAD, (company_id,)))
 
     def read_events(
         self, company_id: UUID, after: int, limit: int, *, until: int | None = None, kinds: list[str] | None = None
@@ -112,7 +114,7 @@ class PostgresStore:
         statement, parameters = _load_parts(company_id, needs, [])
         if statement:
             with self.database.company(company_id) as connection:
-                _collect(loaded, connection.execute(statement, parameters, binary=True).fetchall())
+                _collect(loaded, run(connection, statement, parameters))
         return loaded
 
 
@@ -128,17 +130,18 @@ class PostgresTransaction:
     def begin(self, needs: Needs, keys: list[str]) -> None:
         """BEGIN, take the head, load: one round trip."""
         statement, parameters = _load_parts(self.company_id, needs, keys)
-        with self.connection.pipeline():
-            self.connection.execute(b"BEGIN")
-            if self.connection.info.server_version >= BOUNDED_SINCE:
-                head = self.connection.execute(TAKE_HEAD_BOUNDED, (WRITE_TIMEOUT, self.company_id), binary=True)
+        with Pipeline(self.connection) as pipeline:
+            pipeline.send(b"BEGIN")
+            if self.connection.pgconn.server_version >= BOUNDED_SINCE:
+                pipeline.send(TAKE_HEAD_BOUNDED, (WRITE_TIMEOUT, self.company_id))
             else:
-                head = self.connection.execute(TAKE_HEAD, (self.company_id,), binary=True)
-            # A statement of its own, after the head is held: its snapshot sees everything committed before
-            found = self.connection.execute(statement, parameters, binary=True) if statement else None
-            self.head = _head(head.fetchone())
-            if found is not None:
-                _collect(self.loaded, found.fetchall())
+                pipeline.send(TAKE_HEAD, (self.company_id,))
+            if statement:  # of its own, after the head is held: its snapshot sees everything committed before
+                pipeline.send(statement, parameters)
+            _, head, *found = pipeline.results()
+        self.head = _head(head)
+        for rows in found:
+            _collect(self.loaded, rows)
         self._read_histories(self.loaded, needs)
 
     def load(self, needs: Needs) -> Loaded:
@@ -146,7 +149,7 @@ class PostgresTransaction:
         loaded = Loaded()
         statement, parameters = _load_parts(self.company_id, needs, [])
         if statement:
-            _collect(loaded, self.connection.execute(statement, parameters, binary=True).fetchall())
+            _collect(loaded, run(self.connection, statement, parameters))
         self._read_histories(loaded, needs)
         return loaded
 
@@ -161,9 +164,10 @@ class PostgresTransaction:
     def append(self, append: Append) -> None:
         """Write everything and commit: one round trip, however many rows."""
         try:
-            with self.connection.pipeline():
-                _append(self.connection, self.company_id, append)
-                self.connection.execute(b"COMMIT")
+            with Pipeline(self.connection) as pipeline:
+                _append(pipeline, self.company_id, append)
+                pipeline.send(b"COMMIT")
+                pipeline.results()
         except UniqueViolation as error:
             raise SequenceConflict(str(error)) from error
         except psycopg.Error as error:
@@ -185,10 +189,10 @@ def _insert_company(connection: Connection, company_id: UUID, codename: str, dat
     return int(row[0])
 
 
-def _append(connection: Connection, company_id: UUID, append: Append) -> None:
+def _append(pipeline: Pipeline, company_id: UUID, append: Append) -> None:
     if append.released:
         kinds, names, values = zip(*append.released, strict=True)
-        connection.execute(RELEASE_UNIQUE, (texts(kinds), texts(names), texts(values), company_id))
+        pipeline.send(RELEASE_UNIQUE, (texts(kinds), texts(names), texts(values), company_id))
     chunks = max(len(append.events), len(append.created), len(append.updated))
     for start in range(0, max(chunks, 1), CHUNK):
         last = start + CHUNK >= chunks
@@ -202,7 +206,7 @@ def _append(connection: Connection, company_id: UUID, append: Append) -> None:
             _small_parts(parts, parameters, company_id, append)
             head = append.head
             parameters += (head.seq, head.recorded_at, head.hash, JSON.encode(head.numbers).decode(), company_id)
-        connection.execute(write_statement(tuple(parts), head=last), parameters)
+        pipeline.send(write_statement(tuple(parts), head=last), parameters)
 
 
 def _events_part(
@@ -323,26 +327,32 @@ def _load_parts(company_id: UUID, needs: Needs, keys: list[str]) -> tuple[bytes,
     return (load_statement(tuple(parts)) if parts else b""), parameters
 
 
-def _collect(loaded: Loaded, rows: Sequence[tuple[Any, ...]]) -> None:
-    for what, document, a, b, c, first, second in rows:
-        if what == "record":
+def _collect(loaded: Loaded, rows: PGresult) -> None:
+    """Put what LOAD_PARTS answered where it belongs; texts are decoded only where they are not documents."""
+    value = rows.get_value
+    for row in range(rows.ntuples):
+        what, document = value(row, 0), value(row, 1) or b""
+        if what == b"record":
             loaded.records.append(decode_record(document))
-        elif what == "client":
+            continue
+        a, b, c = ((value(row, column) or b"").decode() for column in (2, 3, 4))
+        if what == b"client":
             loaded.records.append(decode_record(document))
-            loaded.clients[a, b, c] = first
-        elif what == "unique":
-            loaded.unique[a, b, c] = first
-        elif what == "stock":
-            loaded.stock[first, None if second == NO_STORE else second] = Decimal(document)
+            loaded.clients[a, b, c] = UUID(bytes=value(row, 5))
+        elif what == b"unique":
+            loaded.unique[a, b, c] = UUID(bytes=value(row, 5))
+        elif what == b"stock":
+            store = UUID(bytes=value(row, 6))
+            loaded.stock[UUID(bytes=value(row, 5)), None if store == NO_STORE else store] = Decimal(document.decode())
         else:
-            loaded.answers[a] = Answer(a, bytes.fromhex(b), document.encode())
+            loaded.answers[a] = Answer(a, bytes.fromhex(b), document)
 
 
-def _head(row: tuple[Any, ...] | None) -> Head:
-    if row is None:
+def _head(rows: PGresult) -> Head:
+    if rows.ntuples == 0:
         raise CompanyNotFound
-    seq, recorded_at, hash_, numbers, now = row[:5]
-    return Head(seq, recorded_at, hash_, _numbers.decode(numbers), now)
+    seq, recorded_at, hash_, numbers, now = (rows.get_value(0, column) or b"" for column in range(5))
+    return Head(int.from_bytes(seq, "big"), decode_timestamp(recorded_at), hash_, _numbers.decode(numbers), decode_timestamp(now))
 
 
 def event_of_row(row: tuple[Any, ...]) -> RecordedEvent:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import psycopg
 
 from infra.database import Connection
 from infra.ledger import Ledger
+from infra.store.pipeline import Pipeline
 from infra.store.postgres import PostgresTransaction
 
 Fault = Callable[[Connection], None]
@@ -31,16 +32,21 @@ class Steps:
 
     def arm(self, ledger: Ledger) -> Ledger:
         """Watch every statement from now on; returns the ledger to write with."""
-        execute, append = psycopg.Connection.execute, PostgresTransaction.append
+        execute, send, append = psycopg.Connection.execute, Pipeline.send, PostgresTransaction.append
         steps = self
+
+        def watched_send(pipeline: Pipeline, query: bytes, parameters: Sequence[Any] = ()) -> None:
+            name = " ".join(query.decode().split()[:6])
+            steps.pass_by(f"before {name}", pipeline._connection)
+            send(pipeline, query, parameters)
+            pipeline._pgconn.send_flush_request()  # let the server have it, and do it
+            pipeline._pgconn.flush()
+            steps.pass_by(f"after {name}", pipeline._connection)
 
         def watched_execute(connection: Connection, query: Any, *arguments: Any, **options: Any) -> Any:
             name = " ".join(str(query).split()[:6])
             steps.pass_by(f"before {name}", connection)
             cursor = execute(connection, query, *arguments, **options)
-            if connection.pgconn.pipeline_status:  # let the server have it, and do it
-                connection.pgconn.send_flush_request()
-                connection.pgconn.flush()
             steps.pass_by(f"after {name}", connection)
             return cursor
 
@@ -49,9 +55,11 @@ class Steps:
             steps.pass_by("committed", transaction.connection)
 
         psycopg.Connection.execute = watched_execute  # type: ignore[method-assign, assignment]
+        Pipeline.send = watched_send  # type: ignore[method-assign]
         PostgresTransaction.append = watched_append  # type: ignore[method-assign]
         self._undo = [
             lambda: setattr(psycopg.Connection, "execute", execute),
+            lambda: setattr(Pipeline, "send", send),
             lambda: setattr(PostgresTransaction, "append", append),
         ]
         return Ledger(ledger.store, hint=lambda *_: steps.pass_by("hint", None))
