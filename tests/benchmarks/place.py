@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-import msgspec
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
@@ -57,7 +56,7 @@ def place() -> Iterator[Place]:
             store = PostgresStore(api)
             try:
                 yield Place(
-                    msgspec.structs.replace(settings, api_database_url=api.url),
+                    settings,
                     api,
                     worker,
                     store,
