@@ -98,7 +98,7 @@ class Ledger:
         with self.store.write(company_id, needs, keys) as transaction:
             if idempotency is not None and (known := transaction.loaded.answers.get(OF_REQUEST + idempotency.key)):
                 return replay(known, idempotency.fingerprint)
-            books = books_of(company_id, transaction.head)
+            books = books_of(company_id, transaction.head, undoable=not atomic)  # a batch is refused whole: no item is undone
             fill(books, transaction.loaded)
             decision = Decision(
                 CATALOGUE, books, actor, now_after(transaction.head), self.make_id, fields_of, correlation_id=self.make_id()

@@ -19,9 +19,9 @@ def now_after(head: Head) -> datetime:
     return max(head.now, head.recorded_at + MICROSECOND)
 
 
-def books_of(company_id: UUID, head: Head) -> Books:
+def books_of(company_id: UUID, head: Head, *, undoable: bool = True, indexed: bool = True) -> Books:
     """Empty books that continue from `head`."""
-    return Books(company_id, seq=head.seq, numbers=dict(head.numbers))
+    return Books(company_id, seq=head.seq, numbers=dict(head.numbers), undoable=undoable, indexed=indexed)
 
 
 def fill(books: Books, loaded: Loaded) -> None:

@@ -90,7 +90,7 @@ class CompanyRecorder(ApplicationRecorder):
             return []
         needs = Needs(ids={_uuid(event.originator_id) for event in stored_events}) if self.fold else Needs()
         with self.store.write(self.company_id, needs, []) as transaction:
-            books = books_of(self.company_id, transaction.head)
+            books = books_of(self.company_id, transaction.head, undoable=False, indexed=False)
             fill(books, transaction.loaded)
             now = now_after(transaction.head)
             events = [
