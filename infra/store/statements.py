@@ -63,18 +63,20 @@ LOAD_PARTS = {
 
 READ_STREAMS = f"SELECT {EVENT_COLUMNS} FROM events WHERE company_id = %b AND record_id = ANY(%b) ORDER BY seq".encode()
 
+# Arrays of equal lengths side by side: rows come out one by one, where unnest(a, b, …) would first write every array to a store.
 WRITE_PARTS = {
     "events": """
         INSERT INTO events
             (company_id, seq, record_id, version, kind, topic, data, recorded_at, occurred_at,
              actor_id, device_id, command_id, correlation_id, hash)
-        SELECT %b, * FROM unnest(%b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b)""",
+        SELECT %b, unnest(%b), unnest(%b), unnest(%b), unnest(%b), unnest(%b), unnest(%b), unnest(%b), unnest(%b),
+            unnest(%b), unnest(%b), unnest(%b), unnest(%b), unnest(%b)""",
     "created": """
         INSERT INTO records (company_id, id, kind, number, seq, parent_id, deleted, document)
-        SELECT %b, * FROM unnest(%b, %b, %b, %b, %b, %b, %b)""",
+        SELECT %b, unnest(%b), unnest(%b), unnest(%b), unnest(%b), unnest(%b), unnest(%b), unnest(%b)""",
     "updated": """
         INSERT INTO records (company_id, id, kind, number, seq, parent_id, deleted, document)
-        SELECT %b, * FROM unnest(%b, %b, %b, %b, %b, %b, %b)
+        SELECT %b, unnest(%b), unnest(%b), unnest(%b), unnest(%b), unnest(%b), unnest(%b), unnest(%b)
         ON CONFLICT (company_id, id) DO UPDATE SET seq = excluded.seq, parent_id = excluded.parent_id,
             deleted = excluded.deleted, document = excluded.document""",
     "claimed": """
