@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta
 
 PREFIX = "DAFTAR_"
-SECRET_FIELDS = frozenset({"database_url", "api_database_url", "nats_url", "secret_key", "service_token"})
+SECRET_FIELDS = frozenset({"database_url", "api_database_url", "nats_url", "secret_key"})
 """Fields whose values are never shown: they are, or contain, credentials."""
 FEWEST_SECRET_CHARACTERS = 32
 
@@ -90,7 +90,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         bool,
         Meta(description="Refuse requests that did not come over HTTPS (`X-Forwarded-Proto` of the proxy in front counts)."),
     ] = False
-    service_token: Annotated[str, Meta(description="Token of machine-to-machine calls. Empty: those routes do not exist.")] = ""
     demo: Annotated[
         bool,
         Meta(description="Demo mode: the demo company exists and its published password is accepted. Never in production."),

@@ -21,7 +21,7 @@ from domain.errors import CompanyNotFound
 from domain.event import GENESIS, RecordedEvent, chain_hash
 from infra.database import Database
 from infra.followers.tables import Connection
-from infra.store.postgres import event_of_row
+from infra.store.rows import event_of_row
 from infra.store.statements import EVENT_COLUMNS
 
 PAGE = 2_000
