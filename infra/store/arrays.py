@@ -45,11 +45,6 @@ def text(value: str | bytes) -> bytes:
     return _LENGTH(len(body)) + body
 
 
-def bytea(value: bytes) -> bytes:
-    """Bytes as they are."""
-    return _LENGTH(len(value)) + value
-
-
 def timestamp(value: datetime) -> bytes:
     """A moment, in microseconds."""
     return int8(microseconds(value) - POSTGRES_EPOCH)
@@ -189,14 +184,19 @@ def uuids(values: Iterable[UUID | None]) -> UuidArray:
     return UuidArray([NULL if value is None else _UUID + value.bytes for value in values])
 
 
-def texts(values: Iterable[str | bytes]) -> TextArray:
-    """text[], from texts or their UTF-8."""
-    return TextArray(list(map(text, values)))
+def texts(values: Iterable[str]) -> TextArray:
+    """text[]."""
+    return TextArray(_sized([value.encode() for value in values]))
+
+
+def utf8s(values: Iterable[bytes]) -> TextArray:
+    """text[] from UTF-8."""
+    return TextArray(_sized(values))
 
 
 def byteas(values: Iterable[bytes]) -> ByteaArray:
     """bytea[]."""
-    return ByteaArray(list(map(bytea, values)))
+    return ByteaArray(_sized(values))
 
 
 def bools(values: Iterable[bool]) -> BoolArray:
@@ -206,4 +206,8 @@ def bools(values: Iterable[bool]) -> BoolArray:
 
 def timestamps(values: Iterable[datetime]) -> TimestampArray:
     """timestamptz[]."""
-    return TimestampArray(list(map(timestamp, values)))
+    return TimestampArray([int8(microseconds(value) - POSTGRES_EPOCH) for value in values])
+
+
+def _sized(values: Iterable[bytes]) -> list[bytes]:
+    return [_LENGTH(len(value)) + value for value in values]

@@ -20,7 +20,7 @@ from domain.event import JSON, RecordedEvent
 from domain.needs import Needs
 from domain.record import Record
 from infra.database import Connection, Database, is_lost
-from infra.store.arrays import bools, byteas, int4s, int8s, texts, timestamps, uuids
+from infra.store.arrays import bools, byteas, int4s, int8s, texts, timestamps, utf8s, uuids
 from infra.store.interface import Append, Head, Loaded, SequenceConflict
 from infra.store.pipeline import Pipeline, run
 from infra.store.rows import collect, head_of, load_query, select_events, select_streams
@@ -213,7 +213,7 @@ def _events_part(
         int4s([e.version for e in events]),
         texts([e.kind for e in events]),
         texts([e.topic for e in events]),
-        texts([e.data for e in events]),
+        utf8s([e.data for e in events]),
         timestamps([e.recorded_at for e in events]),
         timestamps([e.occurred_at for e in events]),
         uuids([e.actor_id for e in events]),
@@ -243,7 +243,7 @@ def _records_part(
         int8s([r.seq for r in records]),
         uuids([parents.get(r.id) for r in records]),
         bools([r.deleted for r in records]),
-        texts([r.encode() for r in records]),
+        utf8s([r.encode() for r in records]),
     )
 
 
@@ -268,7 +268,7 @@ def _small_parts(parts: list[str], parameters: list[Any], company_id: UUID, appe
             append.head.seq,
             texts([answer.key for answer in append.answers]),
             byteas([answer.fingerprint for answer in append.answers]),
-            texts([answer.answer for answer in append.answers]),
+            utf8s([answer.answer for answer in append.answers]),
         )
     if append.credentials:
         parts.append("credentials")
