@@ -58,15 +58,6 @@ class InternalError(LedgerError):
     code = "internal_error"
 
 
-HTTP_ERRORS: tuple[type[LedgerError], ...] = (
-    RouteNotFound,
-    MethodNotAllowed,
-    BodyTooLarge,
-    MediaTypeUnsupported,
-    HttpsRequired,
-    InternalError,
-)
-
 _BY_STATUS: dict[int, type[LedgerError]] = {
     400: MalformedRequest,
     404: RouteNotFound,

@@ -94,13 +94,13 @@ def query_pairs(request: HttpRequest) -> list[tuple[str, str]]:
 
 def read_query(request: HttpRequest, form: type[Read]) -> Read:
     """The query as a Struct: unknown names, repeated names and values of the wrong form are refused. Raises InvalidField."""
-    pairs = query_pairs(request)
-    return convert_query(dict(pairs), form, repeated=len(dict(pairs)) != len(pairs))
+    return convert_query(query_pairs(request), form)
 
 
-def convert_query(values: dict[str, str], form: type[Read], *, repeated: bool = False) -> Read:
+def convert_query(pairs: list[tuple[str, str]], form: type[Read]) -> Read:
     """Parameters as a Struct. Raises InvalidField."""
-    if repeated:
+    values = dict(pairs)
+    if len(values) != len(pairs):
         raise InvalidField("A parameter was given more than once.")
     try:
         return msgspec.convert(values, form, strict=False)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import struct
 from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
@@ -18,15 +17,13 @@ from psycopg import AsyncConnection
 from psycopg.pq import ExecStatus
 
 from domain.errors import CompanyNotFound, ServiceUnavailable
+from infra.store.arrays import uuids
 
 CONNECT_SECONDS = 5
 QUERY_SECONDS = 5.0
 _NAME = b"heads"
 _HEADS = b"SELECT company_id, seq FROM daftar.heads_of($1)"
 _BINARY = 1
-_UUID_OID = 2950
-_ARRAY_HEADER = struct.Struct("!iiiii")
-"""Dimensions, whether there are NULLs, the type of the elements, how many they are, and the index of the first."""
 
 
 class Heads:
@@ -88,10 +85,7 @@ class Heads:
         """One round trip, on libpq itself: this is the most frequent query of all, and a cursor would cost more than its answer."""
         connection = self._connection or await self._connect()
         pgconn = connection.pgconn
-        array = _ARRAY_HEADER.pack(1, 0, _UUID_OID, len(companies), 1) + b"".join(
-            b"\x00\x00\x00\x10" + company_id.bytes for company_id in companies
-        )
-        pgconn.send_query_prepared(_NAME, [array], param_formats=[_BINARY], result_format=_BINARY)
+        pgconn.send_query_prepared(_NAME, [uuids(companies).body], param_formats=[_BINARY], result_format=_BINARY)
         result = None
         async with asyncio.timeout(QUERY_SECONDS):
             while pgconn.flush():  # noqa: ASYNC110 - so few bytes that the socket takes them at once

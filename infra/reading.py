@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from psycopg import sql
@@ -23,6 +23,8 @@ from infra.store.pipeline import run
 MAX_PAGE = 10_000
 LARGEST = 2**62
 """Beyond every seq and number there will be, and within a bigint."""
+
+Pulled = Literal["records", "events"]
 
 _EVENT = """
 '{"seq":' || seq || ',"recorded_at":"' || to_char(recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
@@ -40,7 +42,7 @@ SELECT (SELECT seq FROM heads WHERE company_id = %b), max(seq), count(*), string
 """
 """The head, the last seq of the page, how many items, and the items joined."""
 
-_STATEMENTS = {
+_STATEMENTS: dict[tuple[Pulled, bool], str] = {
     ("records", False): "SELECT seq, document AS item FROM records WHERE company_id = %b AND seq > %b ORDER BY seq LIMIT %b",
     # A keyset per kind, merged: a small kind in a large company costs what it holds, not what the company holds
     ("records", True): """
@@ -90,38 +92,25 @@ class Reader:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    def pull_records(
+    def pull(
         self,
+        what: Pulled,
         company_id: UUID,
         after: int,
         limit: int = 1_000,
         kinds: Sequence[str] | None = None,
         separator: bytes = b",",
     ) -> Page:
-        """Records whose last event is after the cursor, in order of it. Raises CursorAhead, UnknownKind."""
-        return self._pull("records", company_id, after, limit, kinds, separator)
-
-    def pull_events(
-        self,
-        company_id: UUID,
-        after: int,
-        limit: int = 1_000,
-        kinds: Sequence[str] | None = None,
-        separator: bytes = b",",
-    ) -> Page:
-        """Events after the cursor, in order. Raises CursorAhead, UnknownKind."""
-        return self._pull("events", company_id, after, limit, kinds, separator)
-
-    def _pull(self, table: str, company_id: UUID, after: int, limit: int, kinds: Sequence[str] | None, separator: bytes) -> Page:
+        """Events after the cursor, or records whose last event is after it, in order. Raises CursorAhead, UnknownKind."""
         known_kinds(kinds)
         parameters: list[Any] = [company_id, separator.decode()]
         if kinds is not None:
             parameters.append(texts(kinds))
         parameters += (company_id, min(after, LARGEST), limit)
-        if kinds is not None and table == "records":
+        if kinds is not None and what == "records":
             parameters.append(limit)
         with self.database.company(company_id) as connection:
-            result = run(connection, _PULLS[table, kinds is not None], parameters)
+            result = run(connection, _PULLS[what, kinds is not None], parameters)
         values = [result.get_value(0, column) for column in range(4)]  # bytes: no text is decoded here
         if values[0] is None:
             raise CompanyNotFound
@@ -133,9 +122,9 @@ class Reader:
         return Page(items, count, last if full else head, full, head)
 
     def record_pages(self, company_id: UUID, after: int, kinds: Sequence[str] | None = None, size: int = 1_000) -> Iterator[Page]:
-        """Every page from the cursor to the head, a page at a time in memory."""
+        """Every page of records from the cursor to the head, a page at a time in memory."""
         while True:
-            page = self.pull_records(company_id, after, size, kinds)
+            page = self.pull("records", company_id, after, size, kinds)
             yield page
             if not page.has_more:
                 return

@@ -1,0 +1,1 @@
+"""How events become read models: folds, and the tables that they fill."""

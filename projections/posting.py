@@ -20,31 +20,14 @@ from domain.money import EXACT, ZERO
 CASH = "1000"
 BANK = "1100"
 RECEIVABLE = "1200"
-INVENTORY = "1300"
 VAT_RECOVERABLE = "1400"
 PAYABLE = "2000"
 VAT_PAYABLE = "2100"
 CUSTOMER_CREDIT = "2200"
-EQUITY = "3000"
 SALES = "4000"
 PURCHASES = "5000"
 EXPENSES = "6000"
-
-CHART: Mapping[str, str] = {
-    CASH: "Cash",
-    BANK: "Bank",
-    RECEIVABLE: "Accounts receivable",
-    INVENTORY: "Inventory",
-    VAT_RECOVERABLE: "VAT recoverable",
-    PAYABLE: "Accounts payable",
-    VAT_PAYABLE: "VAT payable",
-    CUSTOMER_CREDIT: "Customer credit",
-    EQUITY: "Equity",
-    SALES: "Sales",
-    PURCHASES: "Purchases",
-    EXPENSES: "Expenses",
-}
-"""Account code → name. An expense's category is an account below 6000, named `6000:category`."""
+"""An expense's category is an account below it, named `6000:category`."""
 
 _BANK_METHODS = frozenset({"bank", "bank_transfer", "transfer", "card", "credit_card", "debit_card", "cheque", "check", "pos"})
 

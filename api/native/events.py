@@ -18,10 +18,10 @@ from api.http_errors import HttpRequest
 from api.native.access import claims_of
 from api.native.answers import answer
 from api.native.examples import EVENT, MOMENT
-from api.native.pulling import Cursor, Pull, PullQuery, read_pull
-from api.reading_requests import convert_query, query_pairs, services_of
+from api.native.pulling import Cursor, Pull, PullQuery, read_since
+from api.reading_requests import read_query, services_of
 from domain import errors
-from domain.errors import CursorInvalid, InvalidField, LedgerError, ServiceUnavailable
+from domain.errors import CursorInvalid, LedgerError, ServiceUnavailable
 from infra.reading import Page
 from infra.verification import verify_chain
 
@@ -113,7 +113,7 @@ class VerifyQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 async def pull_events(request: HttpRequest) -> ASGIResponse:
     """Pull events."""
     claims = claims_of(request)
-    query = read_pull(request)
+    query = read_since(request, PullQuery)
     return await Pull(services_of(request), claims, "events", query.kind_names).answer(query, request)
 
 
@@ -135,11 +135,7 @@ async def stream_events(request: HttpRequest) -> ASGIResponse:
     """Stream events."""
     claims = claims_of(request)
     services = services_of(request)
-    pairs = query_pairs(request)
-    try:
-        query = convert_query(dict(pairs), StreamQuery, repeated=len(dict(pairs)) != len(pairs))
-    except InvalidField as error:
-        raise CursorInvalid(path="after") if error.path == "after" else error from None
+    query = read_since(request, StreamQuery)
     after = _last_event_id(request.headers.get("last-event-id"), query.after)
     pull = Pull(services, claims, "events", PullQuery(kinds=query.kinds).kind_names)
     first = await services.threads.run(pull.page, after or 0, 1)  # refuses what can be refused before the stream begins
@@ -239,8 +235,7 @@ async def verify(request: HttpRequest) -> ASGIResponse:
     """Verify the chain."""
     claims = claims_of(request, "verify")
     services = services_of(request)
-    pairs = query_pairs(request)
-    query = convert_query(dict(pairs), VerifyQuery, repeated=len(dict(pairs)) != len(pairs))
+    query = read_query(request, VerifyQuery)
 
     def work() -> Verification:
         services.identity.confirm(claims)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 from litestar.response.base import ASGIResponse
@@ -19,10 +19,10 @@ from msgspec import Meta
 from api.endpoint import JSON, NDJSON
 from api.http_errors import HttpRequest
 from api.native.answers import page_tail, raw
-from api.reading_requests import accepts, convert_query, query_pairs
+from api.reading_requests import Read, accepts, read_query
 from domain.errors import CursorInvalid, InvalidField, LedgerError
 from infra.composition import Services
-from infra.reading import MAX_PAGE, Page, known_kinds
+from infra.reading import MAX_PAGE, Page, Pulled, known_kinds
 from infra.tokens import Claims
 
 STREAMED_PAGE = 1_000
@@ -55,16 +55,12 @@ class PullQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         return names
 
 
-def read_pull(request: HttpRequest) -> PullQuery:
-    """The query of a pull. Raises CursorInvalid, InvalidField."""
-    pairs = query_pairs(request)
-    values = dict(pairs)
+def read_since(request: HttpRequest, form: type[Read]) -> Read:
+    """The query of what is read since a cursor, `after`. Raises CursorInvalid, InvalidField."""
     try:
-        return convert_query(values, PullQuery, repeated=len(values) != len(pairs))
+        return read_query(request, form)
     except InvalidField as error:
-        if error.path == "after":
-            raise CursorInvalid(path="after") from None
-        raise
+        raise CursorInvalid(path="after") if error.path == "after" else error from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +69,13 @@ class Pull:
 
     services: Services
     claims: Claims
-    what: Literal["records", "events"]
+    what: Pulled
     kinds: list[str] | None
 
     def page(self, after: int, limit: int, separator: bytes = b",") -> Page:
         """A page, for a session that is still open: both are known from the same round trip while the log stands still."""
-        reader = self.services.reader
-        pull = reader.pull_records if self.what == "records" else reader.pull_events
         try:
-            page = pull(self.claims.cid, after, limit, self.kinds, separator)
+            page = self.services.reader.pull(self.what, self.claims.cid, after, limit, self.kinds, separator)
         except LedgerError:
             self.services.identity.confirm(self.claims)  # nothing is told to a session that has ended, not even this
             raise

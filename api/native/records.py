@@ -17,11 +17,11 @@ from api.native.access import claims_of
 from api.native.answers import answer, etag, raw
 from api.native.examples import HISTORY, RECORD
 from api.native.history import RecordHistory, as_of, history_of
-from api.native.pulling import Cursor, Pull, PullQuery, read_pull
+from api.native.pulling import Cursor, Pull, PullQuery, read_since
 from api.native.references import reference_of, tags_of
 from api.reading_requests import convert_query, query_pairs, read_query, services_of
 from domain import errors
-from domain.errors import CursorAhead, CursorInvalid, InvalidField, RecordNotFound
+from domain.errors import CursorAhead, InvalidField, RecordNotFound
 from domain.record import Record
 from infra.composition import Services
 from infra.reading import Found, known_kinds
@@ -100,7 +100,7 @@ _LIST_EXAMPLE: dict[str, Any] = {"records": [RECORD], "page": 1, "page_size": 10
 async def pull_records(request: HttpRequest) -> ASGIResponse:
     """Pull records of all kinds, or of some."""
     claims = claims_of(request)
-    query = read_pull(request)
+    query = read_since(request, PullQuery)
     return await Pull(services_of(request), claims, "records", query.kind_names).answer(query, request)
 
 
@@ -125,7 +125,7 @@ async def list_records(request: HttpRequest, kind: FromPath[str]) -> ASGIRespons
     known_kinds([kind])
     services = services_of(request)
     if any(name == "after" for name, _ in query_pairs(request)):
-        query = read_pull(request)
+        query = read_since(request, PullQuery)
         if query.kinds is not None:
             raise InvalidField("The path names the kind already.", path="kinds")
         return await Pull(services, claims, "records", [kind]).answer(query, request)
@@ -135,7 +135,7 @@ async def list_records(request: HttpRequest, kind: FromPath[str]) -> ASGIRespons
 def _list(services: Services, claims: Claims, kind: str, pairs: list[tuple[str, str]]) -> ASGIResponse:
     known = set(ListQuery.__struct_fields__)
     own = [pair for pair in pairs if pair[0] in known]
-    query = convert_query(dict(own), ListQuery, repeated=len(dict(own)) != len(own))
+    query = convert_query(own, ListQuery)
     filters: dict[str, list[str]] = {}
     for name, value in pairs:
         if name not in known:
@@ -217,10 +217,7 @@ async def get_history(request: HttpRequest, kind: FromPath[str], ref: FromPath[s
     """One record's history."""
     claims = claims_of(request)
     reference = reference_of(kind, ref)
-    try:
-        query = read_query(request, HistoryQuery)
-    except InvalidField as error:
-        raise CursorInvalid(path="after") if error.path == "after" else error from None
+    query = read_since(request, HistoryQuery)
     services = services_of(request)
 
     def work() -> RecordHistory:

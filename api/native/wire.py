@@ -20,8 +20,6 @@ from domain.kind import Kind
 from domain.kinds.user import User
 from domain.values import ClientId, Fields, Line, Number
 
-MOST_COMMANDS = 5_000
-
 Key = Annotated[str, Meta(min_length=1, max_length=255)]
 BaseSeq = Annotated[int, Meta(ge=0, le=2**53)]
 Password = Annotated[str, Meta(min_length=8, max_length=256)]

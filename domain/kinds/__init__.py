@@ -1,0 +1,1 @@
+"""One module per kind of record, or per few that belong together."""

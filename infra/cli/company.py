@@ -63,9 +63,7 @@ def create(
             user = {"email": owner_email, "name": owner_name or owner_email, "role": "tenantOwner"}
             owner_id = new_id()
             commands.append(Command(kind="user", action="create", id=owner_id, data=user))
-            credentials.append(
-                Passwords().credential(owner_id, read_password(from_stdin=password_stdin, demo=books.settings.demo))
-            )
+            credentials.append(Passwords().credential(owner_id, read_password(from_stdin=password_stdin, demo=books.settings.demo)))
         company_id, database_id, outcome = books.ledger.register_company(commands, credentials=credentials)
     if as_json:
         print_json({"id": company_id, "codename": codename, "database_id": database_id, "seq": outcome.seq})

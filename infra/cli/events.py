@@ -15,7 +15,7 @@ from domain.event import RecordedEvent
 from infra.cli.conventions import UsageProblem, data_dir_option, json_option, print_json, results
 from infra.cli.database import owner_url
 from infra.followers.tables import Connection
-from infra.store.postgres import select_events
+from infra.store.rows import select_events
 from infra.verification import companies_of
 
 PAGE = 500

@@ -1,4 +1,4 @@
-"""Postgres array parameters, encoded here in binary form.
+"""Values in Postgres' binary form, as elements of array parameters and of COPY.
 
 psycopg's own list dumper looks at every element; for columns whose type is known this is several times faster, and it is what
 makes one code path good for one event and for thousands (docs/decisions/0003-one-append-path.md has the measurement).
@@ -7,8 +7,10 @@ makes one code path good for one event and for thousands (docs/decisions/0003-on
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from functools import lru_cache, partial
 from uuid import UUID
 
 import psycopg
@@ -17,14 +19,76 @@ from psycopg.pq import Format
 
 from domain.event import microseconds
 
-_HEADER = struct.Struct(">iiIii").pack  # dimensions, has nulls, element oid, length, lower bound
-_LENGTH = struct.Struct(">i").pack
-_INT8 = struct.Struct(">iq").pack
-_INT4 = struct.Struct(">ii").pack
-_NULL = _LENGTH(-1)
-_UUID = _LENGTH(16)
 POSTGRES_EPOCH = 946_684_800_000_000
 """2000-01-01, from which Postgres counts, in microseconds since 1970."""
+_POSTGRES_DAY = date(2000, 1, 1).toordinal()
+_LENGTH = struct.Struct(">i").pack
+
+# Elements: a value with its length before it ----------------------------------------------------------
+
+NULL = _LENGTH(-1)
+"""The element that stands for NULL, of whatever type."""
+int8 = partial(struct.Struct(">iq").pack, 8)
+int4 = partial(struct.Struct(">ii").pack, 4)
+boolean = {False: b"\0\0\0\1\0", True: b"\0\0\0\1\1"}.__getitem__
+_UUID = _LENGTH(16)
+
+
+def uuid(value: UUID | str) -> bytes:
+    """An id, or its text."""
+    return _UUID + (value.bytes if isinstance(value, UUID) else bytes.fromhex(value.replace("-", "")))
+
+
+def text(value: str | bytes) -> bytes:
+    """A text, or its UTF-8."""
+    body = value.encode() if isinstance(value, str) else value
+    return _LENGTH(len(body)) + body
+
+
+def timestamp(value: datetime) -> bytes:
+    """A moment, in microseconds."""
+    return int8(microseconds(value) - POSTGRES_EPOCH)
+
+
+def day(value: date) -> bytes:
+    """A date."""
+    return int4(value.toordinal() - _POSTGRES_DAY)
+
+
+def numeric(value: Decimal) -> bytes:
+    """An exact number, with the decimals that it shows."""
+    return _numeric_of(str(value))
+
+
+_NUMERIC_HEAD = struct.Struct(">hhHH").pack
+_NUMERIC_DIGITS = [struct.Struct(f">{count}h").pack for count in range(40)]
+
+
+@lru_cache(maxsize=8_192)
+def _numeric_of(text: str) -> bytes:
+    """Numeric as Postgres sends it: count of base-10000 digits, weight of the first, sign, decimals shown, the digits."""
+    if "E" in text:
+        text = format(Decimal(text), "f")
+    before, _, after = text.lstrip("-").partition(".")
+    scale = len(after)
+    digits = before.zfill(-len(before) // 4 * -4) + after + "000"[: -scale % 4]
+    groups = [int(digits[start : start + 4]) for start in range(0, len(digits), 4)]
+    weight = -len(before) // 4 * -1 - 1
+    while groups and groups[0] == 0:
+        del groups[0]
+        weight -= 1
+    while groups and groups[-1] == 0:
+        groups.pop()
+    negative = text[0] == "-" and bool(groups)
+    body = _NUMERIC_HEAD(len(groups), weight if groups else 0, 0x4000 if negative else 0, scale) + _NUMERIC_DIGITS[len(groups)](
+        *groups
+    )
+    return _LENGTH(len(body)) + body
+
+
+# Arrays of them -------------------------------------------------------------------------------------
+
+_HEADER = struct.Struct(">iiIii").pack  # dimensions, has nulls, element oid, length, lower bound
 
 
 class Array:
@@ -82,6 +146,18 @@ class TimestampArray(Array):
     element_oid, array_oid = 1184, 1185
 
 
+class DateArray(Array):
+    """date[]."""
+
+    element_oid, array_oid = 1082, 1182
+
+
+class NumericArray(Array):
+    """numeric[]."""
+
+    element_oid, array_oid = 1700, 1231
+
+
 class _ArrayDumper(Dumper):
     format = Format.BINARY
 
@@ -89,50 +165,49 @@ class _ArrayDumper(Dumper):
         return obj.body
 
 
-def _register(kind: type[Array]) -> None:
-    dumper = type(f"{kind.__name__}Dumper", (_ArrayDumper,), {"oid": kind.array_oid})
-    psycopg.adapters.register_dumper(kind, dumper)
+for _kind in (Int8Array, Int4Array, UuidArray, TextArray, ByteaArray, BoolArray, TimestampArray, DateArray, NumericArray):
+    psycopg.adapters.register_dumper(_kind, type(f"{_kind.__name__}Dumper", (_ArrayDumper,), {"oid": _kind.array_oid}))
 
 
-for _kind in (Int8Array, Int4Array, UuidArray, TextArray, ByteaArray, BoolArray, TimestampArray):
-    _register(_kind)
-
-
-def int8s(values: Sequence[int]) -> Int8Array:
+def int8s(values: Iterable[int]) -> Int8Array:
     """bigint[]."""
-    return Int8Array([_INT8(8, value) for value in values])
+    return Int8Array(list(map(int8, values)))
 
 
-def int4s(values: Sequence[int]) -> Int4Array:
+def int4s(values: Iterable[int]) -> Int4Array:
     """integer[]."""
-    return Int4Array([_INT4(4, value) for value in values])
+    return Int4Array(list(map(int4, values)))
 
 
-def uuids(values: Sequence[UUID | None]) -> UuidArray:
+def uuids(values: Iterable[UUID | None]) -> UuidArray:
     """uuid[]; None is NULL."""
-    return UuidArray([_NULL if value is None else _UUID + value.bytes for value in values])
+    return UuidArray([NULL if value is None else _UUID + value.bytes for value in values])
 
 
-def texts(values: Sequence[str]) -> TextArray:
+def texts(values: Iterable[str]) -> TextArray:
     """text[]."""
-    return utf8s([value.encode() for value in values])
+    return TextArray(_sized([value.encode() for value in values]))
 
 
-def utf8s(values: Sequence[bytes]) -> TextArray:
+def utf8s(values: Iterable[bytes]) -> TextArray:
     """text[] from UTF-8."""
-    return TextArray([_LENGTH(len(value)) + value for value in values])
+    return TextArray(_sized(values))
 
 
-def byteas(values: Sequence[bytes]) -> ByteaArray:
+def byteas(values: Iterable[bytes]) -> ByteaArray:
     """bytea[]."""
-    return ByteaArray([_LENGTH(len(value)) + value for value in values])
+    return ByteaArray(_sized(values))
 
 
-def bools(values: Sequence[bool]) -> BoolArray:
+def bools(values: Iterable[bool]) -> BoolArray:
     """boolean[]."""
-    return BoolArray([b"\0\0\0\1\1" if value else b"\0\0\0\1\0" for value in values])
+    return BoolArray(list(map(boolean, values)))
 
 
-def timestamps(values: Sequence[datetime]) -> TimestampArray:
+def timestamps(values: Iterable[datetime]) -> TimestampArray:
     """timestamptz[]."""
-    return TimestampArray([_INT8(8, microseconds(value) - POSTGRES_EPOCH) for value in values])
+    return TimestampArray([int8(microseconds(value) - POSTGRES_EPOCH) for value in values])
+
+
+def _sized(values: Iterable[bytes]) -> list[bytes]:
+    return [_LENGTH(len(value)) + value for value in values]

@@ -9,46 +9,38 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-import msgspec
 import psycopg
 from psycopg.errors import UniqueViolation
-from psycopg.pq.abc import PGresult
 
-from domain.errors import CompanyNotFound, RecordExists, ServiceUnavailable, ValueTaken
+from domain.errors import RecordExists, ServiceUnavailable, ValueTaken
 from domain.event import JSON, RecordedEvent
 from domain.needs import Needs
-from domain.record import Record, decode_record
+from domain.record import Record
 from infra.database import Connection, Database, is_lost
 from infra.store.arrays import bools, byteas, int4s, int8s, texts, timestamps, utf8s, uuids
-from infra.store.interface import Answer, Append, Head, Loaded, SequenceConflict
-from infra.store.pipeline import Pipeline, decode_timestamp, run
+from infra.store.interface import Append, Head, Loaded, SequenceConflict
+from infra.store.pipeline import Pipeline, run
+from infra.store.rows import collect, head_of, load_query, select_events, select_streams
 from infra.store.statements import (
-    EVENT_COLUMNS,
     INSERT_COMPANY,
     INSERT_NEXT_COMPANY,
     READ_HEAD,
-    READ_STREAMS,
     RELEASE_UNIQUE,
     TAKE_HEAD,
     TAKE_HEAD_BOUNDED,
-    load_statement,
     write_statement,
 )
+from projections.records import NO_STORE
 
-NO_STORE = UUID(int=0)
-"""How the company's only store is kept in a key column, which cannot be NULL."""
 BOUNDED_SINCE = 170_000
 WRITE_TIMEOUT = "60s"
 """How long a write may hold a company's head: a client that hangs must not stop all others for ever."""
 CHUNK = 256
 """Rows per statement: while Postgres writes one chunk, the next is being encoded."""
 ANSWER_LOST = "The database was lost while it was storing; send the same request again, with its key, to learn what became of it."
-
-_numbers = msgspec.json.Decoder(dict[str, int])
 
 
 class PostgresStore:
@@ -92,7 +84,7 @@ class PostgresStore:
     def head(self, company_id: UUID) -> Head:
         """Where the log ends now."""
         with self.database.company(company_id) as connection:
-            return _head(run(connection, READ_HEAD, (company_id,)))
+            return head_of(run(connection, READ_HEAD, (company_id,)))
 
     def read_events(
         self, company_id: UUID, after: int, limit: int, *, until: int | None = None, kinds: list[str] | None = None
@@ -104,17 +96,16 @@ class PostgresStore:
     def read_stream(self, company_id: UUID, record_id: UUID, *, until: int | None = None) -> list[RecordedEvent]:
         """The events of one record, in order."""
         with self.database.company(company_id) as connection:
-            rows = connection.execute(READ_STREAMS, (company_id, [record_id]), binary=True).fetchall()
-        events = map(event_of_row, rows)
+            events = select_streams(connection, company_id, [record_id])
         return [event for event in events if until is None or event.seq <= until]
 
     def read_records(self, company_id: UUID, needs: Needs) -> Loaded:
         """Records by id, number, client id or parent, without the head."""
         loaded = Loaded()
-        statement, parameters = _load_parts(company_id, needs, [])
+        statement, parameters = load_query(company_id, needs)
         if statement:
             with self.database.company(company_id) as connection:
-                _collect(loaded, run(connection, statement, parameters))
+                collect(loaded, run(connection, statement, parameters))
         return loaded
 
 
@@ -129,7 +120,7 @@ class PostgresTransaction:
 
     def begin(self, needs: Needs, keys: list[str]) -> None:
         """BEGIN, take the head, load: one round trip."""
-        statement, parameters = _load_parts(self.company_id, needs, keys)
+        statement, parameters = load_query(self.company_id, needs, keys)
         with Pipeline(self.connection) as pipeline:
             pipeline.send(b"BEGIN")
             if self.connection.pgconn.server_version >= BOUNDED_SINCE:
@@ -139,26 +130,25 @@ class PostgresTransaction:
             if statement:  # of its own, after the head is held: its snapshot sees everything committed before
                 pipeline.send(statement, parameters)
             _, head, *found = pipeline.results()
-        self.head = _head(head)
+        self.head = head_of(head)
         for rows in found:
-            _collect(self.loaded, rows)
+            collect(self.loaded, rows)
         self._read_histories(self.loaded, needs)
 
     def load(self, needs: Needs) -> Loaded:
         """Load more."""
         loaded = Loaded()
-        statement, parameters = _load_parts(self.company_id, needs, [])
+        statement, parameters = load_query(self.company_id, needs)
         if statement:
-            _collect(loaded, run(self.connection, statement, parameters))
+            collect(loaded, run(self.connection, statement, parameters))
         self._read_histories(loaded, needs)
         return loaded
 
     def _read_histories(self, loaded: Loaded, needs: Needs) -> None:
         if not needs.histories:
             return
-        rows = self.connection.execute(READ_STREAMS, (self.company_id, list(needs.histories)), binary=True).fetchall()
         loaded.histories.update({record_id: [] for record_id in needs.histories})
-        for event in map(event_of_row, rows):
+        for event in select_streams(self.connection, self.company_id, needs.histories):
             loaded.histories[event.record_id].append(event)
 
     def append(self, append: Append) -> None:
@@ -174,9 +164,6 @@ class PostgresTransaction:
             if is_lost(self.connection, error):  # perhaps after the commit, before its answer
                 raise ServiceUnavailable(ANSWER_LOST, stored="unknown") from error
             raise
-
-
-# Writing ------------------------------------------------------------------------------------------
 
 
 def _insert_company(connection: Connection, company_id: UUID, codename: str, database_id: int | None) -> int:
@@ -291,109 +278,3 @@ def _small_parts(parts: list[str], parameters: list[Any], company_id: UUID, appe
             texts([c.password_hash for c in append.credentials]),
             texts([c.md5_hash for c in append.credentials]),
         )
-
-
-# Reading ------------------------------------------------------------------------------------------
-
-
-def _load_parts(company_id: UUID, needs: Needs, keys: list[str]) -> tuple[bytes, list[Any]]:
-    parts: list[str] = []
-    parameters: list[Any] = []
-    if needs.ids:
-        parts.append("ids")
-        parameters += (company_id, uuids(list(needs.ids)))
-    if needs.parents:
-        parts.append("parents")
-        parameters += (company_id, uuids(list(needs.parents)))
-    if needs.numbers:
-        parts.append("numbers")
-        kinds, numbers = zip(*needs.numbers, strict=True)
-        parameters += (texts(kinds), int8s(numbers), company_id)
-    if needs.clients:
-        parts.append("clients")
-        kinds, sources, clients = zip(*needs.clients, strict=True)
-        parameters += (texts(kinds), texts(sources), texts(clients), company_id)
-    if needs.unique:
-        parts.append("unique")
-        kinds, names, values = zip(*needs.unique, strict=True)
-        parameters += (texts(kinds), texts(names), texts(values), company_id)
-    if needs.stock:
-        parts.append("stock")
-        products, stores = zip(*needs.stock, strict=True)
-        parameters += (uuids(products), uuids([store or NO_STORE for store in stores]), company_id)
-    if keys:
-        parts.append("keys")
-        parameters += (company_id, texts(keys))
-    return (load_statement(tuple(parts)) if parts else b""), parameters
-
-
-def _collect(loaded: Loaded, rows: PGresult) -> None:
-    """Put what LOAD_PARTS answered where it belongs; texts are decoded only where they are not documents."""
-    value = rows.get_value
-    for row in range(rows.ntuples):
-        what, document = value(row, 0), value(row, 1) or b""
-        if what == b"record":
-            loaded.records.append(decode_record(document))
-            continue
-        a, b, c = ((value(row, column) or b"").decode() for column in (2, 3, 4))
-        if what == b"client":
-            loaded.records.append(decode_record(document))
-            loaded.clients[a, b, c] = UUID(bytes=value(row, 5))
-        elif what == b"unique":
-            loaded.unique[a, b, c] = UUID(bytes=value(row, 5))
-        elif what == b"stock":
-            store = UUID(bytes=value(row, 6))
-            loaded.stock[UUID(bytes=value(row, 5)), None if store == NO_STORE else store] = Decimal(document.decode())
-        else:
-            loaded.answers[a] = Answer(a, bytes.fromhex(b), document)
-
-
-def _head(rows: PGresult) -> Head:
-    if rows.ntuples == 0:
-        raise CompanyNotFound
-    seq, recorded_at, hash_, numbers, now = (rows.get_value(0, column) or b"" for column in range(5))
-    return Head(int.from_bytes(seq, "big"), decode_timestamp(recorded_at), hash_, _numbers.decode(numbers), decode_timestamp(now))
-
-
-def event_of_row(row: tuple[Any, ...]) -> RecordedEvent:
-    """The event in a row of EVENT_COLUMNS."""
-    company, seq, kind, record, version, topic, data, recorded, occurred, actor, device, command, correlation, hash_ = row
-    return RecordedEvent(
-        company_id=company,
-        seq=seq,
-        kind=kind,
-        record_id=record,
-        version=version,
-        topic=topic,
-        data=data.encode(),
-        recorded_at=recorded,
-        occurred_at=occurred,
-        actor_id=actor,
-        device_id=device,
-        command_id=command,
-        correlation_id=correlation,
-        hash=hash_,
-    )
-
-
-def select_events(
-    connection: Connection,
-    company_id: UUID,
-    after: int,
-    limit: int,
-    *,
-    until: int | None = None,
-    kinds: Sequence[str] | None = None,
-) -> list[RecordedEvent]:
-    """A keyset page of a company's log."""
-    statement = f"SELECT {EVENT_COLUMNS} FROM events WHERE company_id = %b AND seq > %b"
-    parameters: list[Any] = [company_id, after]
-    if until is not None:
-        statement += " AND seq <= %b"
-        parameters.append(until)
-    if kinds is not None:
-        statement += " AND kind = ANY(%b)"
-        parameters.append(list(kinds))
-    statement += " ORDER BY seq LIMIT %b"
-    parameters.append(limit)
-    return [event_of_row(row) for row in connection.execute(statement.encode(), parameters, binary=True).fetchall()]

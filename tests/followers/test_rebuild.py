@@ -146,7 +146,7 @@ def test_rebuild_under_live_writers_and_readers(open_shop, worker, api, owner, s
 
 def _pull(api, shop) -> int:
     """How many records one statement sees: pages would see a record twice that is written between them."""
-    return Reader(api).pull_records(shop.company_id, 0, limit=10_000).count
+    return Reader(api).pull("records", shop.company_id, 0, limit=10_000).count
 
 
 def test_a_killed_rebuild_is_resumed(open_shop, owner, settings, tmp_path):
@@ -227,9 +227,9 @@ def test_prepared_statements_survive_the_swap(open_shop, api, settings):
     shop = open_shop()
     shop.trade(2)
     reader = Reader(api)
-    before = [reader.pull_records(shop.company_id, 0).items for _ in range(10)][-1]
+    before = [reader.pull("records", shop.company_id, 0).items for _ in range(10)][-1]
     rebuild(settings.database_url, ["records"], processes=1)
-    assert reader.pull_records(shop.company_id, 0).items == before
+    assert reader.pull("records", shop.company_id, 0).items == before
     assert shop.execute(Command(kind="party", action="update", id=shop.parties[0], data={"phone": "1"})) > 0
 
 

@@ -14,7 +14,7 @@ from domain.errors import CompanyNotFound
 from domain.event import chain_hash
 from infra import verification
 from infra.ids import new_id
-from infra.store.postgres import select_events
+from infra.store.rows import select_events
 from infra.verification import verify_all, verify_chain
 
 BAD = 30

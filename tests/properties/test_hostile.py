@@ -99,8 +99,8 @@ def test_hostile_questions(postgres_store: PostgresStore, value: str) -> None:
         lambda: reader.list_records(company, "party", filters={value: ["x"]}).count,
         lambda: reader.list_records(company, value).count,
         lambda: reader.list_records(company, "party", sort=value).count,
-        lambda: reader.pull_records(company, 0, 10, [value]).count,
-        lambda: reader.pull_events(company, 0, 10, [value]).count,
+        lambda: reader.pull("records", company, 0, 10, [value]).count,
+        lambda: reader.pull("events", company, 0, 10, [value]).count,
     ]
     for question in questions:
         answer = tried(question)
@@ -126,7 +126,7 @@ def test_a_pattern_is_matched_to_the_very_end(kind: str, field: str, value: str)
 def test_cursors_ahead(postgres_store: PostgresStore, cursor: int) -> None:
     company, _, _ = populated(postgres_store)
     reader = Reader(postgres_store.database)
-    for pull in (reader.pull_records, reader.pull_events):
+    for pull in (partial(reader.pull, "records"), partial(reader.pull, "events")):
         for kinds in (None, ["party"]):
             with pytest.raises(LedgerError) as refused:
                 pull(company, cursor, 10, kinds)

@@ -137,7 +137,7 @@ class Tail:
     def poll(self, limit: int) -> bool:
         """Pull one page of everything; whether there was anything."""
         self.polls += 1
-        events = self.reader.pull_events(self.company, self.cursors["events"], limit)
+        events = self.reader.pull("events", self.company, self.cursors["events"], limit)
         for event in msgspec.json.decode(b"[" + events.items + b"]"):
             assert event["seq"] == len(self.seqs) + 1, "nothing is missed, nothing repeated, all in order"
             self.seqs.append(event["seq"])
@@ -147,7 +147,7 @@ class Tail:
         assert events.cursor == len(self.seqs)
         found = events.count
         for name, kept, kinds in (("records", self.records, None), ("parties", self.parties, ["party"])):
-            page = self.reader.pull_records(self.company, self.cursors[name], limit, kinds)
+            page = self.reader.pull("records", self.company, self.cursors[name], limit, kinds)
             documents = msgspec.json.decode(b"[" + page.items + b"]")
             seqs = [document["seq"] for document in documents]
             assert seqs == sorted(set(seqs))
@@ -215,7 +215,7 @@ def test_a_page_is_never_cut_inside_a_change(postgres_store: PostgresStore, page
     seen: dict[str, int] = {}
     cursor, turns = 0, 0
     while True:
-        pulled = reader.pull_records(company, cursor, page)
+        pulled = reader.pull("records", company, cursor, page)
         seen.update({item["id"]: item["seq"] for item in msgspec.json.decode(b"[" + pulled.items + b"]")})
         cursor = pulled.cursor
         if turns < 12:

@@ -19,7 +19,8 @@ from infra.ledger import Ledger, Outcome
 from infra.requests import fingerprint_of
 from infra.store.append import parent_of
 from infra.store.memory import MemoryStore
-from infra.store.postgres import NO_STORE, PostgresStore
+from infra.store.postgres import PostgresStore
+from projections.records import NO_STORE
 
 Store = MemoryStore | PostgresStore
 PAGE = 700
