@@ -24,9 +24,7 @@ class Step:
     record: Record
 
 
-def fold_history(
-    events: Iterable[RecordedEvent], kind: Kind, fields_of: Callable[[RecordedEvent], dict[str, Any]]
-) -> list[Step]:
+def fold_history(events: Iterable[RecordedEvent], kind: Kind, fields_of: Callable[[RecordedEvent], dict[str, Any]]) -> list[Step]:
     """Every event of one stream, in order."""
     steps: list[Step] = []
     record: Record | None = None

@@ -91,9 +91,7 @@ def correct(decision: Decision, kind: Kind, record: Record, fields: Mapping[str,
     apply_changes(decision, kind, record, msgspec.to_builtins(resolve(decision, kind, typed, record, path)))
 
 
-def wants_of_correction(
-    decision: Decision, record_id: UUID, fields: Mapping[str, Any], action: str = "update"
-) -> Iterable[Wish]:
+def wants_of_correction(decision: Decision, record_id: UUID, fields: Mapping[str, Any], action: str = "update") -> Iterable[Wish]:
     """What has to be loaded before the record with this id can be corrected by `fields`, or deleted."""
     yield record_id
     yield ChildrenOf(record_id)

@@ -145,9 +145,7 @@ def build(
     context = multiprocessing.get_context("spawn")
     failures: multiprocessing.SimpleQueue[str] = context.SimpleQueue()
     workers = [
-        context.Process(
-            target=_build_process, args=(owner_url, list(names), purpose, batch, os.getpid(), failures), daemon=True
-        )
+        context.Process(target=_build_process, args=(owner_url, list(names), purpose, batch, os.getpid(), failures), daemon=True)
         for _ in range(count)
     ]
     for worker in workers:

@@ -56,18 +56,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     data_dir: Annotated[
         Path, Meta(description="Folder of everything that is kept on this machine: embedded servers, uploads, logs, the key.")
     ] = Path(".daftar")
-    host: Annotated[str, Meta(min_length=1, description="Address to listen on. 0.0.0.0 or :: for every interface.")] = (
-        "127.0.0.1"
-    )
+    host: Annotated[str, Meta(min_length=1, description="Address to listen on. 0.0.0.0 or :: for every interface.")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=1, le=65_535, description="TCP port of HTTP.")] = 8000
     api_processes: Annotated[int, Meta(ge=1, le=256, description="HTTP processes. Default: one per core, at most 4.")] = (
         msgspec.field(default_factory=_default_processes)
     )
     workers: Annotated[int, Meta(ge=0, le=256, description="Worker processes (following projections, relay, schedules).")] = 1
     pool_size: Annotated[int, Meta(ge=1, le=1_000, description="Most database connections of one process.")] = 10
-    log_level: Annotated[
-        Literal["debug", "info", "warning", "error"], Meta(description="Least severe message that is logged.")
-    ] = "info"
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="Least severe message that is logged.")] = (
+        "info"
+    )
     log_format: Annotated[
         Literal["json", "console"], Meta(description="`json`: one object per line, for machines; `console`: for people.")
     ] = "json"

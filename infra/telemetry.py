@@ -34,9 +34,7 @@ def configure(settings: Settings, process: str) -> Callable[[], None]:
             "DAFTAR_OTLP_ENDPOINT is set, but OpenTelemetry is not installed: pip install 'daftar[otel]'"
         ) from error
 
-    resource = Resource.create(
-        {"service.name": f"daftar-{process}", "service.namespace": "daftar", "host.name": platform.node()}
-    )
+    resource = Resource.create({"service.name": f"daftar-{process}", "service.namespace": "daftar", "host.name": platform.node()})
     provider = TracerProvider(resource=resource)
     endpoint = settings.otlp_endpoint.rstrip("/") + "/v1/traces"
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))

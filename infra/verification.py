@@ -91,9 +91,7 @@ def extent_of(connection: Connection, company_id: UUID) -> Extent:
     return Extent(company_id, seq, hash_, recorded_at, last_seq)
 
 
-def check_links(
-    connection: Connection, company_id: UUID, after: int, until: int, progress: Progress | None = None
-) -> Bad | None:
+def check_links(connection: Connection, company_id: UUID, after: int, until: int, progress: Progress | None = None) -> Bad | None:
     """Check the events with `after` < seq ≤ `until`: gap-free, times that strictly increase, every hash over the one before."""
     previous, before = GENESIS, None
     if after:
@@ -174,9 +172,7 @@ def report_of(extent: Extent, until: int, found: Iterable[Bad | None]) -> Verify
     )
 
 
-def verify_chain(
-    database: Database, company_id: UUID, until: int | None = None, progress: Progress | None = None
-) -> VerifyReport:
+def verify_chain(database: Database, company_id: UUID, until: int | None = None, progress: Progress | None = None) -> VerifyReport:
     """Check a company's log up to `until` (the head) in this process, a page at a time in memory. Raises CompanyNotFound."""
     with database.company(company_id) as connection:
         extent = extent_of(connection, company_id)

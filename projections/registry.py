@@ -8,6 +8,4 @@ from projections.balances import BalancesProjection
 from projections.projection import Projection
 from projections.records import RecordsProjection
 
-PROJECTIONS: Mapping[str, Projection] = {
-    projection.name: projection for projection in (RecordsProjection(), BalancesProjection())
-}
+PROJECTIONS: Mapping[str, Projection] = {projection.name: projection for projection in (RecordsProjection(), BalancesProjection())}

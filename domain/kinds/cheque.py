@@ -84,9 +84,7 @@ class ChequeKind(Kind):
         if payment_id is not None:
             payment = decision.living(payment_id, "payment", "data.payment_id").data
             if payment["currency"] != currency:
-                raise CurrencyMismatch(
-                    f"The cheque is in {currency}, its payment in {payment['currency']}.", path="data.currency"
-                )
+                raise CurrencyMismatch(f"The cheque is in {currency}, its payment in {payment['currency']}.", path="data.currency")
         return exact
 
 

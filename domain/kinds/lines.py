@@ -180,9 +180,7 @@ class LineKind(Kind):
         nested = path if path != "data" else ""
         return decision.create(self, line_id, line, path=nested, **priced.sums.totals(owner.data["currency"]))
 
-    def reprice(
-        self, decision: Decision, record: Record, changes: dict[str, Any], currency: str
-    ) -> tuple[dict[str, Any], Sums]:
+    def reprice(self, decision: Decision, record: Record, changes: dict[str, Any], currency: str) -> tuple[dict[str, Any], Sums]:
         """`changes` with all that follows from them, and what they add to the owner's sums.
 
         What a new product brings comes from the product unless it is given; so does a field that is cleared.

@@ -168,9 +168,7 @@ class OrderKind(Kind):
         if "party_id" in changes:
             check_party(decision, record.data["type"], changes["party_id"])
         if "status" in changes and changes["status"] not in NEXT[record.data["status"]]:
-            raise InvalidField(
-                f"An order that is {record.data['status']} does not become {changes['status']}.", path="data.status"
-            )
+            raise InvalidField(f"An order that is {record.data['status']} does not become {changes['status']}.", path="data.status")
         after = assign(record.data, changes)
         currency = after["currency"]
         derived: dict[str, Any] = {}

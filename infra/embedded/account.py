@@ -156,9 +156,7 @@ def _grant_pass(folder: Path, account: Account) -> None:
         if tag not in {_USER_OBJ, _OTHER}:
             mask |= rights
     entries += [(_USER, _EXECUTE, account.uid), (_MASK, mask, _NO_ID)]
-    raw = struct.pack("<I", _ACL_VERSION) + b"".join(
-        struct.pack("<HHI", *e) for e in sorted(entries, key=lambda e: (e[0], e[2]))
-    )
+    raw = struct.pack("<I", _ACL_VERSION) + b"".join(struct.pack("<HHI", *e) for e in sorted(entries, key=lambda e: (e[0], e[2])))
     try:
         if hasattr(os, "setxattr"):
             os.setxattr(folder, _ACL, raw)

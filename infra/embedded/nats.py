@@ -159,9 +159,7 @@ class EmbeddedNats:
         write_file(path, msgspec.json.encode(address), self._data_dir.account)
         return address
 
-    def _wait_until_ready(
-        self, child: subprocess.Popen[bytes], start_log: Path, log: Path, waiting: Callable[[], None]
-    ) -> None:
+    def _wait_until_ready(self, child: subprocess.Popen[bytes], start_log: Path, log: Path, waiting: Callable[[], None]) -> None:
         deadline = time.monotonic() + START_SECONDS_MAX
         assert self._address is not None, "the address was chosen before the start"
         while not _answers(self._address.port):

@@ -199,9 +199,7 @@ class EmbeddedPostgres:
             shutil.rmtree(half_made)
         if self.directory.exists():
             if not (self.directory / "PG_VERSION").exists():
-                raise ServerError(
-                    f"{self.directory} is not a PostgreSQL data folder; move it away, or choose another --data-dir"
-                )
+                raise ServerError(f"{self.directory} is not a PostgreSQL data folder; move it away, or choose another --data-dir")
             found = (self.directory / "PG_VERSION").read_text().strip()
             if found != "18":
                 raise ServerError(f"{self.directory} was made by PostgreSQL {found}; this Daftar runs PostgreSQL 18")

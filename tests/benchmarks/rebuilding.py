@@ -26,8 +26,7 @@ class PartyRows(PostgresTrackingRecorder):
         super().__init__(*args, **kwargs)
         self.sql_create_statements.append(
             SQL(
-                "CREATE TABLE IF NOT EXISTS {}.party_rows"
-                " (id uuid, version int, name text, phone text, PRIMARY KEY (id, version))"
+                "CREATE TABLE IF NOT EXISTS {}.party_rows (id uuid, version int, name text, phone text, PRIMARY KEY (id, version))"
             ).format(Identifier(self.datastore.schema))
         )
 

@@ -196,9 +196,7 @@ def _pull(place: Place, at: Served, facts: list[str], rounds: int = 5) -> Row:
     watcher.join()
     facts.append(f"Memory of the HTTP process while it served {records:,} records: at most {largest / 2**20:.0f} MB resident.")
     ours, theirs = (statistics.median(side) for side in zip(*pairs, strict=True))
-    return Row(
-        "pull over HTTP", Side(records / ours), Side(records / theirs), "the same pull at store level", 0.5, "records/s"
-    )
+    return Row("pull over HTTP", Side(records / ours), Side(records / theirs), "the same pull at store level", 0.5, "records/s")
 
 
 def _poll(at: Served, rounds: int = 5, requests: int = 3_000) -> Row:
