@@ -19,7 +19,7 @@ from api.native.access import claims_of
 from api.native.answers import answer
 from api.native.examples import EVENT, MOMENT
 from api.native.pulling import Cursor, Pull, PullQuery, read_pull
-from api.reading_requests import convert_query, query_pairs, services_of
+from api.reading_requests import convert_query, query_pairs, read_query, services_of
 from domain import errors
 from domain.errors import CursorInvalid, InvalidField, LedgerError, ServiceUnavailable
 from infra.reading import Page
@@ -137,7 +137,7 @@ async def stream_events(request: HttpRequest) -> ASGIResponse:
     services = services_of(request)
     pairs = query_pairs(request)
     try:
-        query = convert_query(dict(pairs), StreamQuery, repeated=len(dict(pairs)) != len(pairs))
+        query = convert_query(pairs, StreamQuery)
     except InvalidField as error:
         raise CursorInvalid(path="after") if error.path == "after" else error from None
     after = _last_event_id(request.headers.get("last-event-id"), query.after)
@@ -239,8 +239,7 @@ async def verify(request: HttpRequest) -> ASGIResponse:
     """Verify the chain."""
     claims = claims_of(request, "verify")
     services = services_of(request)
-    pairs = query_pairs(request)
-    query = convert_query(dict(pairs), VerifyQuery, repeated=len(dict(pairs)) != len(pairs))
+    query = read_query(request, VerifyQuery)
 
     def work() -> Verification:
         services.identity.confirm(claims)

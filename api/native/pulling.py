@@ -58,9 +58,8 @@ class PullQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 def read_pull(request: HttpRequest) -> PullQuery:
     """The query of a pull. Raises CursorInvalid, InvalidField."""
     pairs = query_pairs(request)
-    values = dict(pairs)
     try:
-        return convert_query(values, PullQuery, repeated=len(values) != len(pairs))
+        return convert_query(pairs, PullQuery)
     except InvalidField as error:
         if error.path == "after":
             raise CursorInvalid(path="after") from None

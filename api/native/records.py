@@ -135,7 +135,7 @@ async def list_records(request: HttpRequest, kind: FromPath[str]) -> ASGIRespons
 def _list(services: Services, claims: Claims, kind: str, pairs: list[tuple[str, str]]) -> ASGIResponse:
     known = set(ListQuery.__struct_fields__)
     own = [pair for pair in pairs if pair[0] in known]
-    query = convert_query(dict(own), ListQuery, repeated=len(dict(own)) != len(own))
+    query = convert_query(own, ListQuery)
     filters: dict[str, list[str]] = {}
     for name, value in pairs:
         if name not in known:

@@ -18,7 +18,13 @@ def owner_url(data_dir: str | None) -> Iterator[str]:
 
     A database that stops answering meanwhile is a ServiceUnavailable.
     """
-    with servers(load(data_dir=data_dir), nats=False) as settings:
+    given = load(data_dir=data_dir)
+    if not given.database_url and not given.data_dir.expanduser().exists():
+        raise ServiceUnavailable(
+            f"there is no data folder {given.data_dir.expanduser().absolute()}; go where `daftar serve` runs, "
+            f"or name its folder with --data-dir or DAFTAR_DATA_DIR"
+        )
+    with servers(given, nats=False) as settings:
         try:
             yield settings.database_url
         except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName) as error:

@@ -261,7 +261,7 @@ def test_demo_commands(settings: Settings, pool: Database) -> None:
     assert (report["company"], report["added"]) == ("chinook", WHOLE_SHOP)
     assert "Nothing to add" in daftar(settings, "demo", "load", "--company", "chinook")
     assert find_company(pool, "chinook") is not None
-    assert "There is no company 'nowhere'" in daftar(settings, "demo", "load", "--company", "nowhere", expect=1)
+    assert "There is no company 'nowhere'" in daftar(settings, "demo", "load", "--company", "nowhere", expect=2)
 
 
 def test_company_commands(settings: Settings) -> None:
@@ -279,7 +279,7 @@ def test_company_commands(settings: Settings) -> None:
     assert "Bazaar Ltd" in daftar(settings, "company", "show", "bazaar")
     assert "codename" in daftar(settings, "company", "create", "bazaar", expect=1)
     assert "Neverland" in daftar(settings, "company", "create", "x", "--time-zone", "Neverland", expect=1)
-    assert "company_not_found" in daftar(settings, "company", "show", "nowhere", expect=1)
+    assert "company_not_found" in daftar(settings, "company", "show", "nowhere", expect=2)
 
 
 def test_user_commands(settings: Settings, pool: Database) -> None:
