@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import psycopg
 
-from infra.cli.conventions import Failure, ServiceUnavailable
+from infra.cli.conventions import ServiceUnavailable
 from infra.embedded import servers
 from infra.settings import load
 
@@ -28,6 +28,6 @@ def owner_url(data_dir: str | None) -> Iterator[str]:
         try:
             yield settings.database_url
         except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName) as error:
-            raise Failure("the database has no schema of today's: run `daftar migrate` first") from error
+            raise ServiceUnavailable("the database has no schema of this version yet; run `daftar migrate`") from error
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             raise ServiceUnavailable(f"the database cannot be used: {error}") from error
