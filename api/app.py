@@ -124,6 +124,6 @@ def _schema_handlers() -> list[Any]:
 
     @get("/schema", include_in_schema=False, sync_to_thread=False)
     def page() -> ASGIResponse:
-        return ASGIResponse(body=openapi.as_page(document()), media_type="text/html; charset=utf-8")
+        return ASGIResponse(body=openapi.as_page(document()), media_type="text/html")
 
     return [schema, page]

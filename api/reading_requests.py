@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
 from litestar import Request
+from litestar.exceptions import InternalServerException
 
 from api.http_errors import HttpRequest, MediaTypeUnsupported
 from domain.errors import InvalidField, MalformedRequest
@@ -29,7 +31,13 @@ def services_of(request: Request[Any, Any, Any]) -> Services:
 async def read_body(request: HttpRequest) -> bytes:
     """The body, which has to be JSON by its content type. Raises MediaTypeUnsupported, and a 413 where it is too large."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    body = await request.body()
+    coding = request.headers.get("content-encoding", "").strip().lower()
+    if coding not in ("", "identity"):
+        raise MediaTypeUnsupported(f"The body must come as it is, not with the Content-Encoding {coding}.")
+    try:
+        body = await request.body()
+    except InternalServerException:  # all that reading a body raises it for
+        raise MalformedRequest("The connection ended before the request's body did.") from None
     if body and media_type not in ("", "application/json") and not media_type.endswith("+json"):
         raise MediaTypeUnsupported(f"The body must be application/json, not {media_type}.")
     return body
@@ -94,14 +102,17 @@ def query_pairs(request: HttpRequest) -> list[tuple[str, str]]:
 
 def read_query(request: HttpRequest, form: type[Read]) -> Read:
     """The query as a Struct: unknown names, repeated names and values of the wrong form are refused. Raises InvalidField."""
-    return convert_query(query_pairs(request), form)
+    pairs = query_pairs(request)
+    return convert_query(pairs, form)
 
 
-def convert_query(pairs: list[tuple[str, str]], form: type[Read]) -> Read:
-    """Parameters as a Struct. Raises InvalidField."""
-    values = dict(pairs)
-    if len(values) != len(pairs):
-        raise InvalidField("A parameter was given more than once.")
+def convert_query(pairs: Sequence[tuple[str, str]], form: type[Read]) -> Read:
+    """Parameters as a Struct. Raises InvalidField, naming a parameter that was given more than once."""
+    values: dict[str, str] = {}
+    for name, value in pairs:
+        if name in values:
+            raise InvalidField("The parameter was given more than once.", path=name)
+        values[name] = value
     try:
         return msgspec.convert(values, form, strict=False)
     except msgspec.ValidationError as error:

@@ -14,7 +14,7 @@ import msgspec
 
 from domain.command import Command, data_as
 from domain.decision import Decision
-from domain.errors import InvalidField, RecordDeleted, RecordExists, UnknownKind, VersionStale
+from domain.errors import CursorAhead, InvalidField, RecordDeleted, RecordExists, UnknownKind, VersionStale
 from domain.history import diverge, fold_history
 from domain.kind import Kind
 from domain.kinds.conflict import CONFLICT, Conflict
@@ -193,7 +193,11 @@ def needs_history(command: Command, record: Record) -> bool:
 
 
 def _divergence(decision: Decision, kind: Kind, command: Command, record: Record) -> Divergence | None:
-    if command.base_seq is None or record.seq <= command.base_seq:
+    if command.base_seq is None:
+        return None
+    if command.base_seq > decision.books.seq:
+        raise CursorAhead(f"The write was based on {command.base_seq}, but this company's log ends before it.", path="base_seq")
+    if record.seq <= command.base_seq:
         return None
     if command.on_conflict == "refuse":
         raise _stale(command, record)

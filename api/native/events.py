@@ -84,6 +84,10 @@ class StreamQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     kinds: Annotated[str, Meta(description="Kinds, separated by commas. Default: all.")] | None = None
 
 
+class NoQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """No parameters."""
+
+
 class VerifyQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How far to verify."""
 
@@ -197,6 +201,7 @@ def _as_frames(page: Page) -> bytes:
 async def get_head(request: HttpRequest) -> ASGIResponse:
     """The head of the company's log."""
     claims = claims_of(request)
+    read_query(request, NoQuery)
     services = services_of(request)
 
     def work() -> HeadView:

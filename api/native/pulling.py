@@ -19,7 +19,7 @@ from msgspec import Meta
 from api.endpoint import JSON, NDJSON
 from api.http_errors import HttpRequest
 from api.native.answers import page_tail, raw
-from api.reading_requests import Read, accepts, read_query
+from api.reading_requests import Read, convert_query, query_pairs
 from domain.errors import CursorInvalid, InvalidField, LedgerError
 from infra.composition import Services
 from infra.reading import MAX_PAGE, Page, Pulled, known_kinds
@@ -57,8 +57,9 @@ class PullQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 def read_since(request: HttpRequest, form: type[Read]) -> Read:
     """The query of what is read since a cursor, `after`. Raises CursorInvalid, InvalidField."""
+    pairs = query_pairs(request)
     try:
-        return read_query(request, form)
+        return convert_query(pairs, form)
     except InvalidField as error:
         raise CursorInvalid(path="after") if error.path == "after" else error from None
 

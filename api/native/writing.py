@@ -43,6 +43,7 @@ WRITE_REFUSALS: tuple[type[LedgerError], ...] = (
     errors.RecordExists,
     errors.ReferenceMissing,
     errors.VersionStale,
+    errors.CursorAhead,
     errors.ValueTaken,
 )
 

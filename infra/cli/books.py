@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 import psycopg
 
 from domain import errors
-from infra.cli.conventions import Failure, ServiceUnavailable
+from infra.cli.conventions import Failure, ServiceUnavailable, UsageProblem
 from infra.database import Database
 from infra.embedded import servers
 from infra.ledger import Ledger
@@ -38,6 +39,7 @@ def open_books(data_dir: str | None = None) -> Iterator[Books]:
             from infra.cli.processes import apply_migrations
 
             apply_migrations(settings)
+        logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)  # each attempt that failed; the last one is told below
         database = Database(api_url(settings), size=2, name="daftar-cli").open()
         try:
             with refusals():
@@ -53,6 +55,8 @@ def refusals() -> Iterator[None]:
         yield
     except errors.ServiceUnavailable as error:
         raise ServiceUnavailable(error.message) from error
+    except errors.CompanyNotFound as error:
+        raise UsageProblem(f"{error.message} ({error.code})") from error
     except errors.LedgerError as error:
         place = f", {error.path}" if error.path else ""
         raise Failure(f"{error.message} ({error.code}{place})") from error

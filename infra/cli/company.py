@@ -9,6 +9,7 @@ import msgspec
 from rich.table import Table
 
 from domain.command import Command
+from domain.values import LARGEST_NUMBER
 from infra.cli.books import open_books
 from infra.cli.conventions import data_dir_option, json_option, messages, print_json, results
 from infra.cli.passwords import password_stdin_option, read_password
@@ -16,8 +17,18 @@ from infra.companies import company_record, get_company, list_companies
 from infra.ids import new_id
 from infra.passwords import Passwords
 
+POSITIVE = click.IntRange(1, LARGEST_NUMBER)
 
-@click.group()
+
+@click.group(
+    epilog="""
+\b
+Examples:
+  daftar company create bazaar --name "Bazaar Ltd" --currency EUR --time-zone Europe/Berlin
+  daftar company list
+  daftar company show babil
+"""
+)
 def company() -> None:
     """Create and list companies."""
 
@@ -36,8 +47,12 @@ Examples:
 @click.option("--currency", default="USD", show_default=True, help="ISO 4217 code of the currency its books are kept in.")
 @click.option("--time-zone", default="UTC", show_default=True, help="IANA name of the time zone its days begin in.")
 @click.option("--country", help="Where it is.")
-@click.option("--database-id", type=int, help="Number by which Mahak clients name it.  [default: the next free one]")
-@click.option("--package-number", type=int, help="Mahak package number.")
+@click.option(
+    "--database-id",
+    type=POSITIVE,
+    help="Number by which Mahak clients name it.  [default: the next free one]",
+)
+@click.option("--package-number", type=POSITIVE, help="Mahak package number.")
 @click.option("--owner", "owner_email", metavar="EMAIL", help="Make its owner too; the password is asked for.")
 @click.option("--owner-name", help="The owner's name.  [default: the e-mail]")
 @password_stdin_option

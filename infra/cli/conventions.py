@@ -6,11 +6,16 @@ and nothing else: one object, or one object per line for commands that list or f
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import click
 import msgspec
 from rich.console import Console
+from rich.text import Text
+
+WIDTH_UNBOUND = 10_000
+"""Columns of what is not a terminal."""
 
 _encoder = msgspec.json.Encoder(decimal_format="string")
 
@@ -36,12 +41,30 @@ class ServiceUnavailable(Exception):
 
 def messages() -> Console:
     """The console for people: progress, warnings, what is being done. It is stderr."""
-    return Console(stderr=True, highlight=False)
+    return _console(stderr=True)
 
 
 def results() -> Console:
     """The console for results that people read. It is stdout."""
-    return Console(highlight=False)
+    return _console(stderr=False)
+
+
+def _console(*, stderr: bool) -> Console:
+    """No markup: a company's name may hold brackets. Lines are folded for a terminal, never for a file or a pipe."""
+    console = Console(stderr=stderr, highlight=False, markup=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = WIDTH_UNBOUND
+    return console
+
+
+def line(*parts: str | tuple[str, str]) -> Text:
+    """A line of text, of which the parts that are (text, style) are coloured."""
+    return Text.assemble(*parts)
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """A number and its noun: 1 company, 2 companies."""
+    return f"{number:,} {one if number == 1 else many}"
 
 
 def print_json(value: Any) -> None:

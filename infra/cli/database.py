@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import psycopg
 
-from infra.cli.conventions import Failure, ServiceUnavailable
+from infra.cli.conventions import ServiceUnavailable
 from infra.embedded import servers
 from infra.settings import load
 
@@ -18,10 +18,16 @@ def owner_url(data_dir: str | None) -> Iterator[str]:
 
     A database that stops answering meanwhile is a ServiceUnavailable.
     """
-    with servers(load(data_dir=data_dir), nats=False) as settings:
+    given = load(data_dir=data_dir)
+    if not given.database_url and not given.data_dir.expanduser().exists():
+        raise ServiceUnavailable(
+            f"there is no data folder {given.data_dir.expanduser().absolute()}; go where `daftar serve` runs, "
+            f"or name its folder with --data-dir or DAFTAR_DATA_DIR"
+        )
+    with servers(given, nats=False) as settings:
         try:
             yield settings.database_url
         except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName) as error:
-            raise Failure("the database has no schema of today's: run `daftar migrate` first") from error
+            raise ServiceUnavailable("the database has no schema of this version yet; run `daftar migrate`") from error
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             raise ServiceUnavailable(f"the database cannot be used: {error}") from error

@@ -8,7 +8,7 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from infra.cli.books import Books, open_books
-from infra.cli.conventions import Failure, data_dir_option, json_option, messages, print_json, results
+from infra.cli.conventions import Failure, UsageProblem, data_dir_option, json_option, messages, print_json, results
 from infra.companies import find_company
 from infra.demo import (
     BUSINESS,
@@ -24,7 +24,14 @@ from infra.demo import (
 SHOP = "chinook"
 
 
-@click.group()
+@click.group(
+    epilog="""
+\b
+Examples:
+  daftar demo create
+  daftar demo load
+"""
+)
 def demo() -> None:
     """Make the demo company; import a real company's books."""
 
@@ -85,7 +92,7 @@ def load(codename: str, data_dir: str | None, *, as_json: bool) -> None:
             ensure_business(books.ledger, books.database, codename)
             company = find_company(books.database, codename)
         if company is None:
-            raise Failure(f"There is no company {codename!r}; make it first: daftar company create {codename}")
+            raise UsageProblem(f"There is no company {codename!r}; make it first: daftar company create {codename}")
         try:
             require_currency(books.ledger, company.id, codename)
             report = _load(books, company.id, codename, quiet=as_json)

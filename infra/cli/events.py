@@ -9,10 +9,9 @@ from uuid import UUID
 import click
 import msgspec
 import psycopg
-from rich.markup import escape
 
 from domain.event import RecordedEvent
-from infra.cli.conventions import UsageProblem, data_dir_option, json_option, print_json, results
+from infra.cli.conventions import UsageProblem, data_dir_option, json_option, line, print_json, results
 from infra.cli.database import owner_url
 from infra.followers.tables import Connection
 from infra.store.rows import select_events
@@ -24,7 +23,14 @@ PAUSE_SECONDS = 0.3
 SHOWN_CHARACTERS = 120
 
 
-@click.group()
+@click.group(
+    epilog="""
+\b
+Examples:
+  daftar events tail
+  daftar events tail --company babil --follow
+"""
+)
 def events() -> None:
     """Follow the log as it is written."""
 
@@ -66,7 +72,10 @@ def tail(company: str | None, after: int | None, data_dir: str | None, *, follow
             started = True
             if not follow:
                 return
-            time.sleep(PAUSE_SECONDS)
+            try:
+                time.sleep(PAUSE_SECONDS)
+            except KeyboardInterrupt:  # how following is meant to end
+                return
 
 
 def _heads(connection: Connection, codename: str | None) -> list[tuple[UUID, str, int]]:
@@ -80,10 +89,10 @@ def _heads(connection: Connection, codename: str | None) -> list[tuple[UUID, str
 
 def _show(event: RecordedEvent, codename: str, *, as_json: bool) -> None:
     if not as_json:
-        data = escape(event.data.decode()[:SHOWN_CHARACTERS])
+        data = event.data.decode()[:SHOWN_CHARACTERS]
         when = event.recorded_at.strftime("%Y-%m-%d %H:%M:%S.%f")
-        what = f"[bold]{event.seq}[/] [cyan]{event.topic}[/] {event.record_id} {data}"
-        results().print(f"[dim]{when}[/] {escape(codename)} {what}")
+        what = (f" {codename} ", (str(event.seq), "bold"), " ", (event.topic, "cyan"), f" {event.record_id} {data}")
+        results().print(line((when, "dim"), *what))
         return
     fields = msgspec.structs.asdict(event)
     print_json({**fields, "company": codename, "data": msgspec.Raw(event.data), "hash": event.hash.hex()})

@@ -8,9 +8,10 @@ import threading
 from typing import Any
 
 import click
+import psycopg
 
 from infra import logs, telemetry
-from infra.cli.conventions import data_dir_option, json_option, messages, print_json
+from infra.cli.conventions import ServiceUnavailable, data_dir_option, json_option, messages, print_json
 from infra.embedded import servers
 from infra.embedded.process import die_with_parent
 from infra.settings import Settings, SettingsError, load, require_servers
@@ -128,4 +129,7 @@ def apply_migrations(settings: Settings) -> list[str]:
 
     if not settings.secret_key:
         raise SettingsError("DAFTAR_SECRET_KEY is needed to migrate: the database roles' passwords are derived from it")
-    return run_migrations(settings.database_url, settings.secret_key, own_api_role=bool(settings.api_database_url))
+    try:
+        return run_migrations(settings.database_url, settings.secret_key, own_api_role=bool(settings.api_database_url))
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        raise ServiceUnavailable(f"the database cannot be used: {error}") from error

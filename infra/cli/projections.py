@@ -15,6 +15,7 @@ from infra.cli.conventions import (
     UsageProblem,
     data_dir_option,
     json_option,
+    line,
     messages,
     print_json,
     results,
@@ -53,7 +54,15 @@ def projections() -> None:
     """List, rebuild and verify the read models."""
 
 
-@projections.command("list")
+@projections.command(
+    "list",
+    epilog="""
+\b
+Examples:
+  daftar projections list
+  daftar projections list --json
+""",
+)
 @json_option
 def list_(*, as_json: bool) -> None:
     """List the projections and their tables."""
@@ -78,6 +87,11 @@ def list_(*, as_json: bool) -> None:
 
 @projections.command(
     epilog="""
+\b
+Examples:
+  daftar projections status
+  daftar projections status --json
+
 Exit code 1 where a projection is parked, needs a rebuild, or no worker gives a sign of life while events wait.
 """
 )
@@ -101,7 +115,7 @@ def status(data_dir: str | None, *, as_json: bool) -> int:
     results().print(table)
     for one in found:
         for parked in one.parked:
-            results().print(f"[red]{one.name}[/] is parked in {parked.codename} at event {parked.seq}: {parked.error}")
+            results().print(line((one.name, "red"), f" is parked in {parked.codename} at event {parked.seq}: {parked.error}"))
     results().print(f"workers alive: {len(alive)}")
     return 0 if ok else 1
 
@@ -132,6 +146,11 @@ def _standing_json(one: Standing) -> dict[str, Any]:
 @projections.command(
     "rebuild",
     epilog="""
+\b
+Examples:
+  daftar projections rebuild balances
+  daftar projections rebuild --all --processes 4
+
 The new tables are built beside the live ones and swapped in at the end; readers and writers go on meanwhile. Killed half-way,
 the same command goes on where it stopped. Exit code 1 where an event cannot be folded; the live tables are then as they were.
 """,
@@ -168,6 +187,11 @@ def rebuild_(names: tuple[str, ...], *, every: bool, processes: int | None, data
 @projections.command(
     "verify",
     epilog="""
+\b
+Examples:
+  daftar projections verify balances
+  daftar projections verify --all --json
+
 The log is folded aside and every row compared with the live tables, in one snapshot. Exit code 1 where a row differs.
 """,
 )
@@ -201,14 +225,21 @@ def verify_(names: tuple[str, ...], *, every: bool, processes: int | None, data_
                 }
             )
             continue
-        verdict = "[green]equal[/]" if report.ok else f"[red]{report.differing:,} rows differ[/]"
-        results().print(f"{report.projection}: {report.rows:,} rows of {report.events:,} events, {verdict}")
+        verdict = ("equal", "green") if report.ok else (f"{report.differing:,} rows differ", "red")
+        results().print(line(f"{report.projection}: {report.rows:,} rows of {report.events:,} events, ", verdict))
         for d in report.differences:
             results().print(f"  {d.problem}: {d.table} {d.key} of company {d.company_id}")
     return 0 if all(report.ok for report in reports) else 1
 
 
-@projections.command()
+@projections.command(
+    epilog="""
+\b
+Examples:
+  daftar projections retry balances
+  daftar projections retry balances --json
+"""
+)
 @click.argument("name")
 @data_dir_option
 @json_option
@@ -239,7 +270,8 @@ def _chosen(names: Sequence[str], *, every: bool) -> list[str]:
 def _bar(*, quiet: bool) -> Iterator[Tell]:
     """A progress bar on stderr, fed by what the work tells."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=messages(), transient=True, disable=quiet) as progress:
+    console = messages()
+    with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as progress:
         task = progress.add_task("folding", total=None)
 
         def tell(what: str, done: int, total: int) -> None:

@@ -12,9 +12,10 @@ from typing import Any
 import click
 import msgspec
 from rich.console import Console
+from rich.text import Text
 
 from infra import logs
-from infra.cli.conventions import Failure, ServiceUnavailable, data_dir_option, messages
+from infra.cli.conventions import Failure, ServiceUnavailable, counted, data_dir_option, line, messages
 from infra.cli.processes import apply_migrations
 from infra.embedded import DataDir, EmbeddedNats, EmbeddedPostgres, Running
 from infra.embedded.postgres import API_ROLE
@@ -53,6 +54,8 @@ def serve(host: str | None, port: int | None, data_dir: str | None, *, demo: boo
     console = messages()
     folder = DataDir(settings.data_dir)
     folder.hold(patience_seconds=PREDECESSOR_SECONDS_MAX)
+    stop_leftovers(folder)
+    _require_free_port(settings.host, settings.port)
     supervisor = Supervisor()
     with supervisor.signals():
         if with_parent:  # `make serve`: without it, killing make would leave a server that no Ctrl-C reaches
@@ -71,12 +74,11 @@ def serve(host: str | None, port: int | None, data_dir: str | None, *, demo: boo
 
 def _start(supervisor: Supervisor, settings: Settings, folder: DataDir, console: Console) -> None:
     """Start everything in order; returns when HTTP answers."""
-    stop_leftovers(folder)
-    _require_free_port(settings.host, settings.port)
     settings = _start_servers(supervisor, settings, folder, console)
     supervisor.check()
     applied = apply_migrations(settings)
-    console.print(f"[green]✓[/] schema      {f'{len(applied)} migrations applied' if applied else 'up to date'}")
+    migrated = f"{counted(len(applied), 'migration', 'migrations')} applied" if applied else "up to date"
+    _done(console, "schema", migrated)
     announcement = _make_demo(settings) if settings.demo else []
     supervisor.check()
 
@@ -91,7 +93,8 @@ def _start(supervisor: Supervisor, settings: Settings, folder: DataDir, console:
         raise ServiceUnavailable(f"HTTP does not answer on {_url(settings)} after {HEALTH_SECONDS_MAX:.0f} s; its log is above")
     if api.pid is None:
         raise Failure(f"the HTTP processes ended at their start (exit code {api.exit_code}); the reason is above")
-    console.print(f"[green]✓[/] HTTP        {settings.api_processes} processes, {settings.workers} workers")
+    processes = counted(settings.api_processes, "process", "processes")
+    _done(console, "HTTP", f"{processes}, {counted(settings.workers, 'worker', 'workers')}")
     _announce(settings, folder.path, announcement, console)
 
 
@@ -103,13 +106,13 @@ def _start_servers(supervisor: Supervisor, settings: Settings, folder: DataDir, 
         with console.status("starting PostgreSQL …"):
             supervisor.add(("PostgreSQL", postgres))
         addresses |= {"database_url": postgres.url(), "api_database_url": postgres.url(API_ROLE)}
-        console.print(f"[green]✓[/] PostgreSQL  {postgres.directory}")
+        _done(console, "PostgreSQL", str(postgres.directory))
     if not settings.nats_url:
         nats = EmbeddedNats(folder)
         with console.status("starting NATS …"):
             supervisor.add(("NATS", nats))
         addresses["nats_url"] = nats.url
-        console.print(f"[green]✓[/] NATS        {nats.directory}")
+        _done(console, "NATS", str(nats.directory))
     settings = msgspec.structs.replace(settings, **addresses)
     folder.announce(
         Running(
@@ -122,6 +125,11 @@ def _start_servers(supervisor: Supervisor, settings: Settings, folder: DataDir, 
     return settings
 
 
+def _done(console: Console, what: str, how: str) -> None:
+    """Say that a part is ready."""
+    console.print(line(("✓", "green"), f" {what:<11} {how}"), soft_wrap=True)
+
+
 def _make_demo(settings: Settings) -> list[str]:
     """Make the demo company, if it is missing; what to tell people about it, line by line."""
     from infra.demo import ensure_demo
@@ -130,18 +138,18 @@ def _make_demo(settings: Settings) -> list[str]:
 
 
 def _announce(settings: Settings, data: Path, announcement: list[str], console: Console) -> None:
-    lines = [
+    lines: list[str | Text] = [
         "",
-        f"[bold]Daftar serves on [green]{_url(settings)}[/green][/bold]",
+        line(("Daftar serves on ", "bold"), (_url(settings), "bold green")),
         f"  API reference   {_url(settings)}/schema",
         f"  data            {data}",
         f"  server logs     {data / 'logs'}",
-        *(f"  {line}" for line in announcement),
+        *(f"  {told}" for told in announcement),
         "  stop            Ctrl-C",
         "",
     ]
-    for line in lines:
-        console.print(line, soft_wrap=True)
+    for text in lines:
+        console.print(text, soft_wrap=True)
 
 
 def _url(settings: Settings) -> str:

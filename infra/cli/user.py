@@ -14,7 +14,7 @@ from domain.kinds.user import Role
 from domain.needs import Needs
 from domain.record import Record
 from infra.cli.books import Books, open_books
-from infra.cli.conventions import Failure, UsageProblem, data_dir_option, json_option, print_json, results
+from infra.cli.conventions import Failure, UsageProblem, counted, data_dir_option, json_option, print_json, results
 from infra.cli.passwords import password_stdin_option, read_password
 from infra.companies import ROOT, Listed, ensure_root, get_company
 from infra.ids import new_id
@@ -23,7 +23,15 @@ from infra.passwords import Passwords
 company_option = click.option("--company", "codename", required=True, metavar="CODENAME", help="Codename of the company.")
 
 
-@click.group()
+@click.group(
+    epilog="""
+\b
+Examples:
+  daftar user create --company babil --role accountant --email mina@babil.example
+  daftar user list --company babil
+  daftar user password user1 --company babil
+"""
+)
 def user() -> None:
     """Create users, list them, set passwords, end logins."""
 
@@ -156,7 +164,7 @@ def _done(as_json: bool, record: Record, codename: str, seq: int, sessions: int,
     if as_json:
         print_json({"id": record.id, "company": codename, "sessions_ended": sessions, "seq": seq})
         return
-    results().print(f"{record.data['name']} of {codename} {what}; {sessions} sessions ended", soft_wrap=True)
+    results().print(f"{record.data['name']} of {codename} {what}; {counted(sessions, 'session', 'sessions')} ended", soft_wrap=True)
 
 
 def _close(session_id: UUID) -> Command:

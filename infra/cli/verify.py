@@ -9,7 +9,7 @@ import click
 import psycopg
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from infra.cli.conventions import UsageProblem, data_dir_option, json_option, messages, print_json, results
+from infra.cli.conventions import UsageProblem, counted, data_dir_option, json_option, line, messages, print_json, results
 from infra.cli.database import owner_url
 from infra.verification import VerifyReport, companies_of, verify_all
 
@@ -48,7 +48,8 @@ def verify(company: str | None, head: str | None, processes: int | None, data_di
         if company is not None and not companies:
             raise UsageProblem(f"there is no company {company!r}")
         columns = (TextColumn("verifying"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=messages(), transient=True, disable=as_json) as progress:
+        console = messages()
+        with Progress(*columns, console=console, transient=True, disable=as_json or not console.is_terminal) as progress:
             task = progress.add_task("", total=row[0] if row else None)
             count = processes or os.cpu_count() or 1
             for report in verify_all(
@@ -58,8 +59,9 @@ def verify(company: str | None, head: str | None, processes: int | None, data_di
                 events += report.events
                 _show(report, companies[report.company_id], as_json=as_json)
     if not as_json:
-        verdict = f"[red]{bad} of them bad[/]" if bad else "[green]all as written[/]"
-        results().print(f"{len(companies):,} companies, {events:,} events: {verdict}")
+        checked = f"{counted(len(companies), 'company', 'companies')}, {counted(events, 'event', 'events')}: "
+        wrong = f"{counted(bad, 'log is', 'logs are')} not what was written"
+        results().print(line(checked, (wrong, "red") if bad else ("all as written", "green")))
     return 1 if bad else 0
 
 
@@ -77,7 +79,7 @@ def _show(report: VerifyReport, codename: str, *, as_json: bool) -> None:
             }
         )
     elif not report.ok:
-        results().print(f"[red]{codename}[/]: event {report.first_bad_seq}: {report.reason}")
+        results().print(line((codename, "red"), f": event {report.first_bad_seq}: {report.reason}"))
 
 
 def _head(text: str | None) -> tuple[int, bytes] | None:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import gzip
 from typing import Any
 from uuid import UUID
 
@@ -127,7 +128,9 @@ REQUESTS: list[tuple[str, str, int, str, str]] = [
     ("GET", "/events?after=1000000", 409, "cursor_ahead", "after"),
     ("GET", "/events/stream?after=1000000", 409, "cursor_ahead", "after"),
     ("GET", "/records/party?after=1000000", 409, "cursor_ahead", "after"),
-    ("GET", "/records?after=0&after=1", 422, "invalid_field", ""),
+    ("GET", "/records?after=0&after=1", 400, "cursor_invalid", "after"),
+    ("GET", "/records?limit=1&limit=2", 422, "invalid_field", "limit"),
+    ("GET", "/head?surprise=1", 422, "invalid_field", "surprise"),
     ("GET", "/records?limit=-1", 422, "invalid_field", "limit"),
     ("GET", "/records?limit=10001", 422, "invalid_field", "limit"),
     ("GET", "/records?wait=61", 422, "invalid_field", "wait"),
@@ -194,6 +197,13 @@ def test_a_body_that_is_too_large(company: Company) -> None:
 def test_a_body_of_another_type(company: Company) -> None:
     answer = company.call("POST", "/commands", data={"commands": "[]"})
     assert (answer.status_code, answer.json()["code"]) == (415, "media_type_unsupported")
+
+
+def test_a_compressed_body(company: Company) -> None:
+    headers = {**JSON_TYPE, "Content-Encoding": "gzip"}
+    answer = company.call("POST", "/commands", content=gzip.compress(b'{"commands":[]}'), headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (415, "media_type_unsupported")
+    assert "gzip" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256])

@@ -119,6 +119,8 @@ def test_base_seq_with_refuse_is_stale_and_with_policy_a_conflict(company: Compa
     change = {"type": "invoice.update", "number": 1, "base_seq": seq, "data": {"notes": "client"}}
     refused = company.execute({**change, "on_conflict": "refuse"})
     assert (refused.status_code, refused.json()["path"]) == (412, "commands[0].base_seq")
+    ahead = company.execute({**change, "base_seq": 1_000_000})
+    assert (ahead.status_code, ahead.json()["code"], ahead.json()["path"]) == (409, "cursor_ahead", "commands[0].base_seq")
     kept = company.execute(change).json()["results"][0]
     assert kept["outcome"] == "server_kept"
     conflict = company.get(f"/records/conflict/{kept['conflict']}").json()

@@ -261,7 +261,7 @@ def test_demo_commands(settings: Settings, pool: Database) -> None:
     assert (report["company"], report["added"]) == ("chinook", WHOLE_SHOP)
     assert "Nothing to add" in daftar(settings, "demo", "load", "--company", "chinook")
     assert find_company(pool, "chinook") is not None
-    assert "There is no company 'nowhere'" in daftar(settings, "demo", "load", "--company", "nowhere", expect=1)
+    assert "There is no company 'nowhere'" in daftar(settings, "demo", "load", "--company", "nowhere", expect=2)
 
 
 def test_company_commands(settings: Settings) -> None:
@@ -279,7 +279,7 @@ def test_company_commands(settings: Settings) -> None:
     assert "Bazaar Ltd" in daftar(settings, "company", "show", "bazaar")
     assert "codename" in daftar(settings, "company", "create", "bazaar", expect=1)
     assert "Neverland" in daftar(settings, "company", "create", "x", "--time-zone", "Neverland", expect=1)
-    assert "company_not_found" in daftar(settings, "company", "show", "nowhere", expect=1)
+    assert "company_not_found" in daftar(settings, "company", "show", "nowhere", expect=2)
 
 
 def test_user_commands(settings: Settings, pool: Database) -> None:
@@ -297,6 +297,9 @@ def test_user_commands(settings: Settings, pool: Database) -> None:
     (user,) = map(json.loads, daftar(settings, "user", "list", "--company", "root", "--json").splitlines())
     assert (user["id"], user["is_active"]) == (made["id"], False)
     assert "has no user" in daftar(settings, "user", "deactivate", "nobody@example.com", "--company", "root", expect=1)
+    bracketed = (*create[:-1], "bracketed@example.com", "--name", "[/red] Ltd", "--password-stdin")
+    assert "[/red] Ltd" in daftar(settings, *bracketed, stdin="a good password\n")
+    assert "[/red] Ltd" in daftar(settings, "user", "list", "--company", "root")
     assert "needs an --email" in daftar(settings, "user", "create", "--company", "root", expect=2)
 
 
@@ -320,3 +323,7 @@ def test_a_database_without_a_schema_is_named(settings: Settings, postgres: obje
         settings, database_url=postgres.url(database="postgres"), api_database_url=postgres.url(API_ROLE, "postgres")
     )
     assert "daftar migrate" in daftar(empty, "company", "list", expect=3)
+    assert "daftar migrate" in daftar(empty, "verify", expect=3)
+    gone = msgspec.structs.replace(empty, database_url="postgresql://127.0.0.1:1/x", api_database_url="")
+    for command in (["company", "list"], ["verify"], ["migrate"]):
+        assert "error: " in daftar(gone, *command, expect=3)
