@@ -19,7 +19,7 @@ from msgspec import Meta
 from api.endpoint import JSON, NDJSON
 from api.http_errors import HttpRequest
 from api.native.answers import page_tail, raw
-from api.reading_requests import Read, convert_query, query_pairs
+from api.reading_requests import Read, accepts, convert_query, query_pairs
 from domain.errors import CursorInvalid, InvalidField, LedgerError
 from infra.composition import Services
 from infra.reading import MAX_PAGE, Page, Pulled, known_kinds
