@@ -49,7 +49,7 @@ Examples:
 Exit codes:
   0  done, nothing wrong
   1  it was done and found a problem, or it failed
-  2  wrong usage, or a setting with a wrong value
+  2  wrong usage, a company that does not exist, or a setting with a wrong value
   3  a server or the data folder it needs is not available
 
 Settings are environment variables; `daftar settings` lists them.
