@@ -21,6 +21,7 @@ from api.http_errors import Dialect, HttpRequest, HttpsRequired, refusal_handler
 from api.native import NATIVE
 from api.native.errors import Problem, status_of
 from api.outermost import outermost
+from api.schema_page import as_page
 from api.stopping import on_stop
 from infra.composition import Services
 from infra.limits import EXCHANGE_SECONDS, WINDOW_SECONDS
@@ -124,6 +125,6 @@ def _schema_handlers() -> list[Any]:
 
     @get("/schema", include_in_schema=False, sync_to_thread=False)
     def page() -> ASGIResponse:
-        return ASGIResponse(body=openapi.as_page(document()), media_type="text/html")
+        return ASGIResponse(body=as_page(document()), media_type="text/html")
 
     return [schema, page]

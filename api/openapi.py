@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -174,26 +173,3 @@ def _responses(
             "content": {PROBLEM: {"schema": {"$ref": TEMPLATE.format(name="Problem")}}},
         }
     return responses
-
-
-def as_page(document: Mapping[str, Any]) -> bytes:
-    """The document for people: one self-contained page that needs nothing from anywhere."""
-    rows: list[str] = []
-    for path, methods in document["paths"].items():
-        for method, operation in methods.items():
-            codes = ", ".join(operation["responses"])
-            rows.append(
-                f"<tr><td><code>{method.upper()}</code></td><td><code>{html.escape(path)}</code></td>"
-                f"<td>{html.escape(operation['summary'])}</td><td>{codes}</td></tr>"
-            )
-    title = html.escape(document["info"]["title"])
-    text = html.escape(document["info"]["description"])
-    style = (
-        "body{font:16px/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem}"
-        "table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.35rem .75rem;border-bottom:1px solid #ddd}"
-    )
-    return (
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}: API</title><style>{style}</style>"
-        f"<h1>{title}</h1><p>{text}</p><p><a href='/schema/openapi.json'>openapi.json</a> (OpenAPI 3.1)</p>"
-        f"<table><tr><th>Method<th>Path<th>What it does<th>Answers</tr>{''.join(rows)}</table></html>"
-    ).encode()

@@ -57,6 +57,8 @@ def test_the_page_needs_nothing_from_elsewhere(client: Any) -> None:
     assert page.headers["content-type"].startswith("text/html")
     assert "://" not in page.text
     assert "/ledger/v1/commands" in page.text
+    assert "&quot;commands&quot;: [" in page.text, "an example of a body"
+    assert "<code>cursor_ahead</code>" in page.text, "refusals, by code"
 
 
 def _documented() -> Any:
