@@ -23,7 +23,8 @@ NO_STORE = {"Cache-Control": "no-store"}
 class Health(msgspec.Struct, frozen=True, kw_only=True):
     """`status` is `ok`, or `degraded` where writes and pulls work but something beside them does not, or `down`.
 
-    A worker whose heartbeat is old has stopped, even when nothing is written and so nothing lags.
+    A worker whose heartbeat is old has stopped, even when nothing is written and so nothing lags; that is well as long as
+    another is alive, which has taken over.
     """
 
     status: Literal["ok", "degraded", "down"]
@@ -72,7 +73,7 @@ def look(services: Services) -> Health:
         workers, followers = read_workers(services.database), read_followers(services.database)
     except (LedgerError, psycopg.Error):
         return Health(status="down", database="down", nats=nats, workers=[], followers=[])
-    well = nats != "down" and bool(workers) and all(w.alive for w in workers) and not any(f.parked for f in followers)
+    well = nats != "down" and any(w.alive for w in workers) and not any(f.parked for f in followers)
     return Health(status="ok" if well else "degraded", database="up", nats=nats, workers=workers, followers=followers)
 
 

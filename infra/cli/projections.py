@@ -24,12 +24,10 @@ from infra.cli.database import owner_url
 from infra.comparing import compare
 from infra.followers.follower import retry as retry_parked
 from infra.followers.status import Standing, heartbeats, standings
+from infra.health import STALE_SECONDS
 from infra.rebuild import Progress as Tell
 from infra.rebuild import RebuildFailed, connect, rebuild
 from projections.registry import PROJECTIONS
-
-STALE_SECONDS = 15.0
-"""A worker without a sign of life for so long is taken for dead."""
 
 processes_option = click.option(
     "--processes",

@@ -30,8 +30,11 @@ def test_health_says_what_is_well(client: Any, api_settings: Settings) -> None:
     with psycopg.connect(api_settings.database_url, autocommit=True) as connection:
         connection.execute("INSERT INTO daftar.heartbeats VALUES ('w-1', now()), ('w-2', now() - interval '2 min')")
         try:
-            workers = client.get("/health").json()["workers"]
-            assert [(worker["name"], worker["alive"]) for worker in workers] == [("w-1", True), ("w-2", False)]
+            health = client.get("/health").json()
+            assert [(worker["name"], worker["alive"]) for worker in health["workers"]] == [("w-1", True), ("w-2", False)]
+            assert (health["status"], health["nats"]) == ("ok", "up"), "the other one has taken over"
+            connection.execute("DELETE FROM daftar.heartbeats WHERE worker = 'w-1'")
+            assert client.get("/health").json()["status"] == "degraded"
         finally:
             connection.execute("DELETE FROM daftar.heartbeats")
     assert client.get("/health/live").json() == {"status": "live"}
