@@ -14,8 +14,8 @@ from msgspec import Meta
 # Patterns end in `$(?!\n)`: Python's `$` alone also matches before a last newline, and JSON Schema has no `\Z`.
 Line = Annotated[str, Meta(max_length=255)]
 """A short text on one line."""
-Name = Annotated[str, Meta(min_length=1, max_length=255)]
-"""A short text that must not be empty."""
+Name = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"\S")]
+"""A short text that is neither empty nor blank."""
 Text = Annotated[str, Meta(max_length=20_000)]
 """A long text."""
 Email = Annotated[str, Meta(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$(?!\n)")]
