@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import gc
 import statistics
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 Work = Callable[[], object]
 
@@ -38,7 +39,6 @@ class Row:
     target: float
     unit: str
     more_is_better: bool = True
-    notes: list[str] = field(default_factory=list)
 
     @property
     def ratio(self) -> float:
@@ -63,6 +63,25 @@ def quiet() -> Iterator[None]:
     finally:
         gc.set_threshold(*before)
         gc.unfreeze()
+
+
+@contextmanager
+def largest(read: Callable[[], int]) -> Iterator[list[int]]:
+    """Reads a figure again and again while the block runs; the list holds the largest seen."""
+    seen = [0]
+    stop = threading.Event()
+
+    def watch() -> None:
+        while not stop.wait(0.01):
+            seen[0] = max(seen[0], read())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield seen
+    finally:
+        stop.set()
+        watcher.join()
 
 
 def timed(work: Work) -> float:

@@ -66,7 +66,7 @@ def write(rows: list[Row], fsync: str, facts: list[str]) -> None:
 def _machine(fsync: str) -> str:
     return (
         f"Measured on {datetime.now(timezone.utc).date()}: {os.cpu_count()} cores, {_processor()}, {_memory()} of memory,"
-        f" {platform.system()} {platform.release()}, Python {platform.python_version()}, PostgreSQL 18, fsync {fsync},"
+        f" {platform.system()}, Python {platform.python_version()}, PostgreSQL 18, fsync {fsync},"
         f" eventsourcing {version('eventsourcing')}, psycopg {version('psycopg')}."
     )
 

@@ -25,7 +25,7 @@ def _grown(where: Place, facts: list[str]) -> Sequence[Row]:
     """The long log is made once; whatever reads much of it is measured on it."""
     company = where.company("long")
     rows = [writing.grown(where, company), reading.decode(where, company), reading.pull(where, company)]
-    return [*rows, rebuilding.bench_rebuild(where, company)]
+    return [*rows, rebuilding.bench_rebuild(where, company, facts)]
 
 
 MEASURES: dict[str, Measure] = {

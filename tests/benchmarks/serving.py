@@ -9,7 +9,6 @@ import socket
 import statistics
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -24,7 +23,7 @@ from infra.ids import new_id
 from infra.passwords import Passwords
 from infra.reading import Reader
 from tests.benchmarks import stock
-from tests.benchmarks.measure import Row, Side, quiet, timed
+from tests.benchmarks.measure import Row, Side, largest, quiet, timed
 from tests.benchmarks.place import ACTOR, Place
 
 PASSWORD = "a password for benchmarks"
@@ -175,26 +174,15 @@ def _fill(place: Place, company: UUID) -> None:
 def _pull(place: Place, at: Served, facts: list[str], rounds: int = 5) -> Row:
     reader = Reader(place.api)
     records = sum(page.count for page in reader.record_pages(at.company, 0))
-    largest = 0
-    stop = threading.Event()
-
-    def watch() -> None:
-        nonlocal largest
-        while not stop.wait(0.01):
-            largest = max(largest, at.memory())
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    pairs = [
-        (
-            timed(lambda: once(at, "/ledger/v1/records?after=0&limit=0", accept="application/x-ndjson")),
-            timed(lambda: list(reader.record_pages(at.company, 0))),
-        )
-        for _ in range(rounds)
-    ]
-    stop.set()
-    watcher.join()
-    facts.append(f"Memory of the HTTP process while it served {records:,} records: at most {largest / 2**20:.0f} MB resident.")
+    with largest(at.memory) as memory:
+        pairs = [
+            (
+                timed(lambda: once(at, "/ledger/v1/records?after=0&limit=0", accept="application/x-ndjson")),
+                timed(lambda: list(reader.record_pages(at.company, 0))),
+            )
+            for _ in range(rounds)
+        ]
+    facts.append(f"Memory of the HTTP process while it served {records:,} records: at most {memory[0] / 2**20:.0f} MB resident.")
     ours, theirs = (statistics.median(side) for side in zip(*pairs, strict=True))
     return Row("pull over HTTP", Side(records / ours), Side(records / theirs), "the same pull at store level", 0.5, "records/s")
 

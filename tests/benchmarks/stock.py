@@ -16,17 +16,25 @@ class Party(Aggregate):
 
 
 class Parties(Application):
-    """An application of the library."""
+    """An application of the library; each application has a table of its own."""
+
+
+class Appended(Application):
+    """Takes the batches: events with our topics, which the library could not turn into aggregates."""
+
+
+class Projected(Application):
+    """Has just the events that its projection is timed with."""
 
 
 FIELDS = {"name": "Some Customer", "phone": "+98 21 1234", "email": "a@b.example", "address": "Street 1, Tehran"}
 
 
-def application(environment: Mapping[str, str]) -> Parties:
+def application(environment: Mapping[str, str], kind: type[Application] = Parties) -> Application:
     """The library's application on its own database."""
-    return Parties(env=dict(environment))
+    return kind(env=dict(environment))
 
 
-def save_one(app: Parties) -> None:
+def save_one(app: Application) -> None:
     """Save one new aggregate."""
     app.save(Party(**FIELDS))

@@ -35,7 +35,7 @@ def batches(place: Place, rounds: int = 20) -> list[Row]:
         ("only new records", workloads.new_records),
     ):
         recorder = CompanyRecorder(place.store, place.company(f"batches-{uuid4().hex[:8]}"))
-        app = stock.application(place.stock)
+        app = stock.application(place.stock, stock.Appended)
         made = make(rounds + 4)
         for batch in made[:4]:
             recorder.insert_events(batch)
