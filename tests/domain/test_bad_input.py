@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+import msgspec
 import pytest
 
+from domain.catalogue import CATALOGUE
+from domain.validation import _IN_WORDS, invalid_field
 from tests.domain.spec import COMPANY_ID, Spec, command, uid
 
 X = uid(1)
@@ -80,3 +85,28 @@ def test_sums_that_no_book_can_hold() -> None:
     spec.given(command("invoice_line.create", line))
     spec.when(command("invoice_line.create", line)).refused("invalid_field", "data")
     spec.shows(X, total="999999999999999.00")
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "said"),
+    [
+        ("party", {"name": " "}, "This must not be blank."),
+        ("user", {"name": "A", "email": "nobody"}, "This is not an e-mail address."),
+        ("product", {"name": "A", "currency": "usd"}, "A currency is three capital letters (ISO 4217), like USD."),
+    ],
+)
+def test_what_a_pattern_asks_for_is_said_in_words(kind: str, data: dict[str, str], said: str) -> None:
+    with pytest.raises(msgspec.ValidationError) as refused:
+        msgspec.convert(data, CATALOGUE[kind].fields)
+    assert invalid_field(refused.value).message == said
+
+
+def test_every_pattern_has_words() -> None:
+    patterns = {
+        pattern
+        for kind in CATALOGUE.values()
+        for name in msgspec.structs.fields(kind.fields)
+        for pattern in re.findall(r"pattern=('[^']*'|\"[^\"]*\")", repr(name.type))
+    }
+    assert {ast.literal_eval(pattern) for pattern in patterns} <= set(_IN_WORDS)
+    assert len(patterns) >= 4
