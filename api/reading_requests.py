@@ -11,14 +11,14 @@ from litestar import Request
 from litestar.exceptions import InternalServerException
 
 from api.http_errors import HttpRequest, MediaTypeUnsupported
+from domain.decision import NUL, nul_in
 from domain.errors import InvalidField, MalformedRequest
+from domain.validation import invalid_field
 from infra.composition import Services
-from infra.requests import invalid_field
+from infra.requests import MOST_NESTED, depth_of
 
 Read = TypeVar("Read")
 
-DEEPEST = 32
-"""Levels of nesting in what is not described by a schema (`extra`)."""
 MOST_PARAMETERS = 100
 
 
@@ -53,34 +53,15 @@ def decode(body: bytes, decoder: msgspec.json.Decoder[Read]) -> Read:
         raise MalformedRequest(f"The body is not valid JSON in UTF-8: {error}.") from None
     except RecursionError:
         raise MalformedRequest("The body is nested too deeply.") from None
-    if b"\\u0000" in body:
-        check_texts(msgspec.json.decode(body))
+    if NUL in body and (place := nul_in(msgspec.json.decode(body), "")) is not None:
+        raise InvalidField("A text must not hold the NUL character.", path=place)
     return found
 
 
-def check_texts(value: Any) -> None:
-    """Raise InvalidField, with the path, where a text holds the NUL character: Postgres cannot keep it."""
-    waiting: list[tuple[str, Any]] = [("", value)]
-    while waiting:
-        path, item = waiting.pop()
-        if isinstance(item, str) and "\x00" in item:
-            raise InvalidField("A text must not hold the NUL character.", path=path)
-        if isinstance(item, dict):
-            if any("\x00" in key for key in item):
-                raise InvalidField("A name must not hold the NUL character.", path=path)
-            waiting.extend((f"{path}.{key}" if path else key, inner) for key, inner in item.items())
-        elif isinstance(item, list):
-            waiting.extend((f"{path}[{index}]", inner) for index, inner in enumerate(item))
-
-
-def check_depth(value: Any, path: str, depth: int = DEEPEST) -> None:
+def check_depth(value: Any, path: str) -> None:
     """Raise InvalidField where free-form JSON is nested too deeply to be kept and read back by everybody."""
-    if not isinstance(value, dict | list):
-        return
-    if depth == 0:
-        raise InvalidField(f"At most {DEEPEST} levels of nesting are kept.", path=path)
-    for item in value.values() if isinstance(value, dict) else value:
-        check_depth(item, path, depth - 1)
+    if depth_of(value) > MOST_NESTED:
+        raise InvalidField(f"At most {MOST_NESTED} levels of nesting are kept.", path=path)
 
 
 def query_pairs(request: HttpRequest) -> list[tuple[str, str]]:

@@ -195,14 +195,16 @@ def shown(reference: Reference | str) -> str:
 
 
 def nul_in(value: Any, path: str) -> str | None:
-    if isinstance(value, str):
-        return path if "\x00" in value else None
-    if isinstance(value, dict):
-        if any("\x00" in key for key in value):
-            return path
-        places = (nul_in(item, f"{path}.{key}") for key, item in value.items())
-    elif isinstance(value, list):
-        places = (nul_in(item, f"{path}[{index}]") for index, item in enumerate(value))
-    else:
-        return None
-    return next((place for place in places if place is not None), None)
+    """Where in a JSON value there is a NUL character, which Postgres cannot keep; without recursion, however deep it is."""
+    waiting = [(path, value)]
+    while waiting:
+        place, item = waiting.pop()
+        if isinstance(item, str) and "\x00" in item:
+            return place
+        if isinstance(item, dict):
+            if any("\x00" in key for key in item):
+                return place
+            waiting.extend((f"{place}.{key}" if place else key, inner) for key, inner in item.items())
+        elif isinstance(item, list):
+            waiting.extend((f"{place}[{index}]", inner) for index, inner in enumerate(item))
+    return None

@@ -14,8 +14,6 @@ from domain.event import JSON
 from domain.validation import invalid_field
 from domain.values import Fields
 
-__all__ = ["check_key", "fingerprint_of", "invalid_field", "is_storable", "typed"]
-
 MOST_NESTED = 32
 """How deep the data of a command may be nested. Whatever is stored is read again, by deeper call stacks than this one."""
 LONGEST_KEY = 255
@@ -56,9 +54,9 @@ def typed(command: Command, struct: type[Fields]) -> Command:
     except (TypeError, ValueError) as error:
         raise InvalidField(f"This cannot be written as JSON: {error}.", path="data") from None
     if NUL in encoded and (place := nul_in(msgspec.json.decode(encoded), "")) is not None:
-        raise InvalidField("A text must not hold the NUL character.", path=place.removeprefix("."))
+        raise InvalidField("A text must not hold the NUL character.", path=place)
     raw = bytes(envelope.data)
-    if raw.count(b"{") + raw.count(b"[") > MOST_NESTED and _depth(msgspec.json.decode(raw)) > MOST_NESTED:
+    if raw.count(b"{") + raw.count(b"[") > MOST_NESTED and depth_of(msgspec.json.decode(raw)) > MOST_NESTED:
         raise _too_deep()
     return command
 
@@ -82,7 +80,7 @@ def _too_deep() -> InvalidField:
     return InvalidField(f"Data may be nested at most {MOST_NESTED} levels deep.", path="data")
 
 
-def _depth(value: Any) -> int:
+def depth_of(value: Any) -> int:
     """How deep lists and objects are nested in a JSON value, found level by level, without recursion."""
     level, depth = [value], 0
     while level := [item for item in level if isinstance(item, dict | list)]:

@@ -27,9 +27,9 @@ from domain.errors import InvalidField, LedgerError
 from infra.composition import Services
 from infra.fingerprints import request_fingerprint
 from infra.ledger import Outcome, Refusal
+from infra.requests import check_key
 from infra.tokens import Claims
 
-LONGEST_KEY = 255
 IDEMPOTENCY = {
     "Idempotency-Key": "Makes the request safe to repeat: the same key and body answer what they first did; at most 255 characters."
 }
@@ -133,11 +133,11 @@ def _written(request: HttpRequest, claims: Claims, body: bytes) -> Written:
     key = request.headers.get("idempotency-key")
     if key is None:
         return Written(services, claims, None)
-    if not 0 < len(key) <= LONGEST_KEY or "\x00" in key:
-        raise InvalidField(f"A key has 1 to {LONGEST_KEY} characters.", path="Idempotency-Key")
     label = f"{request.method} {request.scope['path']} {request.headers.get('if-match', '')}"
     fingerprint = request_fingerprint(label, body, services.settings.secret_key)
-    return Written(services, claims, Idempotency(key=key, fingerprint=fingerprint))
+    idempotency = Idempotency(key=key, fingerprint=fingerprint)
+    check_key(idempotency)
+    return Written(services, claims, idempotency)
 
 
 def _headers(outcome: Outcome) -> dict[str, str]:
