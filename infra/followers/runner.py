@@ -19,7 +19,7 @@ import structlog
 from domain.errors import ServiceUnavailable
 from domain.event import JSON
 from infra.database import Connection, Database
-from infra.followers.follower import BATCH, Follower, add_positions, advance_or_park
+from infra.followers.follower import BATCH, Follower, Outdated, add_positions, advance_or_park
 from infra.followers.hints import Hints
 
 SWEEP_SECONDS = 1.0
@@ -55,6 +55,7 @@ class Runner:
         self.name = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
         self.handled = 0
         self._last_beat = 0.0
+        self._told: set[str] = set()
 
     def run(self, stop: threading.Event) -> None:
         """Follow until `stop`; a database that is away is waited for."""
@@ -97,12 +98,22 @@ class Runner:
                 if stop.is_set():
                     return
                 self.beat()
-                advanced = advance_or_park(connection, follower, company_id, limit=self.batch)
+                try:
+                    advanced = advance_or_park(connection, follower, company_id, limit=self.batch)
+                except Outdated as outdated:
+                    self._leave_alone(outdated)
+                    return
                 if advanced is not None:
                     self.handled += 1
                     if advanced.behind:
                         still.append(company_id)
             waiting = still
+
+    def _leave_alone(self, outdated: Outdated) -> None:
+        """Say once that the live tables are another version's; they are looked at again with every sweep."""
+        if str(outdated) not in self._told:
+            self._told.add(str(outdated))
+            log.warning("the live tables are left alone", reason=str(outdated))
 
     def beat(self) -> None:
         """Give a sign of life, at most every BEAT_SECONDS. It comes from the loop itself: a loop that hangs is seen."""
