@@ -206,7 +206,8 @@ def test_a_change_posts_the_reversal_and_names_what_it_reverses(open_shop, worke
 def test_the_database_refuses_lines_that_do_not_balance(open_shop, worker, owner):
     shop = open_shop()
     row = (
-        "INSERT INTO journal_lines (company_id, seq, line, record_id, kind, account, currency, debit, credit, balance, dated, posted_on)"
+        "INSERT INTO journal_lines"
+        " (company_id, seq, line, record_id, kind, account, currency, debit, credit, balance, dated, posted_on)"
         " VALUES (%s, 1, 1, %s, 'payment', '1000', 'USD', 5, 0, 5, '2024-01-01', '2024-01-01')"
     )
     with pytest.raises(psycopg.errors.CheckViolation, match="do not balance in USD"), worker.connection() as connection:
