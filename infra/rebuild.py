@@ -68,7 +68,8 @@ def connect(owner_url: str) -> Connection:
     connection.execute(
         "SELECT set_config('synchronous_commit', 'off', false), set_config('jit', 'off', false),"
         " set_config('plan_cache_mode', 'force_generic_plan', false), set_config('enable_bitmapscan', 'off', false),"
-        " set_config('maintenance_work_mem', '128MB', false), set_config('search_path', 'daftar, pg_catalog', false)"
+        " set_config('maintenance_work_mem', '128MB', false), set_config('search_path', 'daftar, pg_catalog', false),"
+        " set_config('TimeZone', 'UTC', false)"  # documents hold times, and are compared byte for byte
     )
     return connection
 

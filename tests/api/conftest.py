@@ -120,6 +120,19 @@ def api_settings(postgres: EmbeddedPostgres, template: str, nats_url: str, tmp_p
     )
 
 
+@pytest.fixture(autouse=True, scope="module")
+def books_hold_in_the_end(api_settings: Settings, watch: Watch) -> Iterator[None]:
+    """After each module: everything holds of the books that its tests wrote."""
+    yield
+    watch.check()
+
+
+@pytest.fixture(scope="session")
+def watch(api_settings: Settings) -> Watch:
+    """Checks the books of that database."""
+    return Watch(api_settings.database_url)
+
+
 @pytest.fixture(scope="session")
 def application(api_settings: Settings) -> Litestar:
     """The application."""
