@@ -315,14 +315,13 @@ def _why(connection: Connection, projection: Projection, company_id: UUID, purpo
     follower = ProjectionFollower(projection, name=f"{projection.name}+{purpose}", copy=True)
     while error.until - error.seq > 1:
         try:
-            advance(connection, follower, company_id, limit=(error.until - error.seq) // 2)
+            advanced = advance(connection, follower, company_id, limit=(error.until - error.seq) // 2)
         except Poisoned as smaller:
             error = smaller
         else:
-            try:
-                advance(connection, follower, company_id, limit=max(1, (error.until - error.seq) // 2))
-            except Poisoned as smaller:
-                error = smaller
+            if advanced is None or advanced.seq >= error.until:
+                break  # each can be folded, and not together
+            error.seq = advanced.seq
     return f"{projection.name}: event {error.until} of company {company_id} cannot be folded: {reason_of(error.__cause__)}"
 
 

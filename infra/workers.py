@@ -14,14 +14,14 @@ from infra.followers.hints import Hints, NatsHints
 from infra.followers.runner import Runner
 from infra.roles import WORKER_ROLE, role_url
 from infra.settings import Settings
-from projections.registry import PROJECTIONS
+from projections.registry import BUILT_IN, Registry, discover
 
 log = structlog.get_logger("daftar.worker")
 
 
-def projection_followers() -> list[Follower]:
+def projection_followers(registry: Registry = BUILT_IN) -> list[Follower]:
     """A follower for every projection that the write path does not keep."""
-    return [ProjectionFollower(projection) for projection in PROJECTIONS.values() if not projection.inline]
+    return [ProjectionFollower(projection) for projection in registry.following]
 
 
 def run_worker(settings: Settings, stop: threading.Event, followers: Sequence[Follower] | None = None) -> None:
@@ -29,7 +29,15 @@ def run_worker(settings: Settings, stop: threading.Event, followers: Sequence[Fo
     url = role_url(settings.database_url, settings.secret_key, WORKER_ROLE)
     database = Database(url, size=2, name="daftar-worker").open()
     hints = Hints()
-    runner = Runner(database, projection_followers() if followers is None else followers, hints=hints)
+    registry = discover(settings.projections_dir)
+    for problem in registry.problems:
+        log.warning("an analyst's projection is left out", problem=str(problem))
+    runner = Runner(
+        database,
+        projection_followers(registry) if followers is None else followers,
+        hints=hints,
+        problems=[str(problem) for problem in registry.problems],
+    )
     with contextlib.ExitStack() as stack:
         stack.callback(database.close)
         if settings.nats_url:

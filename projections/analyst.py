@@ -63,7 +63,7 @@ class AnalystProjection:
     def fold(self, company_id: UUID, events: Sequence[RecordedEvent], view: View) -> Changes:
         """The changes that the file's fold makes. Raises FoldProblem."""
         try:
-            changes = self._made.fold(company_id, events, _OwnView(self, view))
+            changes: Any = self._made.fold(company_id, events, _OwnView(self, view))
         except Exception as error:
             if type(error).__module__.partition(".")[0] == "psycopg":
                 raise  # the database's own, which is no fault of the file
@@ -77,7 +77,7 @@ class AnalystProjection:
                 self._check(table, rows, len(table.columns), "a row")
         return changes
 
-    def _check(self, table: Table, rows: Sequence[Row], width: int, what: str) -> None:
+    def _check(self, table: Table, rows: Sequence[Any], width: int, what: str) -> None:
         if table not in self.tables:
             raise FoldProblem(f"{self.file.name}: fold changes the table {table.name!r}, which is not among its tables")
         for row in rows:
@@ -126,7 +126,9 @@ def load_file(file: Path) -> list[AnalystProjection]:
     found = list(_projections_in(file, module, tree, source))
     if not found:
         raise FileProblem(
-            file, None, f"it defines no projection: a class with {', '.join(MEMBERS[:-1])} and fold; `daftar projections new` writes one"
+            file,
+            None,
+            f"it defines no projection: a class with {', '.join(MEMBERS[:-1])} and fold; `daftar projections new` writes one",
         )
     return found
 
@@ -134,7 +136,9 @@ def load_file(file: Path) -> list[AnalystProjection]:
 def _projections_in(file: Path, module: ModuleType, tree: ast.Module, source: str) -> Iterator[AnalystProjection]:
     """Every class of the file that says it is a projection: it has a name and tables, or a fold."""
     for node in tree.body:
-        made = getattr(module, node.name, None) if isinstance(node, ast.ClassDef) else None
+        if not isinstance(node, ast.ClassDef):
+            continue
+        made = getattr(module, node.name, None)
         if not isinstance(made, type) or not (hasattr(made, "fold") or (hasattr(made, "tables") and hasattr(made, "name"))):
             continue
         try:
@@ -181,18 +185,20 @@ def _wrong(made: Any) -> str | None:
     return None
 
 
-def _wrong_table(table: Table) -> str | None:
+def _wrong_table(table: Any) -> str | None:
     if not isinstance(table.name, str) or not NAME.fullmatch(table.name):
         return "its name is not a lower-case letter followed by at most 39 lower-case letters, digits and _"
     if not table.columns:
         return "it has no columns"
     for name, type_ in table.columns.items():
         if not isinstance(name, str) or not NAME.fullmatch(name) or name == "company_id":
-            return f"{name!r} cannot be a column's name" + ("; every table has a company_id already" if name == "company_id" else "")
+            return f"{name!r} cannot be a column's name" + (
+                "; every table has a company_id already" if name == "company_id" else ""
+            )
         if type_ not in COLUMN_TYPES:
             return f"column {name!r} has the type {type_!r}; there are {', '.join(sorted(COLUMN_TYPES))}"
     if not table.key or isinstance(table.key, str):
-        return "its key is not a tuple of at least one column, as in key=(\"id\",)"
+        return 'its key is not a tuple of at least one column, as in key=("id",)'
     for name in (*table.key, *table.nullable):
         if name not in table.columns:
             return f"{name!r} is not one of its columns"

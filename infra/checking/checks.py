@@ -14,7 +14,7 @@ from uuid import UUID
 
 from domain.catalogue import KINDS
 from domain.record import decode_record
-from infra.checking.owed import owed_by_the_books, owed_by_the_records
+from infra.checking.owed import owed_by_the_books, owed_by_the_records, wrongly_paid
 from infra.checking.snapshot import PAGE, Snapshot
 from infra.verification import check_links, check_versions
 from projections.records import NO_STORE
@@ -202,7 +202,9 @@ def balanced(snapshot: Snapshot) -> Found:
 
 
 def receivables(snapshot: Snapshot) -> Found:
-    """What each party owes (1200) and is owed (2000) by the books is what its invoices, opening balance and entries say."""
+    """What each party owes (1200) and is owed (2000) is what its unpaid invoices, opening balance and entries come to."""
+    for invoice, paid, said in wrongly_paid(snapshot):
+        yield f"what is paid of invoice {invoice}", f"{paid:f}", f"{said:f}"
     position = snapshot.position("balances")
     expected, found = owed_by_the_records(snapshot, position), owed_by_the_books(snapshot)
     for key in sorted(expected.keys() | found.keys(), key=str):

@@ -1,6 +1,6 @@
 """What parties owe and are owed: once by the books' accounts, once by the records, which must come to the same.
 
-By the records, a sales invoice is owed its total less what was paid on it, and nothing where more was paid: the rest is the
+By the records, of a sales invoice its total is owed less what was paid on it, and nothing where more was paid: the rest is the
 party's credit, on another account. A return is the same the other way round. Opening balances of parties, posted journal
 entries, what was bought on credit as an expense, and accounts' own opening balances count as they say.
 """
@@ -42,17 +42,30 @@ def owed_by_the_records(snapshot: Snapshot, until: int) -> dict[Key, Decimal]:
     return {key: amount for key, amount in owed.items() if amount}
 
 
+def wrongly_paid(snapshot: Snapshot) -> Iterator[tuple[str, Decimal, Decimal]]:
+    """Living invoices, with the sum of the living payments on each and what it says is paid, where these differ."""
+    rows = snapshot.rows(
+        b"""SELECT invoice ->> 'id', coalesce(payments.amount, 0), (invoice #>> '{data,paid}')::numeric FROM (
+                SELECT id, document::jsonb AS invoice FROM records WHERE company_id = %b AND kind = 'invoice' AND NOT deleted
+            ) AS invoices LEFT JOIN (
+                SELECT parent_id AS id, sum((document::jsonb #>> '{data,amount}')::numeric) AS amount FROM records
+                WHERE company_id = %b AND kind = 'payment' AND NOT deleted AND parent_id IS NOT NULL GROUP BY parent_id
+            ) AS payments USING (id) WHERE coalesce(payments.amount, 0) <> (invoice #>> '{data,paid}')::numeric""",
+        (snapshot.company_id, snapshot.company_id),
+    )
+    yield from rows
+
+
 def _amounts(snapshot: Snapshot, until: int) -> Iterator[tuple[str, UUID | None, str, Decimal]]:
+    # What is unpaid, max(total - paid, 0), is the total and the excess that went to the party's credit, less the payments: so
+    # put, it holds after every event, also between a payment's and that of the invoice which it settles; and a payment by
+    # somebody else is on that party's account
     for invoice in snapshot.living("invoice", until):
-        data = invoice.data
-        unpaid = max(Decimal(data["total"]) - Decimal(data["paid"]), ZERO)
-        yield _account_of(invoice), _party(invoice), data["currency"], _sign(invoice) * unpaid
+        total, paid = Decimal(invoice.data["total"]), Decimal(invoice.data["paid"])
+        yield _account_of(invoice), _party(invoice), invoice.data["currency"], _sign(invoice) * (total + max(paid - total, ZERO))
     for payment, invoice in _members(snapshot, "payment", until):
-        # A payment by somebody else is on that party's account, and the invoice stays on its own party's
-        if _party(payment) != _party(invoice):
-            amount = _sign(invoice) * Decimal(payment.data["amount"])
-            yield _account_of(invoice), _party(invoice), invoice.data["currency"], amount
-            yield _account_of(invoice), _party(payment), invoice.data["currency"], -amount
+        amount = _sign(invoice) * Decimal(payment.data["amount"])
+        yield _account_of(invoice), _party(payment), invoice.data["currency"], -amount
     for line, entry in _members(snapshot, "journal_line", until):
         if line.data["account_code"] in OWED and entry.data["status"] == "posted":
             amount = Decimal(line.data["debit"]) - Decimal(line.data["credit"])

@@ -29,6 +29,8 @@ SHOWN = 100
 NOBODY = UUID(int=0)
 """The company of a finding that is of no one company: a projection that needs a rebuild."""
 
+UNREADABLE = (psycopg.DataError, msgspec.MsgspecError, LedgerError, ValueError, KeyError, TypeError, ArithmeticError)
+
 Progress = Callable[[str], None]
 """Told what is done: a company's codename, or the name of a replay."""
 
@@ -84,7 +86,7 @@ def check_company(connection: Connection, company_id: UUID, names: Sequence[str]
                         found.append(Finding(company_id, name, where, str(expected), str(actual)))
             except OutOfDate as error:
                 found.append(Finding(company_id, name, "the projection", "tables of this version", str(error)))
-            except (psycopg.DataError, msgspec.MsgspecError, LedgerError, ValueError, KeyError, TypeError, ArithmeticError) as error:
+            except UNREADABLE as error:
                 # What cannot even be read is not what was written
                 found.append(Finding(company_id, name, "a record or event", "one that can be read", reason_of(error)))
     return found

@@ -46,7 +46,7 @@ class Snapshot:
 
     def one(self, statement: bytes, parameters: Sequence[Any]) -> tuple[Any, ...]:
         """The only row of a query."""
-        row = self.connection.execute(statement, parameters).fetchone()
+        row: tuple[Any, ...] | None = self.connection.execute(statement, parameters).fetchone()
         assert row is not None, "an aggregate always has a row"
         return row
 
@@ -105,4 +105,5 @@ def snapshot_of(connection: Connection, company_id: UUID, registry: Registry) ->
         ).fetchone()
         if row is None:
             raise CompanyNotFound
-        yield Snapshot(connection, company_id, *row, registry)
+        codename, seq = row
+        yield Snapshot(connection, company_id, codename, seq, registry)

@@ -60,9 +60,10 @@ class ProjectionFollower:
         write(connection, company_id, changes, copy=self.copy)
 
     def find_tables(self, connection: Connection) -> None:
-        """Look for tables where the live ones are, for the rest of the transaction. Raises Outdated where another version built them.
+        """Look for tables where the live ones are, for the rest of the transaction.
 
-        Asked anew for every batch, with the position held: a rebuild by another version may just have been swapped in.
+        Raises Outdated where another version built them. It is asked anew for every batch, with the position held: a rebuild by
+        another version may just have been swapped in.
         """
         if self._home is None:
             return

@@ -36,7 +36,7 @@ WHERE p.follower = %b AND p.parked_seq IS NULL AND h.seq > p.seq ORDER BY p.upda
 
 
 class Runner:
-    """Runs followers until it is told to stop. `database` is the worker role's."""
+    """Runs followers until it is told to stop. `database` is the worker role's; `problems` are said with every sign of life."""
 
     def __init__(
         self,
@@ -46,12 +46,14 @@ class Runner:
         hints: Hints | None = None,
         sweep_seconds: float = SWEEP_SECONDS,
         batch: int = BATCH,
+        problems: Sequence[str] = (),
     ) -> None:
         self.database = database
         self.followers = followers
         self.hints = hints or Hints()
         self.sweep_seconds = sweep_seconds
         self.batch = batch
+        self.problems = list(problems)
         self.name = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
         self.handled = 0
         self._last_beat = 0.0
@@ -119,7 +121,9 @@ class Runner:
         """Give a sign of life, at most every BEAT_SECONDS. It comes from the loop itself: a loop that hangs is seen."""
         if time.monotonic() - self._last_beat < BEAT_SECONDS:
             return
-        details = JSON.encode({"followers": [f.name for f in self.followers], "batches": self.handled}).decode()
+        details = JSON.encode(
+            {"followers": [f.name for f in self.followers], "batches": self.handled, "problems": self.problems}
+        ).decode()
         with self.database.connection() as connection:
             connection.execute(
                 b"""INSERT INTO heartbeats (worker, beat_at, details) VALUES (%b, clock_timestamp(), %b::jsonb)

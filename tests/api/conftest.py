@@ -17,6 +17,7 @@ import httpx
 import msgspec
 import psycopg
 import pytest
+from checking import Watch
 from litestar import Litestar
 from litestar.testing import TestClient
 
@@ -123,6 +124,7 @@ def api_settings(postgres: EmbeddedPostgres, template: str, nats_url: str, tmp_p
 @pytest.fixture(autouse=True, scope="module")
 def books_hold_in_the_end(api_settings: Settings, watch: Watch) -> Iterator[None]:
     """After each module: everything holds of the books that its tests wrote."""
+    watch.begin()
     yield
     watch.check()
 

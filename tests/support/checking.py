@@ -48,10 +48,17 @@ class Watch:
         self.owner_url = owner_url
         self._seen: dict[UUID, int] = {}
 
+    def begin(self) -> None:
+        """Look only at what is written from now on."""
+        self._seen = self._heads()
+
+    def _heads(self) -> dict[UUID, int]:
+        with connect(self.owner_url) as connection:
+            return dict(connection.execute("SELECT company_id, seq FROM heads").fetchall())
+
     def check(self) -> None:
         """Assert that everything holds of the companies that have events since the last time."""
-        with connect(self.owner_url) as connection:
-            heads: dict[UUID, int] = dict(connection.execute("SELECT company_id, seq FROM heads").fetchall())
+        heads = self._heads()
         moved = [company_id for company_id, seq in heads.items() if self._seen.get(company_id) != seq]
         self._seen = heads
         if moved:

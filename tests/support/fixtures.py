@@ -53,6 +53,7 @@ def books_hold(watch: Watch) -> Iterator[None]:
 @pytest.fixture(autouse=True, scope="module")
 def books_hold_in_the_end(watch: Watch) -> Iterator[None]:
     """The same after each module, for tests that are many and short."""
+    watch.begin()
     yield
     watch.check()
 
