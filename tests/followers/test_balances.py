@@ -109,7 +109,7 @@ CASES = {
         lambda shop, one: [invoice(shop, one, "purchase"), paid(one), paid(one)],
         amounts(a1000="-120", a1400="10", a1500="10", a2000="0", a5000="100"),
     ),
-    "paid by a cheque that is in hand": (lambda shop, one: cheque(shop, one), amounts(a1050="60", a1100="40", a2200="-100")),
+    "paid by a cheque that is in hand": (cheque, amounts(a1050="60", a1100="40", a2200="-100")),
     "paid by a cheque that was cleared": (
         lambda shop, one: [*cheque(shop, one), update("cheque", one, status="cleared")],
         amounts(a1050="0", a1100="100", a2200="-100"),
@@ -206,7 +206,8 @@ def test_a_change_posts_the_reversal_and_names_what_it_reverses(open_shop, worke
 def test_the_database_refuses_lines_that_do_not_balance(open_shop, worker, owner):
     shop = open_shop()
     row = (
-        "INSERT INTO journal_lines (company_id, seq, line, record_id, kind, account, currency, debit, credit, balance, dated, posted_on)"
+        "INSERT INTO journal_lines"
+        " (company_id, seq, line, record_id, kind, account, currency, debit, credit, balance, dated, posted_on)"
         " VALUES (%s, 1, 1, %s, 'payment', '1000', 'USD', 5, 0, 5, '2024-01-01', '2024-01-01')"
     )
     with pytest.raises(psycopg.errors.CheckViolation, match="do not balance in USD"), worker.connection() as connection:
