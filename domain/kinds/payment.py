@@ -159,6 +159,7 @@ PAYMENT = PaymentKind(
     posted=frozenset(
         {
             "amount",
+            "cash_amount",
             "currency",
             "date",
             "direction",
