@@ -69,8 +69,7 @@ BREAKS = {
         "account 1000",
     ),
     "a line": (
-        f"UPDATE journal_lines SET debit = debit + 1 WHERE {MINE} AND line = 1"
-        f" AND seq = (SELECT min(seq) FROM journal_lines WHERE {MINE})",
+        f"UPDATE journal_lines SET debit = debit + 1 WHERE {MINE} AND seq = (SELECT min(seq) FROM journal_lines WHERE {MINE})",
         {"balanced", "projections", "receivables"},
         "the lines of event",
     ),
