@@ -43,6 +43,8 @@ def new(name: str, kinds: str) -> None:
     if name in RESERVED or name in PROJECTIONS:
         raise UsageProblem(f"the name {name!r} is taken by Daftar; choose another")
     wanted = [kind.strip() for kind in kinds.split(",") if kind.strip()]
+    if not wanted:
+        raise UsageProblem("name at least one kind")
     for kind in wanted:
         if kind not in CATALOGUE:
             raise UsageProblem(f"there is no kind {kind!r}; there are {', '.join(sorted(CATALOGUE))}")

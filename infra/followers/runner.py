@@ -57,7 +57,7 @@ class Runner:
         self.name = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
         self.handled = 0
         self._last_beat = 0.0
-        self._told: set[str] = set()
+        self._outdated: dict[str, str] = {}
 
     def run(self, stop: threading.Event) -> None:
         """Follow until `stop`; a database that is away is waited for."""
@@ -103,27 +103,28 @@ class Runner:
                 try:
                     advanced = advance_or_park(connection, follower, company_id, limit=self.batch)
                 except Outdated as outdated:
-                    self._leave_alone(outdated)
+                    self._leave_alone(follower, outdated)
                     return
+                self._outdated.pop(follower.name, None)
                 if advanced is not None:
                     self.handled += 1
                     if advanced.behind:
                         still.append(company_id)
             waiting = still
 
-    def _leave_alone(self, outdated: Outdated) -> None:
+    def _leave_alone(self, follower: Follower, outdated: Outdated) -> None:
         """Say once that the live tables are another version's; they are looked at again with every sweep."""
-        if str(outdated) not in self._told:
-            self._told.add(str(outdated))
+        if self._outdated.get(follower.name) != str(outdated):
+            self._outdated[follower.name] = str(outdated)
             log.warning("the live tables are left alone", reason=str(outdated))
 
     def beat(self) -> None:
         """Give a sign of life, at most every BEAT_SECONDS. It comes from the loop itself: a loop that hangs is seen."""
         if time.monotonic() - self._last_beat < BEAT_SECONDS:
             return
-        details = JSON.encode(
-            {"followers": [f.name for f in self.followers], "batches": self.handled, "problems": self.problems}
-        ).decode()
+        problems = [*self.problems, *self._outdated.values()]
+        followers = [follower.name for follower in self.followers]
+        details = JSON.encode({"followers": followers, "batches": self.handled, "problems": problems}).decode()
         with self.database.connection() as connection:
             connection.execute(
                 b"""INSERT INTO heartbeats (worker, beat_at, details) VALUES (%b, clock_timestamp(), %b::jsonb)

@@ -211,6 +211,7 @@ def run(settings, *arguments: str):
     return CliRunner().invoke(check, arguments, env=settings.environment(), standalone_mode=False)
 
 
+@pytest.mark.tampers
 def test_the_command_says_what_is_wrong_and_ends_with_1(shop, owner, settings):
     well = run(settings, "--processes", "2")
     assert well.exception is None, well.exception
