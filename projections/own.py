@@ -1,6 +1,6 @@
 """What makes an analyst's projection short: rows by key while a fold goes on, and the fields of events and how they change records.
 
-from projections.own import Rows, Table, changes_of, fields_of
+`daftar projections new` writes a file that uses them.
 """
 
 from __future__ import annotations
