@@ -33,6 +33,8 @@ from projections.registry import BUILT_IN, Registry, discover
 
 BATCH = 10_000
 """Seqs per transaction of a rebuild."""
+FEW = 5_000
+"""Events that are folded sooner than processes are started."""
 NEARLY = 500
 """Events that may be left to fold while writers wait."""
 SWAP_ATTEMPTS = 40
@@ -178,8 +180,13 @@ def build(
     registry: Registry = BUILT_IN,
 ) -> None:
     """Fold the named projections aside until they have reached the heads, with N processes sharing the companies."""
-    count = processes or min(8, (os.cpu_count() or 1) + 1)  # each waits for Postgres about a third of the time
     followers = [f"{name}+{purpose}" for name in names]
+    if processes is None:
+        with connect(owner_url) as connection:
+            done, total = _folded(connection, followers)
+        if total - done < FEW:
+            return  # what is left is folded before the swap, or the comparison
+    count = processes or min(8, (os.cpu_count() or 1) + 1)  # each waits for Postgres about a third of the time
     context = multiprocessing.get_context("spawn")
     failures: multiprocessing.SimpleQueue[str] = context.SimpleQueue()
     workers = [

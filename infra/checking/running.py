@@ -21,7 +21,7 @@ from infra.comparing import Difference, compare
 from infra.database import Connection
 from infra.followers.follower import reason_of
 from infra.followers.tables import outdated
-from infra.rebuild import RebuildFailed, connect
+from infra.rebuild import FEW, RebuildFailed, connect
 from projections.registry import BUILT_IN, Registry, discover
 
 SHOWN = 100
@@ -139,11 +139,12 @@ def _check(company_id: UUID, names: Sequence[str]) -> list[Finding]:
 def _each(
     owner_url: str, companies: Mapping[UUID, str], names: Sequence[str], processes: int | None, registry: Registry
 ) -> Iterator[tuple[UUID, list[Finding]]]:
-    if processes == 0:
-        with connect(owner_url) as connection:
+    with connect(owner_url) as connection:
+        row = connection.execute("SELECT sum(seq) FROM heads WHERE company_id = ANY(%s)", (list(companies),)).fetchone()
+        if processes == 0 or (processes is None and row is not None and (row[0] or 0) < FEW):
             for company_id in companies:
                 yield company_id, check_company(connection, company_id, names, registry)
-        return
+            return
     count = min(processes or os.cpu_count() or 1, max(1, len(companies)))
     with ProcessPoolExecutor(count, get_context("spawn"), _begin, (owner_url, registry.folder)) as pool:
         tasks = {pool.submit(_check, company_id, names): company_id for company_id in companies}

@@ -28,7 +28,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 COVERED = re.compile(r"<!-- covered by (tests/\S+?)(?:::(\w+))? -->\n\Z")
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[\w-]+)?\)")
-SECONDS_MAX = 120
+SECONDS_MAX = 240
 
 
 @dataclass(frozen=True)
