@@ -28,9 +28,7 @@ def apply(database, company, event):
         database.execute(
             "INSERT INTO tally VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET events = events + 1", (company, event["topic"])
         )
-        database.execute(
-            "INSERT INTO position VALUES (?, ?) ON CONFLICT DO UPDATE SET seq = excluded.seq", (company, event["seq"])
-        )
+        database.execute("INSERT INTO position VALUES (?, ?) ON CONFLICT DO UPDATE SET seq = excluded.seq", (company, event["seq"]))
 
 
 def position(database, company):
@@ -42,7 +40,8 @@ def position(database, company):
 def from_the_log(after, until):
     """The events after a seq up to another, from the API: the log is kept for ever, the stream is not."""
     while after < until:
-        url = f"{os.environ.get('DAFTAR_URL', 'http://127.0.0.1:8000')}/ledger/v1/events?after={after}&limit={min(until - after, 1000)}"
+        page = f"after={after}&limit={min(until - after, 1000)}"
+        url = f"{os.environ.get('DAFTAR_URL', 'http://127.0.0.1:8000')}/ledger/v1/events?{page}"
         request = urllib.request.Request(url, headers={"Authorization": f"Bearer {os.environ['DAFTAR_TOKEN']}"})
         with urllib.request.urlopen(request, timeout=30) as response:
             events = json.load(response)["events"]

@@ -24,7 +24,7 @@ from infra.followers.follower import Away
 from infra.relay.messages import Message
 from infra.relay.stream import STREAM, Retention, StreamState, ensure_stream
 
-CONNECT_SECONDS = 2.0
+CONNECT_SECONDS = 2
 PUBLISH_SECONDS = 10.0
 """A batch that is not stored within this time has failed."""
 LOOK_SECONDS = 30.0

@@ -142,9 +142,7 @@ def test_many_schedulers_and_a_read_model_that_stands_still(books):
     books.follow()
     books.at(noon(TODAY + days(1), "UTC"))
     marked: list[int] = []
-    threads = [
-        threading.Thread(target=lambda: marked.extend(books.another(batch=25).look() for _ in range(2))) for _ in range(4)
-    ]
+    threads = [threading.Thread(target=lambda: marked.extend(books.another(batch=25).look() for _ in range(2))) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
