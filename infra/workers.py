@@ -15,6 +15,7 @@ from infra.followers.hints import Hints, NatsHints
 from infra.followers.runner import Runner
 from infra.ledger import Ledger
 from infra.overdue import OverdueScheduler
+from infra.relay import NAME
 from infra.relay.follower import BATCH as RELAY_BATCH
 from infra.relay.follower import Relay
 from infra.relay.publisher import Publisher
@@ -51,7 +52,7 @@ def run_worker(settings: Settings, stop: threading.Event, followers: Sequence[Fo
         if settings.relay and settings.nats_url:
             retention = Retention(settings.relay_max_age_days, settings.relay_max_bytes)
             relay = Relay(stack.enter_context(Publisher(settings.nats_url, retention)))
-            runners.append(Runner(database, [relay], hints=Hints(), batch=RELAY_BATCH, name="relay"))
+            runners.append(Runner(database, [relay], hints=Hints(), batch=RELAY_BATCH, name=NAME))
         hints = [one.hints for one in runners]
 
         def tell(company_id: UUID, seq: int) -> None:

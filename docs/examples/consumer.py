@@ -23,12 +23,9 @@ CREATE TABLE IF NOT EXISTS tally (company TEXT, topic TEXT, events INTEGER NOT N
 
 
 def apply(database, company, event):
-    """The effect and the position, in one transaction."""
-    with database:
-        database.execute(
-            "INSERT INTO tally VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET events = events + 1", (company, event["topic"])
-        )
-        database.execute("INSERT INTO position VALUES (?, ?) ON CONFLICT DO UPDATE SET seq = excluded.seq", (company, event["seq"]))
+    """The effect and the position, in the caller's transaction."""
+    database.execute("INSERT INTO tally VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET events = events + 1", (company, event["topic"]))
+    database.execute("INSERT INTO position VALUES (?, ?) ON CONFLICT DO UPDATE SET seq = excluded.seq", (company, event["seq"]))
 
 
 def position(database, company):
@@ -70,14 +67,16 @@ async def consume(company, path, *, until_idle):
     try:
         while True:
             try:
-                messages = await events.fetch(100, timeout=until_idle or 5)
+                messages = await events.fetch(500, timeout=until_idle or 5)
             except NothingNew:
                 if until_idle:
                     return
                 continue
+            with database:  # effects and position of the whole batch, or nothing
+                for message in messages:
+                    receive(database, company, json.loads(message.data))
             for message in messages:
-                receive(database, company, json.loads(message.data))
-                await message.ack()  # after the commit: a message whose consumer dies comes again
+                await message.ack()  # after the commit: a message whose consumer dies before it comes again
     finally:
         print(position(database, company), "events,", dict(database.execute("SELECT topic, events FROM tally ORDER BY topic")))
         await client.close()

@@ -8,6 +8,7 @@ from uuid import UUID
 import psycopg
 import structlog
 
+from infra.relay import NAME
 from infra.relay.messages import read_messages
 from infra.relay.publisher import Publisher
 from infra.relay.stream import StreamState
@@ -34,7 +35,7 @@ UPDATE positions SET seq = least(seq, %b), stream_seq = %b WHERE follower = %b A
 class Relay:
     """Publishes every event of every company. Where NATS is away it waits; it never parks for that."""
 
-    name = "relay"
+    name = NAME
     kinds: frozenset[str] | None = None
 
     def __init__(self, publisher: Publisher) -> None:

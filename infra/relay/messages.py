@@ -19,14 +19,14 @@ ENVELOPE_BYTES = 4 * 1024
 log = structlog.get_logger("daftar.relay")
 
 _READ = f"""
-SELECT seq, codename, kind, topic, record_id::text, bytes > %b,
+SELECT seq, (SELECT codename FROM companies WHERE company_id = %b), kind, topic, record_id::text, bytes > %b,
        CASE WHEN bytes > %b THEN {EVENT_ENVELOPE} || ',"oversized":true,"bytes":' || bytes || '}}' ELSE {EVENT_JSON} END
 FROM (
     SELECT *, sum(least(bytes, %b)) OVER (ORDER BY seq) - least(bytes, %b) AS before
     FROM (
         SELECT *, octet_length(data) AS bytes FROM events WHERE company_id = %b AND seq > %b AND seq <= %b
     ) AS event
-) AS counted JOIN companies USING (company_id) WHERE before < %b ORDER BY seq
+) AS counted WHERE before < %b ORDER BY seq
 """.encode()
 """The first events of a range, as many as are a batch. What is too large is not even read."""
 
@@ -60,7 +60,7 @@ def read_messages(connection: psycopg.Connection[Any], company_id: UUID, after: 
     `largest` is what the server takes, in bytes: a larger event's message says all but its data, and `oversized`.
     """
     limit = largest - ENVELOPE_BYTES
-    parameters = (limit, limit, limit, limit, company_id, after, until, BATCH_BYTES)
+    parameters = (company_id, limit, limit, limit, limit, company_id, after, until, BATCH_BYTES)
     messages: list[Message] = []
     for seq, codename, kind, topic, record_id, oversized, item in connection.execute(_READ, parameters, binary=True):
         headers = {
