@@ -164,6 +164,8 @@ class Publisher:
                 self._url,
                 name="daftar-relay",
                 allow_reconnect=False,
+                max_reconnect_attempts=1,  # of the first connection too, which would otherwise be tried for minutes
+                reconnect_time_wait=0,
                 connect_timeout=CONNECT_SECONDS,
                 error_cb=_told,
                 closed_cb=self._closed,
