@@ -13,11 +13,19 @@ from types import MappingProxyType
 
 from projections.analyst import AnalystProjection, FileProblem, load_file
 from projections.balances import BalancesProjection
+from projections.due import DueProjection
 from projections.projection import Projection
 from projections.records import RecordsProjection
 
 PROJECTIONS: Mapping[str, Projection] = MappingProxyType(
-    {projection.name: projection for projection in (RecordsProjection(), BalancesProjection())}
+    {
+        projection.name: projection
+        for projection in (
+            RecordsProjection(),
+            BalancesProjection(),
+            DueProjection(),
+        )
+    }
 )
 """Daftar's own."""
 

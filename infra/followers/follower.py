@@ -28,6 +28,10 @@ LONGEST_REASON = 2_000
 log = structlog.get_logger("daftar.followers")
 
 
+class Away(Exception):
+    """What the follower writes to cannot be reached now. Nothing has moved; the same events come again, later."""
+
+
 class Follower(Protocol):
     """Something that is given every event of every company, in order."""
 
@@ -35,12 +39,14 @@ class Follower(Protocol):
     def name(self) -> str:
         """Names its positions."""
 
-    @property
-    def kinds(self) -> frozenset[str] | None:
-        """The kinds of events it wants; None: all."""
+    def prepare(self, connection: Connection) -> None:
+        """Make ready to handle events, outside of any transaction. Raises Away."""
 
-    def handle(self, connection: Connection, company_id: UUID, events: Sequence[RecordedEvent]) -> None:
-        """Handle the next events inside the transaction that moves the position. Any error but the database's own is poison."""
+    def handle(self, connection: Connection, company_id: UUID, after: int, until: int) -> int:
+        """Handle the events with `after` < seq ≤ `until`, or the first of them, in the transaction that moves the position.
+
+        Returns the seq it has handled them to. Any error but Away and the database's own is poison.
+        """
 
 
 class ProjectionFollower:
@@ -53,17 +59,23 @@ class ProjectionFollower:
         self.copy = copy
         self._home = None if self.name != projection.name else home_of(projection)
 
-    def handle(self, connection: Connection, company_id: UUID, events: Sequence[RecordedEvent]) -> None:
-        """Fold and write."""
-        prefer_indexes(connection)
-        changes = self.projection.fold(company_id, events, TableView(connection, company_id))
-        write(connection, company_id, changes, copy=self.copy)
+    def prepare(self, connection: Connection) -> None:
+        """Always ready: its tables are where the events are."""
 
-    def find_tables(self, connection: Connection) -> None:
+    def handle(self, connection: Connection, company_id: UUID, after: int, until: int) -> int:
+        """Fold and write. Raises Outdated where the live tables are another version's."""
+        self._find_tables(connection)
+        if events := read_range(connection, company_id, after, until, self.kinds):
+            prefer_indexes(connection)
+            changes = self.projection.fold(company_id, events, TableView(connection, company_id))
+            write(connection, company_id, changes, copy=self.copy)
+        return until
+
+    def _find_tables(self, connection: Connection) -> None:
         """Look for tables where the live ones are, for the rest of the transaction.
 
-        Raises Outdated where another version built them. It is asked anew for every batch, with the position held: a rebuild by
-        another version may just have been swapped in.
+        Whose they are is asked anew for every batch, with the position held: a rebuild by another version may just have been
+        swapped in.
         """
         if self._home is None:
             return
@@ -166,7 +178,7 @@ def advance(
 ) -> Advanced | None:
     """Handle the next (at most `limit`) seqs of a company in one transaction; None where it is parked or another's just now.
 
-    Raises Poisoned and Outdated, having changed nothing.
+    Raises Poisoned, Away and Outdated, having changed nothing.
     """
     with connection.transaction():
         row = connection.execute(_TAKE, (follower.name, company_id), binary=True).fetchone()
@@ -177,18 +189,14 @@ def advance(
         target = min(seq + limit, head)
         if target <= seq:
             return Advanced(seq, head)
-        if isinstance(follower, ProjectionFollower):
-            follower.find_tables(connection)
         try:
-            events = read_range(connection, company_id, seq, target, follower.kinds)
-            if events:
-                follower.handle(connection, company_id, events)
-        except (psycopg.OperationalError, psycopg.InterfaceError):
+            reached = follower.handle(connection, company_id, seq, target)
+        except (psycopg.OperationalError, psycopg.InterfaceError, Away, Outdated):
             raise
         except Exception as error:
             raise Poisoned(seq, target) from error
-        connection.execute(_MOVE, (target, follower.name, company_id))
-    return Advanced(target, head)
+        connection.execute(_MOVE, (reached, follower.name, company_id))
+    return Advanced(reached, head)
 
 
 def advance_or_park(
