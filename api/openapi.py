@@ -30,6 +30,7 @@ PATH_PARAMETERS: dict[str, dict[str, Any]] = {
         "schema": {"oneOf": [{"type": "string", "format": "uuid"}, {"type": "integer", "minimum": 1}]},
         "example": 1,
     },
+    "seq": {"description": "The seq of an event.", "schema": {"type": "integer", "minimum": 1}, "example": 1},
     "action": {"description": "An action of the kind.", "schema": {"type": "string"}, "example": "resolve"},
 }
 

@@ -7,5 +7,8 @@ from collections.abc import Mapping
 from projections.balances import BalancesProjection
 from projections.projection import Projection
 from projections.records import RecordsProjection
+from projections.tree import TreeProjection
 
-PROJECTIONS: Mapping[str, Projection] = {projection.name: projection for projection in (RecordsProjection(), BalancesProjection())}
+PROJECTIONS: Mapping[str, Projection] = {
+    projection.name: projection for projection in (RecordsProjection(), BalancesProjection(), TreeProjection())
+}
