@@ -5,28 +5,35 @@ log must begin with the log of then: FILE is then a signed head asked for with `
 or, for files that cannot be read, 2. Needs Python 3.9 and the package `cryptography`. Trees are as in RFC 6962.
 """
 
+from __future__ import annotations
+
 import base64
 import hashlib
 import json
 import sys
+from pathlib import Path
+from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 HEAD = ["format", "company_id", "seq", "hash", "root", "recorded_at", "signed_at", "key_id"]
-COLUMNS = "company_id seq kind record_id version topic recorded_at occurred_at actor_id device_id command_id correlation_id".split()
+COLUMNS = [
+    *("company_id", "seq", "kind", "record_id", "version", "topic", "recorded_at", "occurred_at"),
+    *("actor_id", "device_id", "command_id", "correlation_id"),
+]
 
 
-def sha256(*parts):
+def sha256(*parts: bytes) -> bytes:
     return hashlib.sha256(b"".join(parts)).digest()
 
 
-def check(right, wrong):
+def check(right: object, wrong: str) -> None:
     if not right:
         raise ValueError(wrong)
 
 
-def check_head(head, key):
+def check_head(head: dict[str, Any], key: Any) -> None:
     """The signature covers a JSON array of the fields in HEAD, without white space."""
     check(head["format"] == "daftar-signed-head-v1", "the signed head has an unknown format")
     check(head["key_id"] == sha256(key.public_bytes_raw()).hex(), "the head was signed by another key")
@@ -37,7 +44,7 @@ def check_head(head, key):
         raise ValueError("the signature of the head does not fit") from None
 
 
-def check_receipt(receipt, key):
+def check_receipt(receipt: dict[str, Any], key: Any) -> None:
     """Canonical bytes → the event's hash → its leaf → the root → the signature; and what is shown is what was hashed."""
     head, event, canonical = receipt["signed_head"], receipt["event"], receipt["canonical"].encode()
     check_head(head, key)
@@ -61,7 +68,7 @@ def check_receipt(receipt, key):
     check(not last and root.hex() == head["root"], "the audit path does not lead to the root of the head")
 
 
-def check_consistency(head, earlier):
+def check_consistency(head: dict[str, Any], earlier: dict[str, Any]) -> None:
     """RFC 9162, section 2.1.4.2: both roots follow from one path."""
     check(head["company_id"] == earlier["company_id"], "the heads are of different companies")
     proof = head.get("consistency") or {"seq": head["seq"], "path": []}
@@ -88,11 +95,11 @@ def check_consistency(head, earlier):
     check(then.hex() == earlier["root"] and now.hex() == head["root"], "the log does not begin with the log of the earlier head")
 
 
-def main(key_file, file, earlier_file=None):
+def main(key_file: str, file: str, earlier_file: str | None = None) -> int:
     try:
-        key = load_pem_public_key(open(key_file, "rb").read())
-        given = json.load(open(file, encoding="utf-8"))
-        earlier = json.load(open(earlier_file, encoding="utf-8")) if earlier_file else None
+        key = load_pem_public_key(Path(key_file).read_bytes())
+        given = json.loads(Path(file).read_bytes())
+        earlier = json.loads(Path(earlier_file).read_bytes()) if earlier_file else None
     except (OSError, ValueError) as error:
         print(f"cannot be read: {error}", file=sys.stderr)
         return 2

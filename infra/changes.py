@@ -11,18 +11,17 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from domain.books import evolve
 from domain.catalogue import CATALOGUE, fields_of
-from domain.errors import CompanyNotFound, CursorAhead, InvalidField, RecordNotFound
+from domain.errors import CursorAhead, InvalidField, RecordNotFound
 from domain.event import RecordedEvent
 from domain.history import FieldChange, Step, changes_between
 from domain.record import Record, decode_record
 from infra.database import Connection, Database
-from infra.moments import moment_of, seq_before
+from infra.moments import moment_of, seq_before, zone_of
 from infra.reading import Reader, known_kinds
 from infra.requests import is_storable
 from infra.store.arrays import texts, uuids
@@ -106,7 +105,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 # What is asked for --------------------------------------------------------------------------------
 
 
-def wanted_of(  # noqa: PLR0913 - one parameter per filter
+def wanted_of(
     reader: Reader,
     company_id: UUID,
     *,
@@ -128,10 +127,7 @@ def wanted_of(  # noqa: PLR0913 - one parameter per filter
         if text is not None and not (text.strip() and is_storable(text)):
             raise InvalidField("This must not be blank, nor hold the NUL character.", path=path)
     known_kinds(kinds)
-    company = reader.find_record(company_id, "company", company_id)
-    if company is None:
-        raise CompanyNotFound
-    zone = ZoneInfo(decode_record(company.document).data.get("time_zone", "UTC"))
+    zone = zone_of(reader, company_id)
     first = moment_of(begin, zone, "from") if begin is not None else None
     last = moment_of(end, zone, "to", end=True) if end is not None else None
     if first is not None and last is not None and last <= first:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from domain.event import JSON
@@ -36,7 +36,7 @@ def header() -> str:
     return _lines([COLUMNS])
 
 
-def lines_of(changes: list[Change]) -> str:
+def lines_of(changes: Sequence[Change]) -> str:
     """The lines of some changes."""
     return _lines(row for change in changes for row in _rows(change))
 

@@ -6,11 +6,11 @@ computed from the log, so that an answer never depends on how far the projection
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 from domain.errors import LogBroken
-from domain.merkle import Node, Range, join, leaf_hash, node_hash, peaks_of, root_of
+from domain.merkle import Node, Range, grow, join, leaf_hash, node_hash, peaks_of, root_of
 from infra.database import Connection, Database
 from infra.followers.waiting import wait_for
 from projections.tree import LOWEST_LEVEL
@@ -56,11 +56,6 @@ def range_hashes(connection: Connection, company_id: UUID, ranges: Sequence[Rang
     return [join([known[node] for node in nodes]) for nodes in peaks]
 
 
-def root_at(connection: Connection, company_id: UUID, size: int) -> bytes:
-    """The root over the first `size` events."""
-    return range_hashes(connection, company_id, [(0, size)])[0]
-
-
 def leaves_of(connection: Connection, company_id: UUID, leaves: Range) -> list[bytes]:
     """The leaf hashes of a range. Raises LogBroken."""
     rows = connection.execute(_LEAVES, (company_id, *leaves), binary=True).fetchall()
@@ -98,12 +93,19 @@ def _computed(connection: Connection, company_id: UUID, node: Node) -> bytes:
     return node_hash(left, right)
 
 
+def root_from_log(connection: Connection, company_id: UUID, size: int) -> bytes:
+    """The root over the first `size` events, from the log alone, a page at a time in memory. Raises LogBroken."""
+    peaks: list[bytes] = []
+    for start in range(0, size, PAGE):
+        for place, leaf in enumerate(leaves_of(connection, company_id, (start, min(start + PAGE, size))), start):
+            grow(peaks, place, leaf)
+    return join(peaks)
+
+
 # Verification -------------------------------------------------------------------------------------
 
 
-def first_wrong_subtree(
-    connection: Connection, company_id: UUID, size: int, progress: Callable[[int], None] | None = None
-) -> str | None:
+def first_wrong_subtree(connection: Connection, company_id: UUID, size: int) -> str | None:
     """What is wrong with the kept subtrees of the first `size` events, each computed anew from the log; None: nothing.
 
     Rows that the projection has not made yet are not missed. Raises LogBroken.
@@ -114,8 +116,6 @@ def first_wrong_subtree(
         leaves = leaves_of(connection, company_id, (start, end))
         for begin in range(0, len(leaves), CHUNK):
             expected[LOWEST_LEVEL, (start + begin) // CHUNK] = root_of(leaves[begin : begin + CHUNK])
-        if progress:
-            progress(end - start)
     level, count = LOWEST_LEVEL, size // CHUNK
     while count:
         for place, kept in _of_level(connection, company_id, level, count):

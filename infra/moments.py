@@ -11,8 +11,10 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Meta
 
-from domain.errors import InvalidField, LogBroken
+from domain.errors import CompanyNotFound, InvalidField, LogBroken
+from domain.record import decode_record
 from infra.database import Connection
+from infra.reading import Reader
 
 Moment = Annotated[datetime, Meta(tz=True)]
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -48,6 +50,14 @@ def _search(connection: Connection, statement: bytes, company_id: UUID, moment: 
     return int(row[0])
 
 
+def zone_of(reader: Reader, company_id: UUID) -> ZoneInfo:
+    """The zone in which the company's days begin. Raises CompanyNotFound."""
+    company = reader.find_record(company_id, "company", company_id)
+    if company is None:
+        raise CompanyNotFound
+    return ZoneInfo(decode_record(company.document).data.get("time_zone", "UTC"))
+
+
 def moment_of(text: str, zone: ZoneInfo, path: str, *, end: bool = False) -> datetime:
     """A time with its zone, or the beginning (for an `end`: the end) of a day in the company's zone. Raises InvalidField."""
     try:
@@ -59,3 +69,9 @@ def moment_of(text: str, zone: ZoneInfo, path: str, *, end: bool = False) -> dat
         raise InvalidField(
             f"{text!r} is neither a date, as 2026-03-21, nor a time with its zone, as 2026-03-21T08:30:00Z.", path=path
         ) from None
+
+
+def last_moment_of(text: str, zone: ZoneInfo, path: str) -> datetime:
+    """A time with its zone, or the last microsecond of a day in the company's zone. Raises InvalidField."""
+    moment = moment_of(text, zone, path, end=True)
+    return moment - timedelta(microseconds=1) if _DATE.fullmatch(text) else moment

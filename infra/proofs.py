@@ -24,9 +24,6 @@ from infra.log_tree import range_hashes
 from infra.signing import SigningKey, is_signed, key_id
 from infra.store.rows import select_events
 
-HEAD_FORMAT = "daftar-signed-head-v1"
-RECEIPT_FORMAT = "daftar-receipt-v1"
-
 
 class Consistency(msgspec.Struct, frozen=True, kw_only=True):
     """The RFC 6962 proof that this log begins with the first `seq` events of an earlier head, whose root was `root`."""
@@ -105,7 +102,7 @@ def sign_head(connection: Connection, company_id: UUID, key: SigningKey, *, sinc
     proof = consistency_ranges(since, seq) if since else []
     root, then, *path = range_hashes(connection, company_id, [(0, seq), (0, since or 0), *proof])
     head = SignedHead(
-        format=HEAD_FORMAT,
+        format="daftar-signed-head-v1",
         company_id=company_id,
         seq=seq,
         hash=hash_.hex(),
@@ -130,7 +127,7 @@ def receipt_of(connection: Connection, company_id: UUID, seq: int, key: SigningK
     path = range_hashes(connection, company_id, audit_ranges(seq - 1, head.seq))
     canonical = canonical_bytes(event)
     return Receipt(
-        format=RECEIPT_FORMAT,
+        format="daftar-receipt-v1",
         event=_readable(event, canonical),
         canonical=canonical.decode(),
         previous_hash=(found[0].hash if seq > 1 else GENESIS).hex(),

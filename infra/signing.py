@@ -85,5 +85,5 @@ def read_public_key(pem: bytes) -> Ed25519PublicKey:
     """The Ed25519 public key in a PEM. Raises ValueError."""
     key = load_pem_public_key(pem)
     if not isinstance(key, Ed25519PublicKey):
-        raise ValueError("the file holds a key of another kind; Ed25519 is needed")
+        raise ValueError("the file holds a key of another kind; Ed25519 is needed")  # noqa: TRY004 - what it holds is a value
     return key

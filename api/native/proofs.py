@@ -35,12 +35,7 @@ class PublicKey(msgspec.Struct, frozen=True, kw_only=True):
 class SignedHeadQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Since when the log has to be the same."""
 
-    since: (
-        Annotated[
-            int, Meta(ge=1, le=2**62, description="The seq of an earlier head; the proof that this one continues it is added.")
-        ]
-        | None
-    ) = None
+    since: Annotated[int, Meta(ge=1, le=2**62, description="An earlier head: adds the proof of continuity.")] | None = None
 
 
 @endpoint(
