@@ -22,6 +22,7 @@ from infra.log_tree import await_tree
 from infra.proofs import Receipt, SignedHead, receipt_of, sign_head
 
 LONGEST_SEQ = 18
+Seq = Annotated[int, Meta(ge=1, le=2**62, description="The seq of an earlier head.")]
 
 
 class PublicKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,9 +34,9 @@ class PublicKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SignedHeadQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Since when the log has to be the same."""
+    """With `since`, the proof that this head continues the earlier one is added."""
 
-    since: Annotated[int, Meta(ge=1, le=2**62, description="An earlier head: adds the proof of continuity.")] | None = None
+    since: Seq | None = None
 
 
 @endpoint(
@@ -44,7 +45,7 @@ class SignedHeadQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     Operation(
         id="getSignedHead",
         summary="Where the log ends, signed",
-        description="Keep it: whatever is changed in the log up to here does not fit it any more. `docs/verify_receipt.py` checks it.",
+        description="Keep it: a log that is changed up to here fits it no more. `docs/verify_receipt.py` checks it.",
         tag="Proofs",
         query=SignedHeadQuery,
         answers={200: Answer("The signed head.", SignedHead, SIGNED_HEAD)},
