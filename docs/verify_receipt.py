@@ -13,8 +13,10 @@ import json
 import sys
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 HEAD = ["format", "company_id", "seq", "hash", "root", "recorded_at", "signed_at", "key_id"]
@@ -48,9 +50,16 @@ def check_receipt(receipt: dict[str, Any], key: Any) -> None:
     """Canonical bytes → the event's hash → its leaf → the root → the signature; and what is shown is what was hashed."""
     head, event, canonical = receipt["signed_head"], receipt["event"], receipt["canonical"].encode()
     check_head(head, key)
-    columns, _, data = canonical.partition(b"\n")
+    columns, data, *sealed = canonical.split(b"\n", 2)
     check(json.loads(columns) == [event[name] for name in COLUMNS], "the event that is shown is not the one that was hashed")
     check(json.loads(data) == event["data"], "the data that is shown is not the one that was hashed")
+    if sealed and (opened := receipt.get("opened")):  # personal data: the chain has what is left without them, and the ciphertext
+        cipher, person = AESGCM(bytes.fromhex(opened["key"])), UUID(opened["person_id"]).bytes
+        try:
+            clear = cipher.decrypt(bytes(12), bytes.fromhex(sealed[0].decode()), person + data)
+        except InvalidTag:
+            raise ValueError("the key does not open what was sealed") from None
+        check(json.loads(clear) == opened["data"], "the personal data that are shown are not those that were sealed")
     check(event["company_id"] == head["company_id"], "the event and the head are of different companies")
     hash_ = sha256(bytes.fromhex(receipt["previous_hash"]), canonical)
     check(hash_.hex() == receipt["hash"], "the hash is not that of the event")

@@ -16,8 +16,8 @@ from uuid import UUID
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from domain.errors import CompanyNotFound, CursorAhead, EventNotFound, InvalidField
-from domain.event import GENESIS, JSON, RecordedEvent, canonical_bytes
+from domain.errors import CompanyNotFound, CursorAhead, EventNotFound, InvalidField, LogBroken
+from domain.event import GENESIS, JSON, RecordedEvent, canonical_bytes, chain_hash
 from domain.merkle import audit_ranges, consistency_ranges
 from infra.database import Connection
 from infra.log_tree import range_hashes
@@ -118,19 +118,24 @@ def sign_head(connection: Connection, company_id: UUID, key: SigningKey, *, sinc
 
 
 def receipt_of(connection: Connection, company_id: UUID, seq: int, key: SigningKey) -> Receipt:
-    """The receipt of an event under the head of now. Raises EventNotFound."""
+    """The receipt of an event under the head of now. Raises EventNotFound, LogBroken."""
     head = sign_head(connection, company_id, key)
     if not 1 <= seq <= head.seq:
         raise EventNotFound(f"This company's log has the events 1 to {head.seq}.", path="seq", head=head.seq)
     found = select_events(connection, company_id, max(seq - 2, 0), 2, until=seq)
-    event = found[-1]
+    event = found[-1] if found else None
+    if event is None or event.seq != seq:
+        raise LogBroken
     path = range_hashes(connection, company_id, audit_ranges(seq - 1, head.seq))
     canonical = canonical_bytes(event)
+    previous = found[0].hash if seq > 1 else GENESIS
+    if len(found) != min(seq, 2) or chain_hash(previous, event) != event.hash:
+        raise LogBroken(f"The event {seq} is not what was written; `daftar verify` tells more.")
     return Receipt(
         format="daftar-receipt-v1",
         event=_readable(event, canonical),
         canonical=canonical.decode(),
-        previous_hash=(found[0].hash if seq > 1 else GENESIS).hex(),
+        previous_hash=previous.hex(),
         hash=event.hash.hex(),
         audit_path=[one.hex() for one in path],
         signed_head=head,
@@ -138,9 +143,9 @@ def receipt_of(connection: Connection, company_id: UUID, seq: int, key: SigningK
 
 
 def _readable(event: RecordedEvent, canonical: bytes) -> ReceiptEvent:
-    """The event as its canonical bytes have it: what is hashed is what is shown."""
+    """The event as its canonical bytes have it: what is hashed is what is shown. After the columns come the data, on one line."""
     columns = {name: getattr(event, name) for name in ReceiptEvent.__struct_fields__ if name != "data"}
-    return ReceiptEvent(**columns, data=msgspec.Raw(canonical.partition(b"\n")[2]))
+    return ReceiptEvent(**columns, data=msgspec.Raw(canonical.split(b"\n")[1]))
 
 
 def read_signed_head(text: bytes) -> SignedHead:

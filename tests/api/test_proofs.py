@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import subprocess
 import sys
@@ -10,9 +11,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from domain.merkle import leaf_hash
+from infra.composition import Services
+from infra.proofs import SignedHead
 
 from .conftest import Company
 
@@ -185,3 +192,27 @@ def test_a_signing_key_of_its_own(tmp_path: Path) -> None:
         assert "secret-thing" not in str(caught.value)
     with pytest.raises(SettingsError):
         signing_key(load({}))
+
+
+def test_a_sealed_event_is_checked_with_and_without_its_key(company: Company, check: Check, services: Services) -> None:
+    """The form of events with personal data: what is left without them and the ciphertext are hashed, in place of the data."""
+    receipt = company.get("/events/1/receipt").json()
+    columns = receipt["canonical"].partition("\n")[0]
+    secret, person, clear = bytes(range(32)), company.user_id, b'{"number":1,"name":"Mina"}'
+    left = b'{"number":1}'
+    ciphertext = AESGCM(secret).encrypt(bytes(12), clear, person.bytes + left)
+    canonical = columns.encode() + b"\n" + left + b"\n" + ciphertext.hex().encode()
+    hash_ = hashlib.sha256(bytes(32) + canonical).digest()
+    head = {**receipt["signed_head"], "seq": 1, "hash": hash_.hex(), "root": leaf_hash(hash_).hex(), "signature": ""}
+    message = msgspec.convert(head, SignedHead).message()
+    head["signature"] = base64.b64encode(services.signing_key.sign(message)).decode()
+    event = {**receipt["event"], "data": {"number": 1}}
+    sealed = {"event": event, "canonical": canonical.decode(), "previous_hash": "00" * 32, "hash": hash_.hex()}
+    sealed |= {"audit_path": [], "signed_head": head}
+    opened = {"key": secret.hex(), "person_id": str(person), "data": {"number": 1, "name": "Mina"}}
+    assert check(sealed)[0] == 0
+    assert check({**sealed, "opened": opened})[0] == 0
+    for name, value in (("key", "11" * 32), ("person_id", str(company.id)), ("data", {"number": 1, "name": "Nima"}), ("key", "x")):
+        code, said = check({**sealed, "opened": {**opened, name: value}})
+        assert (code, said[:6]) == (1, "WRONG:"), said
+    assert check({**sealed, "event": {**event, "data": opened["data"]}})[0] == 1

@@ -102,6 +102,19 @@ def test_verify_finds_a_log_that_was_rewritten_since_its_head_was_signed(open_sh
     assert (code, b"not the one whose head was" in out) == (1, True)
 
 
+def test_no_receipt_of_what_is_not_what_was_written(open_shop, owner, daftar):
+    open_shop().trade()
+    owner.execute("UPDATE events SET data = data || ' ' WHERE seq = 12")
+    code, out, said = daftar("audit", "receipt", "--company", "babil", "--seq", 12)
+    assert (code, out, "log_broken" in said) == (1, b"", True)
+    owner.execute("DELETE FROM events WHERE seq = 11")
+    for seq in (1, 11, 12):
+        assert daftar("audit", "receipt", "--company", "babil", "--seq", seq)[0] == 1
+    owner.execute("DELETE FROM events WHERE seq > 13")  # where a search by time would look
+    code, _, said = daftar("audit", "changes", "--company", "babil", "--from", "2026-01-01")
+    assert (code, "log_broken" in said) == (1, True)
+
+
 def test_changes_and_state(open_shop, api, daftar, tmp_path):
     shop = open_shop()
     before = shop.trade()
