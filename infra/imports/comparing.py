@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -12,6 +12,7 @@ import msgspec
 from domain.books import ClientKey, UniqueKey
 from domain.catalogue import CATALOGUE
 from domain.command import Command
+from domain.event import JSON
 from domain.kind import Kind
 from domain.needs import Needs
 from domain.record import Record
@@ -87,15 +88,17 @@ def changes_of(item: Item, found: Found) -> tuple[list[str], list[Command]]:
     What the file leaves out differs from nothing.
     """
     kind = CATALOGUE[item.command.kind]
-    wanted: dict[str, Any] = msgspec.to_builtins(item.command.data)
-    said = item.command.data
-    changes = _differing(kind, {name: value for name, value in wanted.items() if name not in _NO_FIELDS}, found.record)
+    whole: dict[str, Any] = msgspec.json.decode(JSON.encode(item.command.data))
+    wanted = {name: whole[name] for name in item.said if name in whole and name not in _NO_FIELDS}
+    changes = _differing(kind, wanted, found.record)
     names = list(changes)
     commands = []
     if changes:
         commands.append(Command(kind=kind.name, action="update", id=found.record.id, data=changes))
-    if "lines" in kind.nested and getattr(said, "lines", None):
-        of_lines = list(_line_changes(CATALOGUE[kind.nested["lines"]], wanted["lines"], found))
+    if "lines" in kind.nested and item.said.get("lines"):
+        pairs = zip(item.said["lines"], whole["lines"], strict=True)
+        lines = [{name: line[name] for name in said if name in line} for said, line in pairs]
+        of_lines = list(_line_changes(CATALOGUE[kind.nested["lines"]], lines, found))
         if of_lines:
             names.append("lines")
             commands += of_lines
@@ -114,9 +117,8 @@ def _differing(kind: Kind, wanted: Mapping[str, Any], record: Record) -> dict[st
     return differing
 
 
-def _line_changes(kind: Kind, wanted: Iterable[Mapping[str, Any]], found: Found) -> Iterator[Command]:
+def _line_changes(kind: Kind, lines: Sequence[Mapping[str, Any]], found: Found) -> Iterator[Command]:
     """Lines are compared in their order: the first wanted with the first there is."""
-    lines = list(wanted)
     for line, record in zip(lines, found.lines, strict=False):
         if changes := _differing(kind, line, record):
             yield Command(kind=kind.name, action="update", id=record.id, data=changes)

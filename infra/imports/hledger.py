@@ -65,7 +65,8 @@ def plan_hledger(raw: bytes, options: Options, known: Known, problems: Problems)
     text = decode(raw, options.encoding)
     journal = read_journal(text, known.currency, options.mapping.get("commodities", {}), problems)
     booked = [(one, full) for one in journal.transactions if (full := completed(one, problems)) is not None]
-    check_assertions(booked, problems)
+    if not problems:  # what was not understood would be missing in the balances
+        check_assertions(booked, problems)
     chart = _Chart(journal, options.mapping.get("accounts", {}), known)
     notes: list[str] = []
     times: Counter[str] = Counter()
@@ -222,8 +223,9 @@ def _entry(
         try:
             exact = require_exact(amount.quantity, amount.currency, "amount")
         except LedgerError as error:
-            problems.add((posting.line, "amount"), error)
             code = None
+            if posting.amount is not None:  # else one of the others is to blame
+                problems.add((posting.line, "amount"), error)
         if code is None:
             whole = False
         elif exact != 0:

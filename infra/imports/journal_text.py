@@ -59,6 +59,7 @@ class Transaction:
     description: str
     comments: list[str] = field(default_factory=list)
     postings: list[Posting] = field(default_factory=list)
+    is_whole: bool = True
 
     @property
     def tags(self) -> Mapping[str, str]:
@@ -108,6 +109,8 @@ class _Reader:
             self._read(line, text)
         except LedgerError as error:
             self.problems.add((line, ""), error)
+            if isinstance(self._inside, Transaction):
+                self._inside.is_whole = False
 
     def finish(self, line: int) -> None:
         self._inside = None
@@ -260,7 +263,12 @@ def _refuse(message: str) -> NoReturn:
 
 
 def completed(transaction: Transaction, problems: Problems) -> list[tuple[Posting, Amount]] | None:
-    """The postings with the one amount that was left out; None, and a problem, where they do not balance."""
+    """The postings with the one amount that was left out; None, and a problem, where they do not balance.
+
+    None without another problem where a line of the transaction was not understood.
+    """
+    if not transaction.is_whole:
+        return None
     sums: dict[str, Decimal] = {}
     missing = [posting for posting in transaction.postings if posting.amount is None]
     for posting in transaction.postings:

@@ -93,7 +93,8 @@ class Item:
 
     `places` says where each field came from (`data.lines[0].quantity` → line, column). `existing` is the record that is known to
     be the same though another source made it; `unique` a unique value by which such a record can be found. `only_if_missing`:
-    what exists is right, whatever it says. `supports`: other items of the file need this one.
+    what exists is right, whatever it says. `supports`: other items of the file need this one. `said` is the data as the plan made
+    it, without the defaults that the command's own data has.
     """
 
     line: int
@@ -104,6 +105,7 @@ class Item:
     unique: tuple[str, str] | None = None
     only_if_missing: bool = False
     supports: bool = False
+    said: Mapping[str, Any] = field(default_factory=dict)
 
     def place_of(self, path: str) -> Place:
         """Where in the file the field of a refusal is: the nearest place known to be above it."""

@@ -20,6 +20,8 @@ from infra.imports.model import MOST_REPORTED, Difference, Item, Options, Plan, 
 from infra.ledger import MAX_COMMANDS, Ledger, Outcome, Refusal
 from infra.requests import typed
 
+AT_ONCE = MAX_COMMANDS
+"""Commands of one transaction."""
 MOST_RECORDS = 50_000
 """Records that one transaction makes, lines counted: so long nobody else writes to the company."""
 MOST_SUPPORT = 2_000
@@ -65,7 +67,7 @@ class Runner:
         """Compare, decide, store. Raises ImportRefused with every problem that was found."""
         items = self._typed(plan.items)
         steps = list(self._steps(items))
-        chunks = list(_chunks(steps))
+        chunks = list(_chunks(steps, AT_ONCE))
         self._decide(chunks)
         if self.options.dry_run:
             for step in steps:
@@ -146,7 +148,7 @@ class Runner:
         done = 0
         for chunk in chunks:
             rest = [step for step in chunk if not (support and step.item.supports)]
-            for part in _chunks(rest, MAX_COMMANDS - len(support)) if support else [chunk]:
+            for part in _chunks(rest, AT_ONCE - len(support)) if support else [chunk]:
                 self._decide_part([*support, *part], problems, blamed)
             done += len(chunk)
             self.progress("checking", done, total)
@@ -209,7 +211,7 @@ class _Refused(LedgerError):
 
 
 def _with(item: Item, command: Command) -> Item:
-    return dataclasses.replace(item, command=command)
+    return dataclasses.replace(item, command=command, said=item.command.data)
 
 
 def _flat(steps: Sequence[_Step]) -> tuple[list[Command], list[Item]]:
@@ -226,7 +228,7 @@ def _blamed(error: LedgerError, owners: Sequence[Item]) -> tuple[tuple[int, str]
     return owner.place_of(found[2] if found else ""), error
 
 
-def _chunks(steps: Sequence[_Step], most: int = MAX_COMMANDS) -> Iterator[list[_Step]]:
+def _chunks(steps: Sequence[_Step], most: int) -> Iterator[list[_Step]]:
     """Steps that are stored together: as many as one transaction takes. Raises ImportRefused where one alone is too many."""
     chunk: list[_Step] = []
     commands = records = 0

@@ -9,16 +9,20 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import msgspec
+import psycopg
 import pytest
 
 from domain.chart import DEFAULT_CHART
 from domain.command import Actor, Command
 from domain.errors import ImportRefused
 from infra.database import Database
+from infra.embedded import EmbeddedPostgres
+from infra.embedded.postgres import API_ROLE
 from infra.imports import Options, Report, run_import
 from infra.ledger import Ledger
 from infra.reading import Reader
-from infra.settings import Settings
+from infra.settings import Settings, new_secret_key
 from infra.store.postgres import PostgresStore
 
 SAMPLES = Path(__file__).parents[2] / "docs" / "examples" / "imports"
@@ -72,9 +76,24 @@ class Books:
         return made.id
 
 
-@pytest.fixture
-def pool(settings: Settings) -> Iterator[Database]:
-    database = Database(settings.api_database_url, size=2).open()
+@pytest.fixture(scope="session")
+def shared(postgres: EmbeddedPostgres, template: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Settings of a database that the tests of this folder share, each with a company of its own."""
+    name = f"imports_{uuid4().hex}"
+    with psycopg.connect(postgres.url(), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    return Settings(
+        database_url=postgres.url(database=name),
+        api_database_url=postgres.url(API_ROLE, name),
+        secret_key=new_secret_key(),
+        data_dir=tmp_path_factory.mktemp("data"),
+        log_level="warning",
+    )
+
+
+@pytest.fixture(scope="session")
+def pool(shared: Settings) -> Iterator[Database]:
+    database = Database(shared.api_database_url, size=2).open()
     yield database
     database.close()
 
@@ -91,7 +110,6 @@ def open_books(pool: Database, **company: Any) -> Books:
     company_id, _, _ = ledger.register_company([Command(kind="company", action="create", data=data)])
     made = Books(ledger, Reader(pool), company_id, codename)
     there = {account["code"] for account in made.data("account")}
-    for account in DEFAULT_CHART.values():
-        if account.code not in there:
-            made.create("account", code=account.code, name=account.name, type=account.type)
+    missing = [msgspec.to_builtins(account) for account in DEFAULT_CHART.values() if account.code not in there]
+    ledger.execute(company_id, [Command(kind="account", action="create", data=data) for data in missing], Actor())
     return made

@@ -56,7 +56,9 @@ def test_parties_are_stored_once_and_differences_are_told(books: Books) -> None:
 
 
 def test_a_record_made_by_hand_is_the_same_by_its_key(books: Books) -> None:
-    books.create("party", name="Shirin Rugs", code="C-1", roles=["customer", "supplier"], email="a@b.example", credit_limit="100.50")
+    books.create(
+        "party", name="Shirin Rugs", code="C-1", roles=["customer", "supplier"], email="a@b.example", credit_limit="100.50"
+    )
     books.create("product", name="Green tea", sku="TEA", price="4")
     assert (books.load("csv", "parties", PARTIES).created, len(books.records("party"))) == (1, 2)
     report = books.load("csv", "products", PRODUCTS)
@@ -260,7 +262,9 @@ S-6,,,1,0.001,,,
 ]
 
 
-@pytest.mark.parametrize(("kind", "header", "rows", "expected"), BAD_ROWS, ids=lambda value: value[:20] if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("kind", "header", "rows", "expected"), BAD_ROWS, ids=lambda value: value[:20] if isinstance(value, str) else ""
+)
 def test_every_bad_row_is_named(books: Books, kind: str, header: str, rows: str, expected: list[tuple[int, str, str, str]]) -> None:
     set_up(books)
     problems = books.refused("csv", kind, f"{header}\n{rows}")
@@ -279,7 +283,7 @@ BAD_FILES: list[tuple[str | bytes, int, str]] = [
     (b'name,code\nA,B\n"C,D\nE,F\n', 3, "never closed"),
     (b'name,code\n"A"x,B\n', 2, "closing quote"),
     (b"name,code\nA,B\nM\xfcnch,C\n", 3, "0xfc"),
-    ("name\nMünch\n".encode("utf-16-le"), 1, "NUL"),
+    ("name\nMunich\n".encode("utf-16-le"), 1, "NUL"),
     ("name\nM\n".encode("utf-16")[:-1], 2, "UTF-16"),
     (b"name\n" + b"x" * 140_000 + b"\n", 2, "too long"),
     (b"\x50\x4b\x03\x04\xff\xff", 1, "0xff"),
@@ -317,7 +321,7 @@ def test_the_report_of_thousands_of_problems_is_bounded(books: Books) -> None:
     [
         (b"\xef\xbb\xbf" + "Code;Name;E-Mail\r\nC-1;Müller;m@x.example\r\n".encode(), {}),
         ("Code\tName\tE-Mail\nC-1\tMüller\tm@x.example\n".encode("utf-16"), {}),
-        ("code,NAME, e mail \n\n\"C-1\",\"Müller\",m@x.example\n\n,,\n".encode("cp1252"), {"encoding": "windows-1252"}),
+        ('code,NAME, e mail \n\n"C-1","Müller",m@x.example\n\n,,\n'.encode("cp1252"), {"encoding": "windows-1252"}),
         ("customer code|".replace("|", "\t").encode() + "Customer\temail\nC-1\tMüller\tm@x.example".encode(), {"delimiter": "tab"}),
         ("code,name,email\rC-1,Müller,m@x.example\r".encode(), {}),
     ],
@@ -355,7 +359,11 @@ def test_amounts_are_exact_and_never_guessed(text: str, comma: bool, number: str
 
 # What is written out comes in as it was -----------------------------------------------------------
 
-words = st.text(st.characters(exclude_characters="\x00", exclude_categories=("Cs",)), min_size=1, max_size=30).map(str.strip).filter(bool)
+words = (
+    st.text(st.characters(exclude_characters="\x00", exclude_categories=("Cs",)), min_size=1, max_size=30)
+    .map(str.strip)
+    .filter(bool)
+)
 amounts = st.decimals(-(10**9), 10**9, places=3).map(lambda number: f"{number:f}")
 cells = {"text": words, "amount": amounts, "count": st.integers(-(10**9), 10**9).map(str), "day": st.dates().map(str),
          "answer": st.sampled_from(["true", "false"]), "currency": st.sampled_from(["USD", "IRR", "JPY"])}  # fmt: skip
