@@ -124,9 +124,10 @@ class _Chart:
         parts = name.split(":")
         if given_code:
             return given_code.strip(), parts[-1]
-        for place in range(len(parts) - 1, -1, -1):
-            if found := _NUMBERED.fullmatch(parts[place].strip()):
-                return ":".join([found["code"], *parts[place + 1 :]]), found["name"] or found["code"]
+        for place, part in enumerate(parts):
+            if found := _NUMBERED.fullmatch(part.strip()):
+                below = [below.strip() for below in parts[place + 1 :]]
+                return ":".join([found["code"], *below]), found["name"] or found["code"]
         return None, ""
 
     def _type(self, name: str, code: str) -> str:
@@ -178,10 +179,11 @@ class _Chart:
         kind = self._type(name, "")
         client_id = natural_id("account", name.casefold())
         title = name.partition(":")[2].strip() or name
-        for entry in self.known.entries("account"):
-            if (entry.source == SOURCE and entry.client_id == client_id) or (
-                entry.data.type == kind and entry.data.name.casefold() == title.casefold()
-            ):
+        for entry in self.known.all_entries("account"):
+            if (entry.source, entry.client_id) == (SOURCE, client_id):
+                return str(entry.data.code)
+        for entry in self.known.by("account", "name", title):
+            if entry.data.type == kind:
                 return str(entry.data.code)
         for account in DEFAULT_CHART.values():
             if (account.type, account.name.casefold()) == (kind, title.casefold()):
@@ -193,7 +195,7 @@ class _Chart:
 
     def _free(self, kind: str) -> str:
         if not self._taken:
-            self._taken = {str(entry.data.code) for entry in self.known.entries("account")} | set(DEFAULT_CHART)
+            self._taken = {str(entry.data.code) for entry in self.known.all_entries("account")} | set(DEFAULT_CHART)
         first, last = _FREE_CODES[kind]
         scale = 1
         while True:
@@ -242,7 +244,7 @@ def _entry(
         "description": transaction.description,
         "reference": transaction.code or None,
         "notes": "\n".join(transaction.comments) or None,
-        "extra": {"status": transaction.status} if transaction.status else None,
+        "extra": given({"status": transaction.status or None, "date2": transaction.second_date}) or None,
         "lines": lines,
         "post_now": True,
     }

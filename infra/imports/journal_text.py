@@ -19,7 +19,7 @@ from infra.imports.journal_amounts import Amount, Numbers
 from infra.imports.model import Problems
 
 _HEADER = re.compile(
-    r"(?P<date>(?:\d{4}(?P<sep>[-/.])\d{1,2}(?P=sep)\d{1,2})|\d{1,2}[-/.]\d{1,2})(?P<second>=[\d./-]+)?"
+    r"(?P<date>(?:\d{4}(?P<sep>[-/.])\d{1,2}(?P=sep)\d{1,2})|\d{1,2}[-/.]\d{1,2})(?:=(?P<second>[\d./-]+))?"
     r"(?:\s+(?P<status>[*!]))?(?:\s*\((?P<code>[^)]*)\))?(?:\s+(?P<rest>.*))?",
     re.ASCII,
 )
@@ -59,6 +59,7 @@ class Transaction:
     description: str
     comments: list[str] = field(default_factory=list)
     postings: list[Posting] = field(default_factory=list)
+    second_date: str | None = None
     is_whole: bool = True
 
     @property
@@ -141,23 +142,23 @@ class _Reader:
         found = _HEADER.fullmatch(head.rstrip())
         if found is None:
             _refuse("This is no transaction: it begins with a date, a status, a code in parentheses and a description.")
+        dated = self._date(found["date"])
+        made = Transaction(line, dated, found["status"] or "", found["code"] or "", (found["rest"] or "").strip())
         if found["second"]:
-            _refuse("Secondary dates are not imported; keep one date.")
-        made = Transaction(
-            line, self._date(found["date"]), found["status"] or "", found["code"] or "", (found["rest"] or "").strip()
-        )
+            made.second_date = self._date(found["second"], dated.year).isoformat()
         self._comment(made, comment)
         return made
 
-    def _date(self, text: str) -> date:
-        parts = [int(part) for part in re.split(r"[-/.]", text)]
+    def _date(self, text: str, year: int | None = None) -> date:
+        parts = [int(part) for part in re.split(r"[-/.]", text) if part]
         if len(parts) == 2:
-            if self._year is None:
+            known = year or self._year
+            if known is None:
                 _refuse(f"The year of {text!r} is not said.")
-            parts.insert(0, self._year)
+            parts.insert(0, known)
         try:
             return date(*parts)
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             _refuse(f"{text!r} is not a day: {error}.")
 
     def _comment(self, transaction: Transaction, comment: str) -> None:
@@ -251,7 +252,7 @@ class _Reader:
 
 
 def _check_dates(comment: str) -> None:
-    if {"date", "date2"} & tags_of(comment).keys() or re.search(r"\[=?\d[\d./=-]*\]", comment):
+    if "date" in tags_of(comment) or re.search(r"\[\d[\d./=-]*\]", comment):
         _refuse("Dates of single postings are not imported: give them transactions of their own.")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -75,14 +75,17 @@ class Known:
             self._currency = str(company_record(self.ledger, self.company_id).data["currency"])
         return self._currency
 
-    def entries(self, kind: str) -> list[Entry]:
-        """Every living record of a kind."""
+    def all_entries(self, kind: str) -> list[Entry]:
+        """Every record of a kind, deleted or not."""
         found = self._entries.get(kind)
         if found is None:
             pages = self.reader.record_pages(self.company_id, 0, [kind])
-            found = [entry for page in pages for entry in _entries.decode(b"[" + page.items + b"]") if not entry.deleted]
-            self._entries[kind] = found
+            found = self._entries[kind] = [entry for page in pages for entry in _entries.decode(b"[" + page.items + b"]")]
         return found
+
+    def entries(self, kind: str) -> Iterator[Entry]:
+        """Every living record of a kind."""
+        return (entry for entry in self.all_entries(kind) if not entry.deleted)
 
     def by(self, kind: str, key: str, text: str) -> list[Entry]:
         """The living records of a kind whose field `key` is this text; names are compared without case."""
