@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from domain.errors import LedgerError
-from infra.imports.model import Options, Place, Problems, refuse_at
+from infra.imports.model import Options, Place, Problems, check_size, refuse_at
 from infra.imports.text import check_date_format, decode, read_amount, read_answer, read_count, read_currency, read_date
 
 DELIMITERS = {",": ",", ";": ";", "tab": "\t", "\t": "\t", "comma": ",", "semicolon": ";"}
@@ -94,7 +94,8 @@ def read_table(raw: bytes, columns: Sequence[Column], options: Options, problems
     wanted = _match(header_line, header, columns)
     names = {column.name: cell.strip() for column, cell in zip(wanted, header, strict=True) if column is not None}
     found: list[Row] = []
-    for line, cells in rows:
+    for number, (line, cells) in enumerate(rows, 1):
+        check_size(number, line)
         if len(cells) > len(header) and any(cell.strip() for cell in cells[len(header) :]):
             problems.invalid(
                 line, "", f"The row has {len(cells)} cells, the header {len(header)}; is a text with a comma not quoted?"

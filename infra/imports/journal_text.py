@@ -16,7 +16,7 @@ from typing import NoReturn
 
 from domain.errors import InvalidField, LedgerError
 from infra.imports.journal_amounts import Amount, Numbers
-from infra.imports.model import Problems
+from infra.imports.model import Problems, check_size
 
 _HEADER = re.compile(
     r"(?P<date>(?:\d{4}(?P<sep>[-/.])\d{1,2}(?P=sep)\d{1,2})|\d{1,2}[-/.]\d{1,2})(?:=(?P<second>[\d./-]+))?"
@@ -26,6 +26,8 @@ _HEADER = re.compile(
 _TAG = re.compile(r"(?:^|(?<=[\s,]))([^\s:,]+):([^,]*)")
 _ACCOUNT_END = re.compile(r" {2,}|\t| \t")
 _ASSERTION = re.compile(r"==?\*?")
+LINES_OF_A_TRANSACTION = 4
+"""About as many as there are, to know how large a file is before it is read."""
 _YEAR = re.compile(r"(?:Y|year|apply year)\s*(\d{4})", re.ASCII)
 _REFUSED = {
     "~": "Periodic transactions are not imported.",
@@ -87,6 +89,7 @@ def tags_of(*comments: str) -> dict[str, str]:
 
 def read_journal(text: str, currency: str, symbols: Mapping[str, str], problems: Problems) -> Journal:
     """The journal in a text. `currency` is that of bare numbers, `symbols` are commodities that stand for currencies."""
+    check_size(text.count("\n") // LINES_OF_A_TRANSACTION, 1, "transactions")
     reader = _Reader(Numbers(currency, symbols), problems)
     for number, line in enumerate(text.splitlines(), 1):
         reader.read(number, line.rstrip())

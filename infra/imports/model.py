@@ -17,6 +17,9 @@ from domain.errors import ImportRefused, InvalidField, LedgerError
 
 MOST_REPORTED = 1_000
 """Problems, differences and notes that a report lists; the rest is counted."""
+MOST_ROWS = 200_000
+"""Rows of a table, transactions of a statement or a journal: a file is held in memory while it is checked whole."""
+LONGEST_MESSAGE = 500
 LONGEST_CLIENT_ID = 128
 
 CsvKind = Literal["parties", "products", "invoices", "opening-balances"]
@@ -130,7 +133,8 @@ class Problems:
         """Note why a place is refused."""
         self.count += 1
         if len(self.found) < MOST_REPORTED:
-            self.found.append(Problem(line=place[0], column=place[1], code=error.code, message=error.message))
+            message, column = error.message[:LONGEST_MESSAGE], place[1][:80]  # either may quote the file
+            self.found.append(Problem(line=place[0], column=column, code=error.code, message=message))
 
     def invalid(self, line: int, column: str, message: str) -> None:
         """Note that a place is not what it should be."""
@@ -164,6 +168,12 @@ def refused(problems: Sequence[Problem], count: int, *, stored: int = 0) -> Impo
 def refuse_at(line: int, message: str, column: str = "") -> ImportRefused:
     """The refusal of a whole file for one reason."""
     return refused([Problem(line=line, column=column, code=InvalidField.code, message=message)], 1)
+
+
+def check_size(rows: int, line: int, what: str = "rows") -> None:
+    """Raise ImportRefused where a file is longer than can be checked at once."""
+    if rows > MOST_ROWS:
+        raise refuse_at(line, f"A file holds at most {MOST_ROWS:,} {what}; split it.")
 
 
 def natural_id(*parts: object) -> str:

@@ -23,7 +23,7 @@ from domain.command import Command
 from domain.errors import CurrencyMismatch, InvalidField, LedgerError, ReferenceMissing
 from domain.money import require_exact
 from infra.imports.known import Entry, Known
-from infra.imports.model import Item, Options, Plan, Problems, given, natural_id, refuse_at
+from infra.imports.model import Item, Options, Plan, Problems, check_size, given, natural_id, refuse_at
 from infra.imports.text import decode, read_currency
 
 SOURCE = "import:ofx"
@@ -32,6 +32,8 @@ _AMOUNT = re.compile(r"[+-]?\d+([.,]\d*)?|[+-]?[.,]\d+", re.ASCII)
 _STAMP = re.compile(r"(\d{4})(\d{2})(\d{2})(\d{6}(\.\d{1,6})?)?(\[.{1,12}\])?|(\d{4})(\d{2})(\d{2})\d{4}", re.ASCII)
 _AT = re.compile(r"position=\[(\d+):")
 _CDATA = "<![CDATA["
+TAGS_OF_A_TRANSACTION = 16
+"""About as many as there are, to know how large a file is before it is parsed."""
 
 
 _ACCOUNT_KEYS = {"bank": ("iban", "account_number", "card_number"), "payment_account": ("account_number",)}
@@ -74,6 +76,7 @@ class _Statement:
 
 def plan_ofx(raw: bytes, options: Options, known: Known, problems: Problems) -> Plan:
     """A payment per transaction of every statement in the file."""
+    check_size(raw.count(b"<") // TAGS_OF_A_TRANSACTION, 1, "transactions")
     root, notes = _parse(raw, options)
     statements = list(_statements(root, raw, problems))
     if not statements and not problems:

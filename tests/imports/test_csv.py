@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.errors import InvalidField
+from infra.imports import model
 from infra.imports.csv_masters import PARTY_COLUMNS, PRODUCT_COLUMNS
 from infra.imports.csv_table import read_table
 from infra.imports.model import Options, Problems
@@ -311,6 +312,15 @@ def test_options_that_make_no_sense(books: Books, options: dict[str, Any], path:
 def test_the_report_of_thousands_of_problems_is_bounded(books: Books) -> None:
     problems = books.refused("csv", "parties", "name,currency\n" + "A,QQQ\n" * 3_000)
     assert len(problems) == 1_000
+
+
+def test_files_are_bounded(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model, "MOST_ROWS", 3)
+    assert books.load("csv", "parties", "name\nA\nB\nC\n").created == 3
+    (problem,) = books.refused("csv", "parties", "name\nA\nB\nC\n\nD\n")
+    assert (problem["line"], "at most 3 rows" in problem["message"]) == (6, True)
+    assert "at most 3" in books.refused("hledger", "", "\n" * 20)[0]["message"]
+    assert "at most 3" in books.refused("ofx", "", "<A>" * 100)[0]["message"]
 
 
 # How files are written ----------------------------------------------------------------------------
