@@ -139,14 +139,14 @@ def _item(kind: Kind, row: Row, key: str, known: Known, seen: dict[str, int], pr
         except LedgerError as error:
             problems.add(row.place("category"), error)
             return None
-    # A record that somebody entered by hand is the same where its key is
-    same = known.by(kind.name, by, value)
+    # A record that somebody entered by hand is the same where its key is; of several, the first that was made
+    same = min(known.by(kind.name, by, value), key=lambda entry: entry.number, default=None)
     return Item(
         line=row.line,
         name=data["name"],
         command=Command(kind=kind.name, action="create", client_id=client_id, source=SOURCE, data=data),
         places=places,
-        existing=same[0].id if len(same) == 1 else None,
+        existing=same.id if same else None,
     )
 
 

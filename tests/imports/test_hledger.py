@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from domain.command import Actor, Command
+
 from .conftest import SAMPLES, Books
 
 SAMPLE = (SAMPLES / "books.journal").read_text("utf-8")
@@ -225,3 +227,12 @@ def test_closed_accounts_and_assertions_that_hold(books: Books) -> None:
         " assets:cash  -1 USD =* 3 USD",
     )  # fmt: skip
     assert books.load("hledger", "", content).created > 3
+
+
+def test_closed_accounts_and_periods_refuse_their_lines(books: Books) -> None:
+    content = journal("2026-01-02 x", " assets:1010 Till  5 USD", " income:y")
+    books.load("hledger", "", content)
+    till = next(record["id"] for record in books.records("account") if record["data"]["code"] == "1010")
+    books.ledger.execute(books.company_id, [Command(kind="account", action="delete", id=till)], Actor())
+    problems = books.refused("hledger", "", journal("2026-01-03 x", " assets:1010 Till  5 USD", " income:y"))
+    assert [(one["line"], one["code"]) for one in problems] == [(2, "value_taken"), (2, "account_closed")]

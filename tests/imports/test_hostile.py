@@ -20,8 +20,8 @@ FILES = [
     ("ofx", "", "statement.ofx"),
     ("hledger", "", "books.journal"),
 ]
-BITS = [b"", b"\x00", b"\xff", b'"', b"\n", b",", b"-1", b"9" * 40, b"1e999", b"NaN", b"<", b">", b"<![CDATA[", b"</OFX>", b"@", b"\\",
-        "\u2028".encode(), "\ud7ff".encode(), b"\t\t", b"  ", b":", b";", b"(", b"0000-00-00", "é".encode("latin-1")]  # fmt: skip
+BITS = [b"", b"\x00", b"\xff", b'"', b"\n", b",", b"-1", b"9" * 40, b"1e999", b"NaN", b"<", b">", b"<![CDATA[", b"</OFX>", b"@",
+        "\u2028".encode(), "\ud7ff".encode(), b"\t\t", b"  ", b":", b";", b"(", b"0000-00-00", b"\\", b"\xe9"]  # fmt: skip
 
 
 @settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
@@ -44,10 +44,12 @@ def test_any_bytes(books: Books, content: bytes, sample: tuple[str, str, str]) -
 
 def _try(books: Books, format_: str, kind: str, content: bytes) -> None:
     before = books.head
+    said = ""
     try:
         books.load(format_, kind, content, dry_run=True)
     except LedgerError as error:
-        assert len(error.message) < 2_000
+        said = error.message
+    assert len(said) < 2_000
     assert books.head == before
 
 
