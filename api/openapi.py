@@ -14,7 +14,7 @@ from api.http_errors import BodyTooLarge, InternalError, MediaTypeUnsupported
 from domain import errors
 from domain.catalogue import CATALOGUE
 from domain.errors import LedgerError
-from infra.imports import FORMATS
+from infra.imports import FORMATS as IMPORTS
 
 PROBLEM = "application/problem+json"
 TEMPLATE = "#/components/schemas/{name}"
@@ -31,7 +31,7 @@ PATH_PARAMETERS: dict[str, dict[str, Any]] = {
         "schema": {"oneOf": [{"type": "string", "format": "uuid"}, {"type": "integer", "minimum": 1}]},
         "example": 1,
     },
-    "format": {"description": "The format of the file.", "schema": {"type": "string", "enum": sorted(FORMATS)}},
+    "file_format": {"description": "The format of the file.", "schema": {"type": "string", "enum": sorted(IMPORTS)}},
     "action": {"description": "An action of the kind.", "schema": {"type": "string"}, "example": "resolve"},
 }
 

@@ -45,7 +45,7 @@ class ImportQuery(FileOptions, frozen=True, kw_only=True, forbid_unknown_fields=
 
 @endpoint(
     "POST",
-    "/ledger/v1/imports/{format:str}",
+    "/ledger/v1/imports/{file_format:str}",
     Operation(
         id="importFile",
         summary="Import a file of another program",
@@ -62,11 +62,11 @@ class ImportQuery(FileOptions, frozen=True, kw_only=True, forbid_unknown_fields=
         refusals=(errors.NotAllowed, errors.ImportRefused, errors.CompanyNotFound, errors.UnknownKind),
     ),
 )
-async def import_file(request: HttpRequest, format: FromPath[str]) -> ASGIResponse:  # noqa: A002 - the path says so
+async def import_file(request: HttpRequest, file_format: FromPath[str]) -> ASGIResponse:
     """Import a file."""
     claims = claims_of(request, "write")
-    if format not in FORMATS:
-        raise RouteNotFound(f"There is no import of {format!r}; there are {', '.join(FORMATS)}.", path="format")
+    if file_format not in FORMATS:
+        raise RouteNotFound(f"There is no import of {file_format!r}; there are {', '.join(FORMATS)}.", path="file_format")
     query = read_query(request, ImportQuery)
     if (media_type := media_type_of(request)) in NO_FILES:
         raise MediaTypeUnsupported(f"The body is the file itself, as text/csv, application/x-ofx or text/plain, not {media_type}.")
@@ -80,7 +80,9 @@ async def import_file(request: HttpRequest, format: FromPath[str]) -> ASGIRespon
     def work() -> Report:
         principal = services.identity.confirm(claims)
         check_may_write(principal.role, "")
-        return run_import(services.ledger, services.reader, principal.company_id, principal.actor, format, query.kind, raw, options)
+        return run_import(
+            services.ledger, services.reader, principal.company_id, principal.actor, file_format, query.kind, raw, options
+        )
 
     return answer(await services.threads.run(work))
 

@@ -83,7 +83,7 @@ def test_who_may_import(company: Company, member: Callable[[str], Company]) -> N
 
 
 def test_the_description(client: Any) -> None:
-    operation = client.get("/schema/openapi.json").json()["paths"]["/ledger/v1/imports/{format}"]["post"]
+    operation = client.get("/schema/openapi.json").json()["paths"]["/ledger/v1/imports/{file_format}"]["post"]
     assert set(operation["requestBody"]["content"]) >= {"text/csv", "application/x-ofx", "text/plain"}
     assert {"kind", "dry_run", "account", "decimal_comma"} <= {one["name"] for one in operation["parameters"]}
     assert "import_refused" in operation["responses"]["422"]["description"]
