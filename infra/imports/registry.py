@@ -20,8 +20,10 @@ Planner = Callable[[bytes, Options, Known, Problems], Plan]
 
 
 def _ofx(raw: bytes, options: Options, known: Known, problems: Problems) -> Plan:
-    from infra.imports.ofx import plan_ofx  # its library costs more to load than all else here
-
+    try:
+        from infra.imports.ofx import plan_ofx  # its library costs more to load than all else here, and may be left out
+    except ModuleNotFoundError as error:
+        raise InvalidField("Reading OFX needs the package ofxtools, which is not installed here.", path="format") from error
     return plan_ofx(raw, options, known, problems)
 
 
