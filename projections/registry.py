@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from projections.balances import BalancesProjection
+from projections.due import DueProjection
 from projections.projection import Projection
 from projections.records import RecordsProjection
 from projections.tree import TreeProjection
 
 PROJECTIONS: Mapping[str, Projection] = {
-    projection.name: projection for projection in (RecordsProjection(), BalancesProjection(), TreeProjection())
+    projection.name: projection
+    for projection in (
+        RecordsProjection(),
+        BalancesProjection(),
+        DueProjection(),
+        TreeProjection(),
+    )
 }

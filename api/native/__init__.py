@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from api.http_errors import Dialect
-from api.native import changes, events, proofs, records, sessions, state, writing
+from api.native import changes, events, imports, proofs, records, sessions, state, writing
 from api.native.errors import refuse
 
 NATIVE = Dialect(
@@ -12,6 +12,7 @@ NATIVE = Dialect(
     handlers=[
         *sessions.HANDLERS,
         *writing.HANDLERS,
+        *imports.HANDLERS,
         *records.HANDLERS,
         *events.HANDLERS,
         *changes.HANDLERS,
