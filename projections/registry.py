@@ -16,6 +16,7 @@ from projections.balances import BalancesProjection
 from projections.due import DueProjection
 from projections.projection import Projection
 from projections.records import RecordsProjection
+from projections.tree import TreeProjection
 
 PROJECTIONS: Mapping[str, Projection] = MappingProxyType(
     {
@@ -24,6 +25,7 @@ PROJECTIONS: Mapping[str, Projection] = MappingProxyType(
             RecordsProjection(),
             BalancesProjection(),
             DueProjection(),
+            TreeProjection(),
         )
     }
 )
