@@ -28,11 +28,11 @@ A_SALE = f"{MINE} AND kind = 'invoice' AND NOT deleted AND document::jsonb #>> '
 
 BREAKS = {
     "an event": (f"UPDATE events SET data = data || ' ' WHERE {ONE_EVENT}", {"chain"}, "event 30"),
-    "a hash": (f"UPDATE events SET hash = sha256(hash) WHERE {ONE_EVENT}", {"chain"}, "event 30"),
+    "a hash": (f"UPDATE events SET hash = sha256(hash) WHERE {ONE_EVENT}", {"chain", "projections"}, "event 30"),
     "the head's time": (f"UPDATE heads SET recorded_at = recorded_at + interval '1 s' WHERE {MINE}", {"sequence"}, "recorded_at"),
     "the head's hash": (f"UPDATE heads SET hash = sha256(hash) WHERE {MINE}", {"sequence"}, "the head's hash"),
     "the head's seq": (f"UPDATE heads SET seq = seq + 1 WHERE {MINE}", {"sequence"}, "the head's seq"),
-    "an event that is gone": (f"DELETE FROM events WHERE {A_PHONE}", {"chain", "sequence", "records"}, "is missing"),
+    "an event that is gone": (f"DELETE FROM events WHERE {A_PHONE}", {"chain", "sequence", "records", "projections"}, "is missing"),
     "the head's numbers": (f"UPDATE heads SET numbers = jsonb_set(numbers, '{{party}}', '99') WHERE {MINE}", {"numbers"}, "party"),
     "a kind of no records": (f"UPDATE heads SET numbers = numbers || '{{\"cheque\": 1}}' WHERE {MINE}", {"numbers"}, "cheque"),
     "a record's number": (
