@@ -7,5 +7,9 @@ from collections.abc import Mapping
 from projections.balances import BalancesProjection
 from projections.projection import Projection
 from projections.records import RecordsProjection
+from projections.stock import StockProjection
+from projections.vat import VatProjection
 
-PROJECTIONS: Mapping[str, Projection] = {projection.name: projection for projection in (RecordsProjection(), BalancesProjection())}
+PROJECTIONS: Mapping[str, Projection] = {
+    projection.name: projection for projection in (RecordsProjection(), BalancesProjection(), StockProjection(), VatProjection())
+}
