@@ -13,6 +13,7 @@ from domain.errors import LedgerError
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
 EVENT_STREAM = "text/event-stream"
+CSV = "text/csv"
 
 
 @dataclass(frozen=True)
