@@ -174,8 +174,9 @@ class _Folding:
             self.movements[key] = None if reversal else standing
             products.add(product_id)
         columns = ("product_id", "quantity", "value", "average", "cost", "moved")
-        for key, *values in view.find(STOCK_PRODUCTS, ("product_id",), [(key,) for key in products - created], columns):
-            self.products[key] = _Product(*values, is_new=False)
+        for key, *known in view.find(STOCK_PRODUCTS, ("product_id",), [(key,) for key in products - created], columns):
+            quantity, value, average, cost, moved = known
+            self.products[key] = _Product(quantity, value, average, cost, moved, is_new=False)
 
     def post(self, event: RecordedEvent, fields: dict[str, Any]) -> None:
         """Value what one event moves."""

@@ -162,7 +162,7 @@ class _Folding:
             rates = (_plain(vat_rate), _plain(levy_rate))
             self.lines[key] = None if reversal else _Standing(invoice_id, rates, Amounts(*amounts))
             invoices.add(invoice_id)
-        for key, state in view.find(VAT_INVOICES, ("record_id",), [(key,) for key in invoices - created], VAT_INVOICES.columns):
+        for key, state in view.find(VAT_INVOICES, ("record_id",), [(key,) for key in invoices - created], ("record_id", "state")):
             self.states[key] = _state.decode(state)
             self.known.add(key)
         for key, standing in self.lines.items():  # rows are signed by their invoice's type, which is fixed
@@ -245,8 +245,8 @@ class _Folding:
         changes.inserts[VAT_LINES] = self.rows
         days: dict[Row, Amounts] = {}
         for row in self.rows:
-            key = (*row[4:8], row[12])
-            days[key] = days.get(key, _NOTHING).plus(Amounts(*row[8:11]))
+            day = (*row[4:8], row[12])
+            days[day] = days.get(day, _NOTHING).plus(Amounts(*row[8:11]))
         for *key, net, vat, levy in view.find(VAT_DAYS, VAT_DAYS.key, list(days), tuple(VAT_DAYS.columns)) if days else ():
             days[tuple(key)] = days[tuple(key)].plus(Amounts(net, vat, levy))
         changes.puts[VAT_DAYS] = [(*key, *amounts) for key, amounts in days.items()]

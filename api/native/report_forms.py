@@ -29,7 +29,7 @@ class AtDay(AsOf, frozen=True, kw_only=True):
     by: Annotated[
         Literal["posted_on", "dated"],
         Meta(
-            description="Which day of a line counts: the one it was posted on, or the fact's own, which closed books may differ from."
+            description="Which day of a line counts: that of its posting, or the fact's own; they differ where books were closed."
         ),
     ] = "posted_on"
 
@@ -72,7 +72,7 @@ class StockQuery(AsOf, frozen=True, kw_only=True):
 
 
 class Amounts(msgspec.Struct, frozen=True, kw_only=True):
-    """`opening` + `debit` - `credit` = `closing`; above zero is a debit. Without dates, opening is 0 and debit or credit the balance."""
+    """`opening` + `debit` - `credit` = `closing`; above zero is a debit. Without dates, opening is 0, debit or credit the balance."""
 
     currency: str
     opening: Amount

@@ -37,7 +37,7 @@ from infra.tokens import Claims
 STREAMED_PAGE = 5_000
 DEFAULT_PAGE = 1_000
 _CURSOR = re.compile(r"([0-9]{1,18})\.([0-9]{4}-[0-9]{2}-[0-9]{2})\.([0-9]{1,18})\.([0-9]{1,9})")
-_CSV_TYPE = "text/csv; charset=utf-8; header=present"
+_CSV_TYPE = "text/csv; header=present"  # the charset is added to it
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ def aged(question: Question, side: Side, *, party_id: UUID | None = None, docume
         else f"""
         SELECT {today} AS day FROM records WHERE company_id = %(company) AND id = %(company)"""
     )
-    credits = f"SELECT party_id, currency, -sum({amount}) AS credit FROM journal_lines WHERE {counts} AND account = '{credit}'"
+    unallocated = f"SELECT party_id, currency, -sum({amount}) AS credit FROM journal_lines WHERE {counts} AND account = '{credit}'"
     known = """SELECT 'true' WHERE EXISTS (SELECT FROM records WHERE company_id = %(company) AND id = %(document))"""
     return Report(
         "balances",
@@ -64,7 +64,7 @@ documents AS MATERIALIZED (
     SELECT party_id, currency, document_id, open, coalesce(dated, any_dated) AS dated,
         CASE WHEN dated IS NULL THEN any_due ELSE due END AS due,
         (SELECT day FROM day) - coalesce(CASE WHEN dated IS NULL THEN any_due ELSE due END, dated, any_dated) AS days FROM found),
-credits AS MATERIALIZED ({credits} AND {"false" if document_id else "true"} GROUP BY 1, 2 HAVING sum({amount}) <> 0),
+credits AS MATERIALIZED ({unallocated} AND {"false" if document_id else "true"} GROUP BY 1, 2 HAVING sum({amount}) <> 0),
 sides AS (
     SELECT party_id, currency, {buckets}, sum(open) AS open, 0::numeric AS credit FROM documents GROUP BY 1, 2
     UNION ALL SELECT party_id, currency, {", ".join("0" for _ in BUCKETS)}, 0, credit FROM credits),
@@ -75,7 +75,8 @@ parties AS MATERIALIZED (
             "day": "SELECT to_json(day)::text FROM day",
             "parties": rows(
                 f"""SELECT p.party_id, r.name AS party, p.currency, {amounts} FROM parties p LEFT JOIN LATERAL (
-                    SELECT document::jsonb -> 'data' ->> 'name' AS name FROM records WHERE company_id = %(company) AND id = p.party_id
+                    SELECT document::jsonb -> 'data' ->> 'name' AS name FROM records
+                    WHERE company_id = %(company) AND id = p.party_id
                 ) AS r ON true ORDER BY r.name COLLATE "C", p.party_id, p.currency COLLATE "C" """
             ),
             "documents": rows(

@@ -104,13 +104,13 @@ late AS MATERIALIZED (SELECT account, currency, {_filtered(bounds, "dated < {day
     for name, day in bounds.items():
         kept = f"kept_{name}" if day else "b"
         for side in ("debit", "credit"):
-            corrections = f" - coalesce(later.{name}_{side}, 0)" if later else ""
-            corrections += f" + coalesce(late.{name}_{side}, 0)" if late else ""
-            columns.append(f"coalesce({kept}.{side}, 0){corrections} AS {name}_{side}")
+            corrected = f" - coalesce(later.{name}_{side}, 0)" if later else ""
+            corrected += f" + coalesce(late.{name}_{side}, 0)" if late else ""
+            columns.append(f"coalesce({kept}.{side}, 0){corrected} AS {name}_{side}")
         if day:
             joins.append(_kept(name, day))
-    for table in (["later"] if later else []) + (["late"] if late else []):
-        joins.append(f"LEFT JOIN {table} ON {table}.account = b.account AND {table}.currency = b.currency")
+    corrections = [name for name, cte in (("later", later), ("late", late)) if cte]
+    joins += [f"LEFT JOIN {cte} ON {cte}.account = b.account AND {cte}.currency = b.currency" for cte in corrections]
     return f"""{later}{late}
 sums AS MATERIALIZED (SELECT b.account, b.currency, {", ".join(columns)} FROM account_balances b {" ".join(joins)}
     WHERE b.company_id = %(company) AND {only})"""

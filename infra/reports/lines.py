@@ -50,13 +50,14 @@ WHERE l.place <= %(limit) ORDER BY l.place"""
 _PAGE = """
 page AS MATERIALIZED (SELECT found.*, row_number() OVER (ORDER BY day, seq, line) AS place,
     sum(debit - credit) OVER (PARTITION BY currency ORDER BY day, seq, line) AS running FROM ({lines}) AS found)"""
+_FIRST = "ORDER BY day, seq, line LIMIT %(limit) + 1"
 _BALANCE = "coalesce(o.balance, 0) + l.running"
 _NEXT = """
 SELECT CASE WHEN count(*) > %(limit) THEN '"' || (array_agg(day || '.' || seq || '.' || line ORDER BY place))[%(limit)] || '"' END
 FROM page"""
 
 
-def _one_way(question: Question, day: str, own: str, *, after: bool = True) -> str:
+def _one_way(question: Question, day: str, own: str) -> str:
     """SQL of at most a page of lines, and one more, in the order of an index."""
     end = f"AND j.{day} < {AFTER_END}" if question.end else ""
     as_of = "AND j.seq <= %(at_seq)" if question.at_seq is not None else ""
@@ -66,7 +67,7 @@ def _one_way(question: Question, day: str, own: str, *, after: bool = True) -> s
 
 
 def _in_order(question: Question, own: str) -> str:
-    """The same by the question's day. By the facts' own days, two indexes are merged: lines posted when they are dated, and late."""
+    """The same by the question's day. By the facts' own days, two indexes are merged: of lines in time, and of late ones."""
     if question.by == "posted_on":
         return _one_way(question, "posted_on", own)
     on_time = _one_way(question, "posted_on", f"{own} AND j.dated = j.posted_on")
@@ -80,7 +81,7 @@ def _parameters(page: Page) -> dict[str, object]:
 def general_ledger(question: Question, account: str, page: Page, *, parts: bool = False) -> Report:
     """`lines` of an account (with its parts, where asked for), `balances` per currency, and `next`, the key of the last line.
 
-    `exists` is null where there is no such account. A page costs its lines, those of its first day, and what the company has months.
+    `exists` is null where there is no such account. A page costs its lines, those of its first day, and the company's months.
     """
     page = page.starting(question.begin)
     chosen = "(b.account = %(account) OR starts_with(b.account, %(account) || ':'))" if parts else "b.account = %(account)"
@@ -90,6 +91,7 @@ def general_ledger(question: Question, account: str, page: Page, *, parts: bool 
     day, as_of = question.by, "AND j.seq <= %(at_seq)" if question.at_seq is not None else ""
     same_day = f"j.{day} = %(after_day)::date AND (j.seq, j.line) <= (%(after_seq), %(after_line)) {as_of}"
     own = "j.account = a.account"
+    lines = f"SELECT o.* FROM accounts a CROSS JOIN LATERAL ({_in_order(question, own)}) AS o {_FIRST}"
     opening, turned = ("begin_debit - begin_credit", "end_{0} - begin_{0}") if question.begin else ("0::numeric", "end_{0}")
     return Report(
         "balances",
@@ -100,7 +102,7 @@ before AS MATERIALIZED (SELECT currency, sum(balance) AS balance FROM (
     UNION ALL SELECT j.currency, j.debit - j.credit FROM accounts a JOIN journal_lines j
         ON j.company_id = %(company) AND {own} AND {same_day}
 ) AS earlier GROUP BY currency),
-{_PAGE.format(lines=f"SELECT o.* FROM accounts a CROSS JOIN LATERAL ({_in_order(question, own)}) AS o ORDER BY day, seq, line LIMIT %(limit) + 1")}""",
+{_PAGE.format(lines=lines)}""",
         {
             "exists": "SELECT 'true' WHERE EXISTS (SELECT FROM chart WHERE code = %(account)) OR EXISTS (SELECT FROM sums)",
             "name": f"SELECT to_json(name)::text FROM ({named('(SELECT %(account) AS account)')}) AS named",
@@ -135,7 +137,8 @@ def party_statement(question: Question, party_id: UUID, page: Page | None) -> Re
     amounts = ", ".join(f"{money(name)} AS {name}" for name in ("opening", "debit", "credit", "closing"))
     parts = {
         "balances": rows(
-            f'SELECT currency, {amounts} FROM (SELECT currency, {sums} FROM own GROUP BY currency) AS s ORDER BY currency COLLATE "C"'
+            f"SELECT currency, {amounts} FROM (SELECT currency, {sums} FROM own GROUP BY currency) AS summed"
+            ' ORDER BY currency COLLATE "C"'
         ),
         "accounts": rows(f"SELECT account, name, currency, {amounts} FROM ({named('split')}) AS named {ORDER}"),
     }
@@ -144,9 +147,10 @@ own AS MATERIALIZED (SELECT j.account, j.currency, j.debit, j.credit, j.seq, j.l
     WHERE j.company_id = %(company) AND {own} {as_of} {end}),
 split AS (SELECT account, currency, {sums} FROM own GROUP BY account, currency),{CHART}"""
     if not first:
-        lines = f"SELECT o.* FROM ({_in_order(question, own)}) AS o ORDER BY day, seq, line LIMIT %(limit) + 1"
+        lines = f"SELECT o.* FROM ({_in_order(question, own)}) AS o {_FIRST}"
         with_ += f""",
-before AS MATERIALIZED (SELECT currency, sum(debit - credit) AS balance FROM own WHERE (day, seq, line) <= {_KEY} GROUP BY currency),
+before AS MATERIALIZED (SELECT currency, sum(debit - credit) AS balance FROM own
+    WHERE (day, seq, line) <= {_KEY} GROUP BY currency),
 {_PAGE.format(lines=lines)}"""
         parts = {"lines": rows(_shown(_BALANCE)), "next": _NEXT, **parts}
     return Report("balances", with_, parts, {"party": party_id, **_parameters(page)})

@@ -32,7 +32,8 @@ levels AS MATERIALIZED (SELECT l.*, c.currency FROM ({levels}) AS l
     CROSS JOIN (SELECT currency FROM stock_companies WHERE company_id = %(company)) AS c)""",
         {
             "products": rows(
-                f"""SELECT l.product_id, r.number, r.data ->> 'name' AS product, r.data ->> 'sku' AS sku, {number("quantity")} AS quantity,
+                f"""SELECT l.product_id, r.number, r.data ->> 'name' AS product, r.data ->> 'sku' AS sku,
+                    {number("quantity")} AS quantity,
                     CASE WHEN quantity <> 0 THEN {number("round(value / nullif(quantity, 0), 9)")} END AS average_cost,
                     currency, {money("value")} AS value, {period}
                 FROM levels l LEFT JOIN LATERAL (SELECT number, document::jsonb -> 'data' AS data FROM records
@@ -55,6 +56,7 @@ def _between(question: Question) -> str:
     went_out = f"NOT {before} AND (quantity > 0) = reversal"
     return f"""
 SELECT product_id, sum(quantity) AS quantity, sum(value) AS value, {summed("quantity", before)} AS opening_quantity,
-    {summed("value", before)} AS opening_value, {summed("quantity", came_in)} AS quantity_in, {summed("value", came_in)} AS value_in,
+    {summed("value", before)} AS opening_value, {summed("quantity", came_in)} AS quantity_in,
+    {summed("value", came_in)} AS value_in,
     -{summed("quantity", went_out)} AS quantity_out, -{summed("value", went_out)} AS value_out
 FROM stock_lines WHERE company_id = %(company) {end} {as_of} GROUP BY product_id"""
