@@ -72,7 +72,7 @@ class StockQuery(AsOf, frozen=True, kw_only=True):
 
 
 class Amounts(msgspec.Struct, frozen=True, kw_only=True):
-    """`opening` + `debit` - `credit` = `closing`; above zero is a debit. Without dates, opening is 0, debit or credit the balance."""
+    """`opening` + `debit` - `credit` = `closing`; above zero is a debit. Without dates, debit or credit is the balance."""
 
     currency: str
     opening: Amount

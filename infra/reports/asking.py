@@ -16,6 +16,7 @@ from uuid import UUID
 
 from domain.errors import CompanyNotFound
 from infra.database import Database
+from infra.reading import LARGEST
 from infra.store.pipeline import run
 
 By = Literal["posted_on", "dated"]
@@ -40,7 +41,7 @@ class Question:
 
     def parameters(self) -> dict[str, Any]:
         """The values that fragments name."""
-        return {"company": self.company_id, "begin": self.begin, "end": self.end, "at_seq": self.at_seq}
+        return {"company": self.company_id, "begin": self.begin, "end": self.end, "at_seq": self.at_seq, "every": LARGEST}
 
 
 @dataclass(frozen=True, slots=True)

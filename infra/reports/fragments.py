@@ -93,8 +93,8 @@ def turned_over(question: Question, bounds: Mapping[str, str | None], only: str 
     later, late = "", ""
     if question.at_seq is not None:
         later = f"""
-later AS MATERIALIZED (SELECT account, currency, {_filtered(bounds, "posted_on < {day}")} FROM journal_lines
-    WHERE company_id = %(company) AND seq > %(at_seq) GROUP BY account, currency),"""
+later AS MATERIALIZED (SELECT account, currency, {_filtered(bounds, "posted_on < {day}")}
+    FROM {later_than("journal_lines", "seq, line")} AS l GROUP BY account, currency),"""
     if question.by == "dated":
         as_of = "" if question.at_seq is None else "AND seq <= %(at_seq)"
         late = f"""
@@ -114,6 +114,11 @@ late AS MATERIALIZED (SELECT account, currency, {_filtered(bounds, "dated < {day
     return f"""{later}{late}
 sums AS MATERIALIZED (SELECT b.account, b.currency, {", ".join(columns)} FROM account_balances b {" ".join(joins)}
     WHERE b.company_id = %(company) AND {only})"""
+
+
+def later_than(table: str, order: str) -> str:
+    """SQL of the rows after `at_seq`. They are few; the order and the limit keep a plan for any seq to the index."""
+    return f"(SELECT * FROM {table} WHERE company_id = %(company) AND seq > %(at_seq) ORDER BY {order} LIMIT %(every))"
 
 
 def _kept(name: str, day: str) -> str:

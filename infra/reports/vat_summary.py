@@ -7,7 +7,7 @@ no VAT, so they are in no base.
 from __future__ import annotations
 
 from infra.reports.asking import Question, Report
-from infra.reports.fragments import AFTER_END, BEGIN, money, number, rows, totals
+from infra.reports.fragments import AFTER_END, BEGIN, later_than, money, number, rows, totals
 
 _RATE = "direction, vat_rate, levy_rate, currency"
 
@@ -22,8 +22,8 @@ def vat_summary(question: Question) -> Report:
 
     kept = f"SELECT {_RATE}, net, vat, levy FROM vat_days WHERE company_id = %(company) AND {within('day')}"
     if question.at_seq is not None:
-        kept += f""" UNION ALL SELECT {_RATE}, -net, -vat, -levy FROM vat_lines
-            WHERE company_id = %(company) AND seq > %(at_seq) AND {within("posted_on")}"""
+        kept += f""" UNION ALL SELECT {_RATE}, -net, -vat, -levy 
+            FROM {later_than("vat_lines", "seq")} AS l WHERE {within("posted_on")}"""
     if question.by == "dated" and question.between:
         as_of = "AND seq <= %(at_seq)" if question.at_seq is not None else ""
         sign = f"(({within('dated')})::integer - ({within('posted_on')})::integer)"

@@ -82,15 +82,8 @@ def spread_out(shop):
     return seqs
 
 
-def close_books(owner, shop, through):
-    """The event of a closing, as the log holds it."""
-    row = owner.execute("SELECT seq FROM heads WHERE company_id = %s", (shop.company_id,)).fetchone()
-    owner.execute("UPDATE heads SET seq = seq + 1 WHERE company_id = %s", (shop.company_id,))
-    owner.execute(
-        "INSERT INTO events (company_id, seq, record_id, version, kind, topic, data, recorded_at, occurred_at, hash)"
-        " VALUES (%s, %s, %s, %s, 'company', 'company.changed.v1', %s, clock_timestamp(), clock_timestamp(), '')",
-        (shop.company_id, row[0] + 1, shop.company_id, 1_000 + row[0], json.dumps({"closed_through": through.isoformat()})),
-    )
+def close_books(shop, through):
+    shop.execute(Command(kind="company", action="close_books", id=shop.company_id, data={"through": through.isoformat()}))
 
 
 class Journal:
@@ -126,9 +119,9 @@ def traded(open_shop, worker, api, owner):
     """Half a year of trade in which the books were closed twice."""
     shop = open_shop(seed=5)
     seqs = spread_out(shop)
-    close_books(owner, shop, TODAY - timedelta(days=90))
+    close_books(shop, TODAY - timedelta(days=90))
     seqs += spread_out(shop)
-    close_books(owner, shop, TODAY - timedelta(days=20))
+    close_books(shop, TODAY - timedelta(days=20))
     seqs += spread_out(shop)
     follow(worker, shop.company_id)
     return shop, seqs
@@ -280,7 +273,7 @@ def test_as_of_a_seq_is_what_was_said_when_the_log_ended_there(open_shop, worker
             seq = trade()
             follow(worker, shop.company_id)
             then[seq] = [tell(api, shop, report, **one) for report in REPORTS.values() for one in asked]
-        close_books(owner, shop, TODAY - timedelta(days=days))
+        close_books(shop, TODAY - timedelta(days=days))
     follow(worker, shop.company_id)
     for seq, said in then.items():
         assert [tell(api, shop, report, **one, at_seq=seq) for report in REPORTS.values() for one in asked] == said
