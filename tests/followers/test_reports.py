@@ -144,7 +144,7 @@ def test_reports_are_the_sums_of_the_journal(traded, api, owner):
     journal = Journal(owner, shop)
     assert sum(line[5] != line[6] for line in journal.lines) > 50, "facts came after the books were closed"
 
-    @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
     @given(asked=questions(seqs))
     def check(asked):
         expected = journal.sums(**asked)
