@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from projections.balances import BalancesProjection
+from projections.due import DueProjection
 from projections.projection import Projection
 from projections.records import RecordsProjection
 from projections.stock import StockProjection
+from projections.tree import TreeProjection
 from projections.vat import VatProjection
 
 PROJECTIONS: Mapping[str, Projection] = {
-    projection.name: projection for projection in (RecordsProjection(), BalancesProjection(), StockProjection(), VatProjection())
+    projection.name: projection
+    for projection in (
+        RecordsProjection(),
+        BalancesProjection(),
+        DueProjection(),
+        StockProjection(),
+        TreeProjection(),
+        VatProjection(),
+    )
 }

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from api.http_errors import Dialect
-from api.native import events, records, reports, sessions, writing
+from api.native import changes, events, imports, proofs, records, reports, sessions, state, writing
 from api.native.errors import refuse
 
 NATIVE = Dialect(
     name="native",
     prefixes=("/ledger/",),
-    handlers=[*sessions.HANDLERS, *writing.HANDLERS, *records.HANDLERS, *events.HANDLERS, *reports.HANDLERS],
+    handlers=[
+        *sessions.HANDLERS,
+        *writing.HANDLERS,
+        *imports.HANDLERS,
+        *records.HANDLERS,
+        *events.HANDLERS,
+        *changes.HANDLERS,
+        *state.HANDLERS,
+        *proofs.HANDLERS,
+        *reports.HANDLERS,
+    ],
     refuse=refuse,
 )

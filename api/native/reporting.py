@@ -29,7 +29,8 @@ from domain.errors import CursorAhead, CursorInvalid, InvalidField, LedgerError,
 from domain.event import JSON as ENCODER
 from infra.composition import Services
 from infra.followers.waiting import standing_of, until_reached
-from infra.reports.asking import Answer, Question, Report, ask, seq_at
+from infra.moments import seq_at
+from infra.reports.asking import Answer, Question, Report, ask
 from infra.reports.csv_lines import csv_lines
 from infra.reports.lines import Page
 from infra.tokens import Claims
@@ -117,7 +118,8 @@ class Asking:
 
     def _seq_at(self, moment: datetime) -> int:
         self.services.identity.confirm(self.claims)
-        return seq_at(self.services.database, self.claims.cid, moment)
+        with self.services.database.company(self.claims.cid) as connection:
+            return seq_at(connection, self.claims.cid, moment)
 
     async def party(self, ref: str, path: str) -> tuple[UUID, str | None]:
         """The party that the request names: its id and its name today. Raises RecordNotFound."""

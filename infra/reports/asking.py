@@ -105,20 +105,3 @@ def ask(database: Database, question: Question, report: Report) -> Answer:
 def _value(value: Any) -> Any:
     """Days are sent as texts, which the statements cast."""
     return value.isoformat() if isinstance(value, date) and not isinstance(value, datetime) else value
-
-
-_SEQ_AT = b"""
-WITH RECURSIVE search (low, high) AS (
-    SELECT 0::bigint, seq FROM heads WHERE company_id = %b
-    UNION ALL
-    SELECT CASE WHEN e.recorded_at <= %b THEN e.seq ELSE low END, CASE WHEN e.recorded_at <= %b THEN high ELSE e.seq - 1 END
-    FROM search JOIN events e ON e.company_id = %b AND e.seq = (low + high + 1) / 2 WHERE low < high
-) SELECT low FROM search WHERE low = high
-"""
-
-
-def seq_at(database: Database, company_id: UUID, moment: datetime) -> int:
-    """The last event that was recorded by this time, 0 where none was: twenty look-ups in a log of a million events."""
-    with database.company(company_id) as connection:
-        row = connection.execute(_SEQ_AT, (company_id, moment, moment, company_id)).fetchone()
-    return int(row[0]) if row else 0

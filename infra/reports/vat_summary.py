@@ -22,7 +22,7 @@ def vat_summary(question: Question) -> Report:
 
     kept = f"SELECT {_RATE}, net, vat, levy FROM vat_days WHERE company_id = %(company) AND {within('day')}"
     if question.at_seq is not None:
-        kept += f""" UNION ALL SELECT {_RATE}, -net, -vat, -levy 
+        kept += f""" UNION ALL SELECT {_RATE}, -net, -vat, -levy
             FROM {later_than("vat_lines", "seq")} AS l WHERE {within("posted_on")}"""
     if question.by == "dated" and question.between:
         as_of = "AND seq <= %(at_seq)" if question.at_seq is not None else ""

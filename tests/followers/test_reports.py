@@ -16,7 +16,7 @@ from domain.command import Command
 from infra.followers.follower import ProjectionFollower, add_positions, advance
 from infra.ids import new_id
 from infra.reports.aged import BUCKETS, aged
-from infra.reports.asking import Question, ask, seq_at
+from infra.reports.asking import Question, ask
 from infra.reports.lines import Page, general_ledger, party_statement
 from infra.reports.statements import accounts, balance_sheet, income_and_expense
 from infra.reports.stock_value import stock_value
@@ -277,16 +277,6 @@ def test_as_of_a_seq_is_what_was_said_when_the_log_ended_there(open_shop, worker
     follow(worker, shop.company_id)
     for seq, said in then.items():
         assert [tell(api, shop, report, **one, at_seq=seq) for report in REPORTS.values() for one in asked] == said
-
-
-def test_a_time_is_the_last_seq_before_it(open_shop, api, owner):
-    shop = open_shop()
-    head = shop.trade()
-    moments = owner.execute("SELECT seq, recorded_at FROM events WHERE company_id = %s ORDER BY seq", (shop.company_id,)).fetchall()
-    for seq, recorded_at in moments[::7]:
-        assert seq_at(api, shop.company_id, recorded_at) == seq
-        assert seq_at(api, shop.company_id, recorded_at - timedelta(microseconds=1)) == seq - 1
-    assert seq_at(api, shop.company_id, moments[-1][1] + timedelta(days=1)) == head
 
 
 def test_another_company_sees_nothing_of_it(traded, open_shop, worker, api):
