@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from api.http_errors import Dialect
-from api.native import changes, events, imports, proofs, records, sessions, state, writing
+from api.native import changes, events, imports, proofs, records, reports, sessions, state, writing
 from api.native.errors import refuse
 
 NATIVE = Dialect(
@@ -18,6 +18,7 @@ NATIVE = Dialect(
         *changes.HANDLERS,
         *state.HANDLERS,
         *proofs.HANDLERS,
+        *reports.HANDLERS,
     ],
     refuse=refuse,
 )
