@@ -14,6 +14,7 @@ from api.http_errors import BodyTooLarge, InternalError, MediaTypeUnsupported
 from domain import errors
 from domain.catalogue import CATALOGUE
 from domain.errors import LedgerError
+from infra.exports import FORMATS
 
 PROBLEM = "application/problem+json"
 TEMPLATE = "#/components/schemas/{name}"
@@ -30,6 +31,7 @@ PATH_PARAMETERS: dict[str, dict[str, Any]] = {
         "schema": {"oneOf": [{"type": "string", "format": "uuid"}, {"type": "integer", "minimum": 1}]},
         "example": 1,
     },
+    "format": {"description": "A format of exports.", "schema": {"type": "string", "enum": list(FORMATS)}},
     "action": {"description": "An action of the kind.", "schema": {"type": "string"}, "example": "resolve"},
 }
 

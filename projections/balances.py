@@ -52,6 +52,7 @@ JOURNAL_LINES = Table(
         Index("journal_lines_by_day", "company_id, account, posted_on, seq, line"),
         Index("journal_lines_by_party", "company_id, party_id, posted_on, seq, line", where="party_id IS NOT NULL"),
         Index("journal_lines_by_record", "company_id, record_id, seq"),
+        Index("journal_lines_in_order", "company_id, posted_on, seq, line"),
     ),
     balanced="debit - credit",
     append_only=True,

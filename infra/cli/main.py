@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "user": ("infra.cli.user:user", "Create users, reset passwords, end sessions."),
     "projections": ("infra.cli.projections:projections", "List, rebuild and verify the read models."),
     "verify": ("infra.cli.verify:verify", "Check the hash chain of every company's log."),
+    "export": ("infra.cli.export:export", "Write a company's books for other programs, as of any event."),
     "events": ("infra.cli.events:events", "Follow the log as it is written."),
     "bench": ("infra.cli.bench:bench", "Measure, side by side with the references."),
 }
