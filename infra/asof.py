@@ -18,9 +18,9 @@ from infra.database import Connection, Database
 from infra.store.rows import event_of_row
 from infra.store.statements import EVENT_COLUMNS
 
-PAGE = 500
-"""Records per page."""
-ROUND_TRIP = 1_000
+PAGE = 250
+"""Records of a page; some hold long texts."""
+ROUND_TRIP = 250
 """Events that are decoded at a time."""
 
 _BY_NUMBER = b"""

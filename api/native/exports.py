@@ -22,13 +22,13 @@ from infra.exports import Plan, open_source, plan
 from infra.exports.places import Archive, Place, Stream
 from infra.tokens import Claims
 
-TEXT = "text/plain; charset=utf-8"
-CSV = "text/csv; charset=utf-8"
+TEXT = "text/plain"
+CSV = "text/csv"
 PARQUET = "application/vnd.apache.parquet"
 ZIP = "application/zip"
 
-LEAST_CHUNK = 65_536
-"""Bytes that are gathered before they are sent."""
+CHUNK = 65_536
+"""Bytes that are sent at a time: the server holds a few chunks for a client that is slow to take them."""
 
 
 class ExportQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -120,24 +120,25 @@ class _Outbox:
         self._held += data
         return len(data)
 
-    def take(self, least: int) -> bytes:
-        if len(self._held) < least:
-            return b""
-        taken, self._held = bytes(self._held), bytearray()
-        return taken
+    def take(self, *, all_: bool = False) -> Iterator[bytes]:
+        """Whole chunks; and what is left, where that is all."""
+        held, self._held = memoryview(self._held), bytearray()
+        end = len(held) if all_ else len(held) - len(held) % CHUNK
+        self._held += held[end:]
+        for start in range(0, end, CHUNK):
+            yield bytes(held[start : min(start + CHUNK, end)])
 
 
 def _chunks(planned: Plan) -> Iterator[bytes]:
-    """The export's bytes; never more than a few pages of them are held."""
+    """The export's bytes; never more than a page of them is held."""
     outbox = _Outbox()
     archive = None if planned.single else Archive(outbox, compress=planned.format != "parquet")
     place: Place = archive or Stream(outbox)
     for _ in planned.write(place):
-        if chunk := outbox.take(LEAST_CHUNK):
-            yield chunk
+        yield from outbox.take()
     if archive is not None:
         archive.close()
-    yield outbox.take(0)
+    yield from outbox.take(all_=True)
 
 
 async def _stream(services: Services, first: bytes, chunks: Iterator[bytes]) -> AsyncIterator[bytes]:

@@ -147,7 +147,7 @@ def _worker(settings: Settings) -> Iterator[Database]:
 @contextmanager
 def _place(planned: Plan, out: Path | None, *, replace: bool) -> Iterator[Place]:
     if out is None:
-        yield Stream(click.get_binary_stream("stdout"))
+        yield Stream(sys.stdout.buffer)
     elif planned.single:
         with whole_file(out, replace=replace) as stream:
             yield stream

@@ -25,7 +25,8 @@ from infra.reading import Reader
 from infra.store.rows import select_events
 
 JOURNAL_PAGE = 1_000
-EVENT_PAGE = 1_000
+EVENT_PAGE = 250
+"""Events of a page; some hold long texts."""
 FIRST_DAY = date.min
 
 
@@ -137,11 +138,12 @@ class Source:
         reader, after = Reader(self.database), 0
         while after < self.seq:
             pulled = reader.pull("events", self.company_id, after, min(page, self.seq - after), kinds, b"\n")
-            lines = pulled.items.split(b"\n") if pulled.items else []
-            if kinds is not None:  # a page of some kinds may reach beyond; each line begins with its seq
-                lines = [line for line in lines if int(line[len(b'{"seq":') : line.index(b",")]) <= self.seq]
-            if lines:
-                yield b"\n".join(lines) + b"\n", len(lines)
+            items, count = pulled.items, pulled.count
+            if pulled.cursor > self.seq and items:  # a page of some kinds reaches beyond; each line begins with its seq
+                lines = [line for line in items.split(b"\n") if int(line[len(b'{"seq":') : line.index(b",")]) <= self.seq]
+                items, count = b"\n".join(lines), len(lines)
+            if count:
+                yield items + b"\n", count
             if not pulled.has_more:
                 return
             after = pulled.cursor
@@ -192,9 +194,9 @@ class Source:
             row: Any = connection.execute(_NUMBERS, (self.company_id,)).fetchone()
         return dict(row[0])
 
-    def wait_for_journal(self, timeout_seconds: float = 5.0) -> None:
+    def wait_for_journal(self) -> None:
         """Wait until everything up to the seq is posted. Raises ProjectionBehind."""
-        wait_for(self.database, "balances", self.company_id, self.seq, timeout_seconds=timeout_seconds)
+        wait_for(self.database, "balances", self.company_id, self.seq)
 
 
 def open_source(database: Database, company_id: UUID, *, at_seq: int | None = None, at: datetime | None = None) -> Source:

@@ -19,7 +19,7 @@ from infra.demo import load_chinook
 from infra.embedded import EmbeddedPostgres
 from infra.embedded.postgres import API_ROLE
 from infra.exports import open_source, plan
-from infra.exports.places import Folder, Stream
+from infra.exports.places import Archive, Folder, Stream
 from infra.followers.follower import ProjectionFollower, add_positions, advance
 from infra.ids import new_id
 from infra.ledger import Ledger
@@ -107,6 +107,16 @@ class Books:
         for _ in plan(open_source(self.database, self.company_id, at_seq=seq), format_, kinds).write(folder):
             pass
         return {file.name: (path / file.name).read_bytes() for file in folder.written}
+
+    def archive(self, format_: str) -> bytes:
+        """All files of an export as one ZIP archive."""
+        self.follow()
+        target = Bytes()
+        place = Archive(target)
+        for _ in plan(open_source(self.database, self.company_id), format_).write(place):
+            pass
+        place.close()
+        return bytes(target.data)
 
     def head(self) -> int:
         """Where the log ends."""
