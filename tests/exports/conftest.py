@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -29,18 +27,6 @@ from infra.settings import Settings, new_secret_key
 from infra.store.postgres import PostgresStore
 from projections.balances import trial_balance_at
 from projections.registry import PROJECTIONS
-
-REQUIRED = os.environ.get("DAFTAR_REQUIRE_HLEDGER") == "1"
-
-
-@pytest.fixture(scope="session")
-def hledger() -> str:
-    """The real program."""
-    found = shutil.which("hledger")
-    if found is None and not REQUIRED:
-        pytest.skip("hledger is not installed; on Debian and Ubuntu: apt install hledger")
-    assert found, "DAFTAR_REQUIRE_HLEDGER is set, and there is no hledger on the PATH"
-    return found
 
 
 @dataclass
@@ -178,14 +164,27 @@ def chinook(shared: Settings, pools: tuple[Database, Database]) -> Books:
 
 LONG = "x" * 255
 NAMES = (
-    "Café; Ferdowsi  |  & Co\n2024-01-01 * \"forged\"\n  assets:cash  1 USD",
+    'Café; Ferdowsi  |  & Co\n2024-01-01 * "forged"\n  assets:cash  1 USD',
     "چای\u200cفروشی شیراز",
     "  ; comment",
     "=2+5",
     '"quoted" \\ back\\slash',
     LONG,
 )
-CATEGORIES = ("Rent", "rent", "Rent: Büro;  2nd\nfloor", "rent: büro", "7 up", "a::b", "حقوق و دستمزد", "東京", "ß", LONG, "4900", "-")
+CATEGORIES = (
+    "Rent",
+    "rent",
+    "Rent: Büro;  2nd\nfloor",
+    "rent: büro",
+    "7 up",
+    "a::b",
+    "حقوق و دستمزد",
+    "東京",
+    "ß",
+    LONG,
+    "4900",
+    "-",
+)
 
 
 @pytest.fixture(scope="session")
@@ -214,8 +213,15 @@ def odd(shared: Settings, pools: tuple[Database, Database]) -> Books:
         shop.delete("invoice", invoices[2])
         shop.create("payment", invoice_id=str(invoices[4]), amount=str(Decimal(price) * 20), date="2024-06-01")  # more than is owed
     for number, category in enumerate(CATEGORIES):
-        shop.create("expense", amount="10.50", category=category, description=f"; {category}"[:255], date=f"2024-03-{number + 1:02}")
-    for code, name in (("7100", "Ünïcode: parts; and  gaps"), ("7200", "7200"), ("6000:rent", "Office rent, downtown"), ("7300", "\n")):
+        shop.create(
+            "expense", amount="10.50", category=category, description=f"; {category}"[:255], date=f"2024-03-{number + 1:02}"
+        )
+    for code, name in (
+        ("7100", "Ünïcode: parts; and  gaps"),
+        ("7200", "7200"),
+        ("6000:rent", "Office rent, downtown"),
+        ("7300", "\n"),
+    ):
         shop.create("account", code=code, name=name if name.strip() else "\u00a0.", type="expense")
     lines = [
         {"account_code": "7100", "debit": "5"},

@@ -44,7 +44,12 @@ def test_every_kind_has_columns_that_parquet_can_hold():
         assert {column.form for column in columns} <= set(parquet._TYPES)
     forms = {column.name: column.form for column in columns_of_kind("invoice")}
     assert (forms["total"], forms["issue_date"], forms["party_id"], forms["extra"]) == ("decimal", "date", "text", "json")
-    assert (forms["deleted"], forms["created_at"], forms["number"], forms["moves_stock"]) == ("boolean", "time", "integer", "boolean")
+    assert (forms["deleted"], forms["created_at"], forms["number"], forms["moves_stock"]) == (
+        "boolean",
+        "time",
+        "integer",
+        "boolean",
+    )
 
 
 def test_csv_of_chinook(chinook, tmp_path):
@@ -165,7 +170,9 @@ def test_duckdb_reads_it(chinook, lake):
         )
         assert {(account, currency): balance for account, currency, balance in last} == chinook.balances()
         assert ask("SELECT count(*), max(seq), count(DISTINCT hash) FROM 'LAKE/events/**/*.parquet'") == [(chinook.head(),) * 3]
-        zone = ask("SELECT typeof(recorded_at), typeof(record_id), data->>'number' FROM 'LAKE/events/**/*.parquet' ORDER BY seq LIMIT 1")
+        zone = ask(
+            "SELECT typeof(recorded_at), typeof(record_id), data->>'number' FROM 'LAKE/events/**/*.parquet' ORDER BY seq LIMIT 1"
+        )
         assert zone == [("TIMESTAMP WITH TIME ZONE", "VARCHAR", "1")]
 
 
