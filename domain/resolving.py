@@ -14,7 +14,7 @@ from domain.errors import FieldFixed, InvalidField, RecordNotFound, ReferenceMis
 from domain.kind import ChildrenOf, Kind, Wish
 from domain.money import minor_unit
 from domain.record import Record
-from domain.validation import invalid_field
+from domain.validation import invalid_field, require_plain_amounts
 from domain.values import Ref
 
 
@@ -87,7 +87,8 @@ def correct(decision: Decision, kind: Kind, record: Record, fields: Mapping[str,
     try:
         typed = msgspec.convert(dict(fields), kind.changes)
     except msgspec.ValidationError as error:
-        raise invalid_field(error, root=path) from None
+        raise invalid_field(error, root=path, expected=kind.changes, given=dict(fields)) from None
+    require_plain_amounts(typed, fields, path)
     apply_changes(decision, kind, record, msgspec.to_builtins(resolve(decision, kind, typed, record, path)))
 
 
@@ -106,4 +107,5 @@ def wants_of_correction(decision: Decision, record_id: UUID, fields: Mapping[str
     for name, _ in kind.references_of(data):
         if isinstance(value := getattr(data, name, None), UUID):
             yield value
+    yield from kind.holders(data)
     yield from kind.wants(decision, Command(kind=kind.name, action=action, id=record_id, data=data), record)
