@@ -6,7 +6,7 @@ record that has changed since is folded anew from its events, so every page is e
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -29,7 +29,8 @@ WHERE company_id = %b AND kind = %b AND number > %b ORDER BY number LIMIT %b
 """
 _BY_ID = b"SELECT id, number, CASE WHEN seq <= %b THEN document END FROM records WHERE company_id = %b AND id = ANY(%b)"
 _EVENTS = f"""
-SELECT {EVENT_COLUMNS} FROM events WHERE company_id = %b AND record_id = ANY(%b) AND seq <= %b ORDER BY record_id, version
+SELECT {EVENT_COLUMNS} FROM events WHERE company_id = %b AND record_id = ANY(%b) AND seq <= %b
+AND (record_id, version) > (%b, %b) ORDER BY record_id, version LIMIT %b
 """.encode()
 _SEQ_AT = b"""
 WITH RECURSIVE search (low, high) AS (
@@ -74,16 +75,16 @@ def _as_of(connection: Connection, company_id: UUID, seq: int, rows: Sequence[tu
 def _fold(connection: Connection, company_id: UUID, seq: int, ids: Collection[UUID]) -> dict[UUID, Record]:
     """The records anew from their events; however long a record's history is, few of its events are in memory at a time."""
     records: dict[UUID, Record] = {}
-    if ids:
-        for row in _rows(connection, _EVENTS, (company_id, list(ids), seq)):
-            event = event_of_row(row)
+    after: tuple[UUID, int] = (UUID(int=0), -1)
+    left = sorted(ids)
+    while left:
+        rows = connection.execute(_EVENTS, (company_id, left, seq, *after, ROUND_TRIP), binary=True).fetchall()
+        for event in map(event_of_row, rows):
             records[event.record_id] = evolve(records.get(event.record_id), event, CATALOGUE[event.kind], fields_of(event))
+            after = (event.record_id, event.version)
+        # Not a cursor that streams: it would leave the connection answering in pieces, which infra.store.pipeline does not expect
+        left = [one for one in left if one >= after[0]] if len(rows) == ROUND_TRIP else []
     return records
-
-
-def _rows(connection: Connection, statement: bytes, parameters: Sequence[Any]) -> Iterable[tuple[Any, ...]]:
-    with connection.cursor(binary=True) as cursor:
-        yield from cursor.stream(statement, parameters, binary=True, size=ROUND_TRIP)
 
 
 def seq_at(connection: Connection, company_id: UUID, moment: datetime) -> int:

@@ -7,22 +7,16 @@ import re
 import socket
 import time
 import zipfile
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import partial
 
 import duckdb
 import psutil
+import psycopg
 import pytest
 
-from infra.database import Database
 from infra.exports import open_source, plan
 from infra.exports.places import Stream
-from infra.followers.follower import ProjectionFollower, add_positions, advance
-from infra.followers.waiting import wait_for
-from infra.roles import WORKER_ROLE, role_url
-from projections.registry import PROJECTIONS
 
 LINE = "2024-03-05 (payment-1) Shirin Rugs | Payment received"
 
@@ -36,31 +30,13 @@ class Bytes:
         return len(data)
 
 
-@pytest.fixture(scope="session")
-def worker(api_settings) -> Iterator[Database]:
-    pool = Database(role_url(api_settings.database_url, api_settings.secret_key, WORKER_ROLE), size=1).open()
-    yield pool
-    pool.close()
+pytestmark = pytest.mark.usefixtures("following")
 
 
 @pytest.fixture
-def follow(worker):
-    """Posts what a company has written, as a worker does."""
-
-    def post(company) -> None:
-        with worker.connection() as connection:
-            add_positions(connection, "balances")
-            while (moved := advance(connection, ProjectionFollower(PROJECTIONS["balances"]), company.id)) and moved.behind:
-                pass
-
-    return post
-
-
-@pytest.fixture
-def trader(company, follow):
+def trader(company):
     party = company.create("party", name="Shirin Rugs")["id"]
     company.create("payment", amount="7.50", party_id=party, date="2024-03-05")
-    follow(company)
     return company
 
 
@@ -94,13 +70,12 @@ def test_every_format(trader, services, path, media_type, name):
     assert bytes(target.data) == answer.content
 
 
-def test_as_of_a_seq_and_a_time(trader, follow):
+def test_as_of_a_seq_and_a_time(trader):
     before = trader.get("/exports/hledger")
     seq = int(before.headers["x-seq"])
     moment = trader.get("/head").json()["recorded_at"]
     assert LINE in before.text
     trader.create("payment", amount="1", date="2024-03-06")
-    follow(trader)
     assert trader.get(f"/exports/hledger?at_seq={seq}").content == before.content
     assert trader.get("/exports/hledger", params={"at": moment}).content == before.content
     assert trader.get("/exports/hledger").content != before.content
@@ -139,9 +114,14 @@ def test_who_may_export(trader, member, client):
     assert member("viewer").get("/exports/ndjson").status_code == 200
 
 
-def test_what_is_not_posted_in_time_is_not_left_out(company, monkeypatch):
-    """Where no worker posts, the journal is refused, not cut short."""
-    monkeypatch.setattr("infra.exports.source.wait_for", partial(wait_for, timeout_seconds=0.05))
+def test_what_is_not_posted_is_not_left_out(company, api_settings):
+    """Where postings are stuck, the journal is refused, not cut short."""
+    with psycopg.connect(api_settings.database_url, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO daftar.positions (follower, company_id, parked_seq, parked_error) VALUES ('balances', %s, 1, 'a test')"
+            " ON CONFLICT (company_id, follower) DO UPDATE SET parked_seq = 1, parked_error = 'a test'",
+            (company.id,),
+        )
     company.create("payment", amount="7.50", date="2024-03-05")
     answer = company.get("/exports/hledger")
     assert (answer.status_code, answer.json()["code"]) == (503, "projection_behind")

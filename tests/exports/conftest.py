@@ -117,12 +117,12 @@ class Books:
 
 
 @pytest.fixture(scope="session")
-def shared(postgres: EmbeddedPostgres, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+def shared(postgres: EmbeddedPostgres, template: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Settings of the folder's own database."""
     name = f"exports_{uuid4().hex}"
     with psycopg.connect(postgres.url(), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-    yield Settings(
+    return Settings(
         database_url=postgres.url(database=name),
         api_database_url=postgres.url(API_ROLE, name),
         secret_key=new_secret_key(),
@@ -189,7 +189,7 @@ CATEGORIES = (
 
 @pytest.fixture(scope="session")
 def odd(shared: Settings, pools: tuple[Database, Database]) -> Books:
-    """Every kind that is posted, in currencies of 0, 2 and 3 decimals, changed, deleted, moved; under names that are hard to say."""
+    """Every kind that is posted, in currencies of 0, 2 and 3 decimals, changed and deleted, under names that are hard to say."""
     shop = begin(shared, pools, "odd", name=NAMES[0], currency="EUR")
     parties = [shop.create("party", name=name, roles=["customer", "supplier"]) for name in NAMES]
     for number, (currency, price) in enumerate([("JPY", "1234"), ("USD", "19.99"), ("KWD", "1.235"), ("EUR", "100000000.01")]):

@@ -10,8 +10,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import duckdb
-import polars
-import pyarrow
+import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -177,14 +177,14 @@ def test_duckdb_reads_it(chinook, lake):
 
 
 def test_polars_reads_it(chinook, lake):
-    lines = polars.scan_parquet(f"{lake}/journal_lines/**/*.parquet", hive_partitioning=True)
-    sums = lines.group_by("account", "currency").agg((polars.col("debit") - polars.col("credit")).sum().alias("b")).collect()
+    lines = pl.scan_parquet(f"{lake}/journal_lines/**/*.parquet", hive_partitioning=True)
+    sums = lines.group_by("account", "currency").agg((pl.col("debit") - pl.col("credit")).sum().alias("b")).collect()
     assert {(account, currency): b for account, currency, b in sums.iter_rows() if b} == chinook.balances()
-    invoices = polars.read_parquet(f"{lake}/records/invoice/**/*.parquet")
+    invoices = pl.read_parquet(f"{lake}/records/invoice/**/*.parquet")
     assert invoices["total"].sum() == Decimal("2328.60")
-    assert invoices.schema["issue_date"] == polars.Date
-    assert invoices.schema["created_at"] == polars.Datetime("us", "UTC")
-    assert invoices.schema["total"] == polars.Decimal(38, 9)
+    assert invoices.schema["issue_date"] == pl.Date
+    assert invoices.schema["created_at"] == pl.Datetime("us", "UTC")
+    assert invoices.schema["total"] == pl.Decimal(38, 9)
 
 
 def test_parquet_holds_every_value(odd, tmp_path):
@@ -211,7 +211,7 @@ def test_row_groups_do_not_depend_on_pages(odd, monkeypatch):
     whole = odd.export("parquet", kinds=["events"], single=True)
     monkeypatch.setattr("infra.exports.source.Source.events.__defaults__", (7,), raising=False)
     assert odd.export("parquet", kinds=["events"], single=True) == whole
-    file = pq.ParquetFile(pyarrow.BufferReader(whole))
+    file = pq.ParquetFile(pa.BufferReader(whole))
     counts = [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)]
     assert set(counts[:-1]) == {50}
     assert sum(counts) == odd.head()
@@ -281,3 +281,17 @@ def test_every_format_says_what_its_file_is_called(books):
         "ndjson": f"{name}.ndjson",
     }
     assert plan(source, "csv", ["invoice"], single=True).file_name == f"{name}-invoice.csv"
+
+
+def test_a_long_history_is_folded_in_parts(books, monkeypatch):
+    monkeypatch.setattr("infra.asof.ROUND_TRIP", 7)
+    parties = [books.create("party", name=f"{number} at first") for number in range(3)]
+    for turn in range(20):
+        books.change("party", parties[turn % 3], name=f"{turn % 3} after {turn}")
+    seq = books.head()
+    for party in parties:
+        books.change("party", party, name="today")
+    (page,) = records_as_of(books.database, books.company_id, seq, "party")
+    assert [record.data["name"] for record in page] == ["0 after 18", "1 after 19", "2 after 17"]
+    for _ in range(3):  # the connection is as good as before
+        assert Reader(books.database).pull("records", books.company_id, 0, 2).count == 2
