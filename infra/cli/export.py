@@ -15,14 +15,14 @@ import click
 import msgspec
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from domain.errors import LedgerError
+from domain.errors import LedgerError, ProjectionBehind
 from infra.cli.books import Books, open_books
 from infra.cli.conventions import Failure, UsageProblem, counted, data_dir_option, json_option, messages, print_json, results
 from infra.companies import get_company
 from infra.database import Database
 from infra.exports import FORMATS, Plan, Source, open_source, plan
 from infra.exports.places import MANIFEST, Archive, Exists, Place, Stream, Written, whole_file, whole_folder
-from infra.followers.follower import ProjectionFollower, add_positions, advance
+from infra.followers.follower import ProjectionFollower, add_positions, advance_or_park
 from infra.roles import WORKER_ROLE, role_url
 from infra.settings import Settings
 from projections.registry import PROJECTIONS
@@ -130,9 +130,21 @@ def _catch_up(books: Books, source: Source, planned: Plan) -> None:
         return
     with _worker(books.settings) as database, database.connection() as connection:
         add_positions(connection, "balances")
-        follower = ProjectionFollower(PROJECTIONS["balances"])
-        while (advanced := advance(connection, follower, source.company_id)) is not None and advanced.seq < source.seq:
-            pass
+        follower, reached = ProjectionFollower(PROJECTIONS["balances"]), -1
+        while True:
+            advanced = advance_or_park(connection, follower, source.company_id)
+            if advanced is not None and advanced.seq >= source.seq:
+                return
+            if advanced is not None and advanced.parked_seq is None:
+                continue
+            try:
+                source.wait_for_journal()
+            except ProjectionBehind as error:
+                if error.details["parked_seq"] is not None or error.details["reached_seq"] == reached:
+                    raise
+                reached = error.details["reached_seq"]  # a worker has it, and gets on
+            else:
+                return
 
 
 @contextmanager

@@ -46,6 +46,6 @@ def _cell(value: Any, column: Column) -> Any:
         return value.decode()
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    if column.form == "text" and value.startswith(_RISKY):
+    if column.form == "text" and str(value).startswith(_RISKY):
         return f"'{value}"
     return value

@@ -216,10 +216,7 @@ class _Groups:
 
     def _put(self, rows: Sequence[tuple[Any, ...]]) -> None:
         columns = zip(*rows, strict=True)
-        arrays = [
-            pa.array([_value(value, form, name) for value in column], _TYPES[form])
-            for (name, form), column in zip(self.table.columns, columns, strict=True)
-        ]
+        arrays = [_array(name, form, column) for (name, form), column in zip(self.table.columns, columns, strict=True)]
         self.writer.write_table(pa.Table.from_arrays(arrays, schema=self.table.schema), row_group_size=ROWS_PER_GROUP)
 
     def close(self) -> None:
@@ -251,6 +248,15 @@ class _Months:
                     yield end
                     page = page[end:] or next(pages, [])
                 groups.close()
+
+
+def _array(name: str, form: Form, values: Iterable[Any]) -> pa.Array:
+    """A column of a row group. Raises NotExportable where a value is none of the column's form."""
+    try:
+        return pa.array([_value(value, form, name) for value in values], _TYPES[form])
+    except (pa.ArrowException, ValueError, ArithmeticError, TypeError) as error:
+        message = f"The column {name} holds a value that is no {form}: {error}. Export to another format."
+        raise NotExportable(message, path=name) from error
 
 
 def _value(value: Any, form: Form, name: str) -> Any:

@@ -12,6 +12,7 @@ import time
 import zipfile
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from infra.cli.main import main
@@ -82,6 +83,21 @@ def test_it_posts_what_no_worker_has_posted(books, daftar):
     code, said, _ = daftar("export", "hledger", "--company", books.codename)
     assert code == 0
     assert b"2024-01-10 (payment-1)" in said
+
+
+def test_books_that_are_stuck_are_not_written(books, shared, daftar, tmp_path):
+    books.create("payment", amount="5", date="2024-01-10")
+    books.follow()
+    with psycopg.connect(shared.database_url, autocommit=True) as connection:
+        connection.execute(
+            "UPDATE daftar.positions SET parked_seq = seq + 1, parked_error = 'a test' WHERE company_id = %s", (books.company_id,)
+        )
+    books.create("payment", amount="6", date="2024-01-11")
+    code, _, told = daftar("export", "beancount", "--company", books.codename, "--out", str(tmp_path / "books"))
+    assert code == 1
+    assert "projection_behind" in told
+    assert list(tmp_path.iterdir()) == []
+    assert daftar("export", "beancount", "--company", books.codename, "--at-seq", str(books.head() - 1))[0] == 0
 
 
 def test_nothing_is_replaced_without_force(chinook, daftar, tmp_path):

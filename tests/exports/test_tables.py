@@ -219,7 +219,9 @@ def test_row_groups_do_not_depend_on_pages(odd, monkeypatch):
 
 def test_an_amount_beyond_parquet_is_refused():
     with pytest.raises(NotExportable, match="no Parquet decimal"):
-        parquet._value("1" + "0" * 29, "decimal", "total")
+        parquet._array("total", "decimal", ["1" + "0" * 29])
+    with pytest.raises(NotExportable, match="total holds a value that is no decimal"):
+        parquet._array("total", "decimal", ["much"])
 
 
 def test_nothing_there_is_no_file(books, tmp_path):
