@@ -14,6 +14,7 @@ from api.http_errors import BodyTooLarge, InternalError, MediaTypeUnsupported
 from domain import errors
 from domain.catalogue import CATALOGUE
 from domain.errors import LedgerError
+from infra.exports import FORMATS as EXPORTS
 from infra.imports import FORMATS as IMPORTS
 
 PROBLEM = "application/problem+json"
@@ -39,6 +40,7 @@ PATH_PARAMETERS: dict[str, dict[str, Any]] = {
     },
     "seq": {"description": "The seq of an event.", "schema": {"type": "integer", "minimum": 1}, "example": 1},
     "file_format": {"description": "The format of the file.", "schema": {"type": "string", "enum": sorted(IMPORTS)}},
+    "format": {"description": "A format of exports.", "schema": {"type": "string", "enum": list(EXPORTS)}},
     "action": {"description": "An action of the kind.", "schema": {"type": "string"}, "example": "resolve"},
 }
 

@@ -48,6 +48,12 @@ class UnknownKind(LedgerError):
     code = "unknown_kind"
 
 
+class UnknownFormat(LedgerError):
+    """There is no such export format."""
+
+    code = "unknown_format"
+
+
 class BatchTooLarge(LedgerError):
     """A request may hold at most 5,000 commands."""
 
@@ -241,6 +247,12 @@ class AlreadyResolved(LedgerError):
     """This was resolved before."""
 
     code = "already_resolved"
+
+
+class NotExportable(LedgerError):
+    """The books hold something that this format cannot say."""
+
+    code = "not_exportable"
 
 
 class RolesFixed(LedgerError):

@@ -53,6 +53,7 @@ JOURNAL_LINES = Table(
         Index("journal_lines_by_party", "company_id, party_id, posted_on, seq, line", where="party_id IS NOT NULL"),
         Index("journal_lines_by_record", "company_id, record_id, seq"),
         Index("journal_lines_late", "company_id, account, dated, seq, line", where="dated <> posted_on"),
+        Index("journal_lines_in_order", "company_id, posted_on, seq, line"),
     ),
     balanced="debit - credit",
     append_only=True,
