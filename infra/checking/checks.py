@@ -6,9 +6,9 @@ records as they stood at the projection's own position. What the log says by a w
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -87,14 +87,19 @@ def numbers(snapshot: Snapshot) -> Found:
 
 
 def unique(snapshot: Snapshot) -> Found:
-    """The unique values that are kept are those of the living records, each held by its record."""
+    """The unique values that are held are those of the living records, and of the deleted where the value is never free again."""
     for kind in KINDS:
         if not kind.unique:
             continue
+        kept = [one for one in kind.unique if one.kept]
+        holders = itertools.chain(
+            ((record, kind.unique) for record in snapshot.living(kind.name)),
+            ((record, kept) for record in (snapshot.buried(kind.name) if kept else ())),
+        )
         values = (
             (one.name, value, record.id)
-            for record in snapshot.living(kind.name)
-            for one in kind.unique
+            for record, rules in holders
+            for one in rules
             if (value := one.value(record.data)) is not None
         )
         for page in _pages(values):
@@ -117,13 +122,14 @@ def _values_of_nobody(snapshot: Snapshot) -> Found:
     rules = {(kind.name, one.name): one for kind in KINDS for one in kind.unique}
     rows = snapshot.rows(
         b"SELECT u.kind, u.name, u.value, u.record_id, r.document FROM unique_values u LEFT JOIN records r"
-        b" ON r.company_id = u.company_id AND r.id = u.record_id AND r.kind = u.kind AND NOT r.deleted WHERE u.company_id = %b",
+        b" ON r.company_id = u.company_id AND r.id = u.record_id AND r.kind = u.kind WHERE u.company_id = %b",
         (snapshot.company_id,),
     )
     for kind, name, value, record_id, document in rows:
         rule = rules.get((kind, name))
-        if rule is None or document is None or rule.value(decode_record(document).data) != value:
-            yield f"{kind}.{name} {value!r}", "not kept: no living record has it", f"held by {record_id}"
+        record = decode_record(document) if document is not None else None
+        if rule is None or record is None or (record.deleted and not rule.kept) or rule.value(record.data) != value:
+            yield f"{kind}.{name} {value!r}", "not held: no living record has it", f"held by {record_id}"
 
 
 def client_ids(snapshot: Snapshot) -> Found:
@@ -216,7 +222,7 @@ def receivables(snapshot: Snapshot) -> Found:
 
 def _pages(items: Iterable[tuple[str, str, UUID]]) -> Iterator[list[tuple[str, str, UUID]]]:
     iterator = iter(items)
-    while page := list(islice(iterator, PAGE)):
+    while page := list(itertools.islice(iterator, PAGE)):
         yield page
 
 

@@ -75,6 +75,12 @@ class Snapshot:
             if record.kind == kind and not record.deleted:
                 yield record
 
+    def buried(self, kind: str) -> Iterator[Record]:
+        """The deleted records of a kind."""
+        statement = b"SELECT document FROM records WHERE company_id = %b AND kind = %b AND deleted"
+        for (document,) in self.rows(statement, (self.company_id, kind)):
+            yield decode_record(document)
+
     def since(self, until: int | None) -> dict[UUID, Record]:
         """The records that were changed after `until`, as they stood then: as many as a follower is behind, at most."""
         if until is None or until >= self.seq:
