@@ -33,7 +33,7 @@ _EVENT = """
 || '","actor_id":' || coalesce('"' || actor_id || '"', 'null') || ',"device_id":' || coalesce('"' || device_id || '"', 'null')
 || ',"command_id":' || coalesce('"' || command_id || '"', 'null')
 || ',"correlation_id":' || coalesce('"' || correlation_id || '"', 'null')
-|| ',"hash":"' || encode(hash, 'hex') || '","data":' || data || '}'
+|| ',"hash":"' || encode(hash, 'hex') || '","data":' || data || coalesce(',"sealed":"' || encode(sealed, 'hex') || '"', '') || '}'
 """
 
 

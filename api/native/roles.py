@@ -27,6 +27,12 @@ def check_may_write(role: str, path: str) -> None:
         raise NotAllowed(f"The role {role!r} may only read.", path=path)
 
 
+def check_may_erase(role: str, path: str) -> None:
+    """Raise NotAllowed unless this role may erase people for ever: those who manage users may."""
+    if not rank_of(role):
+        raise NotAllowed(f"The role {role!r} may not erase people.", path=path)
+
+
 def check_may_manage(role: str, path: str, managed_role: str = "") -> None:
     """Raise NotAllowed unless this role manages users, and users of `managed_role`."""
     if not rank_of(role):
