@@ -41,29 +41,27 @@ class ChartAccount(msgspec.Struct, frozen=True):
     type: AccountType
 
 
-DEFAULT_CHART: Mapping[str, ChartAccount] = {
-    code: ChartAccount(code, name, type_)
-    for code, name, type_ in (
-        (CASH, "Cash", "asset"),
-        (CHEQUES_IN_HAND, "Cheques in hand", "asset"),
-        (BANK, "Bank", "asset"),
-        (RECEIVABLE, "Accounts receivable", "asset"),
-        (DISHONOURED_CHEQUES, "Dishonoured cheques", "asset"),
-        (INVENTORY, "Inventory", "asset"),
-        (VAT_RECOVERABLE, "VAT recoverable", "asset"),
-        (SUPPLIER_CREDIT, "Supplier credit", "asset"),
-        (PAYABLE, "Accounts payable", "liability"),
-        (CHEQUES_ISSUED, "Cheques issued", "liability"),
-        (VAT_PAYABLE, "VAT payable", "liability"),
-        (CUSTOMER_CREDIT, "Customer credit", "liability"),
-        (EQUITY, "Owner's equity", "equity"),
-        (OPENING_BALANCES, "Opening balances", "equity"),
-        (SALES, "Sales", "revenue"),
-        (OTHER_INCOME, "Other income", "revenue"),
-        (PURCHASES, "Purchases", "expense"),
-        (EXPENSES, "Expenses", "expense"),
-    )
-}
+_ACCOUNTS: tuple[tuple[str, str, AccountType], ...] = (
+    (CASH, "Cash", "asset"),
+    (CHEQUES_IN_HAND, "Cheques in hand", "asset"),
+    (BANK, "Bank", "asset"),
+    (RECEIVABLE, "Accounts receivable", "asset"),
+    (DISHONOURED_CHEQUES, "Dishonoured cheques", "asset"),
+    (INVENTORY, "Inventory", "asset"),
+    (VAT_RECOVERABLE, "VAT recoverable", "asset"),
+    (SUPPLIER_CREDIT, "Supplier credit", "asset"),
+    (PAYABLE, "Accounts payable", "liability"),
+    (CHEQUES_ISSUED, "Cheques issued", "liability"),
+    (VAT_PAYABLE, "VAT payable", "liability"),
+    (CUSTOMER_CREDIT, "Customer credit", "liability"),
+    (EQUITY, "Owner's equity", "equity"),
+    (OPENING_BALANCES, "Opening balances", "equity"),
+    (SALES, "Sales", "revenue"),
+    (OTHER_INCOME, "Other income", "revenue"),
+    (PURCHASES, "Purchases", "expense"),
+    (EXPENSES, "Expenses", "expense"),
+)
+DEFAULT_CHART: Mapping[str, ChartAccount] = {code: ChartAccount(code, name, type_) for code, name, type_ in _ACCOUNTS}
 """Code → account, in the order of the codes. A company's log begins with one `account.opened` event for each."""
 
 

@@ -63,6 +63,20 @@ def action(kind, name, one):
     return Command(kind=kind, action=name, id=one)
 
 
+def update(kind, one, **data: object):
+    return Command(kind=kind, action="update", id=one, data=data)
+
+
+def cheque(shop, one, direction="in"):
+    """A payment of 100 at the bank, 60 of it by cheque."""
+    shop.cheque_payment = new_id()
+    fields = {"party_id": str(shop.parties[0]), "method": "bank", "direction": direction}
+    return [
+        create("payment", shop.cheque_payment, amount="100", **fields),
+        create("cheque", one, amount="60", payment_id=str(shop.cheque_payment)),
+    ]
+
+
 RENT = {("6000:rent", "USD"): Decimal("12.30"), ("2000", "USD"): Decimal("-12.30")}
 CASES = {
     "sale": (lambda shop, one: [invoice(shop, one)], amounts(a1200="110", a2100="-10", a4000="-100")),
@@ -86,6 +100,57 @@ CASES = {
     "sale deleted after payment: the payment becomes credit": (
         lambda shop, one: [invoice(shop, one), paid(one), action("invoice", "delete", one)],
         amounts(a1000="60", a1200="0", a2100="0", a4000="0", a2200="-60"),
+    ),
+    "paid beyond the total: the rest is the customer's credit": (
+        lambda shop, one: [invoice(shop, one), paid(one), paid(one)],
+        amounts(a1000="120", a1200="0", a2100="-10", a4000="-100", a2200="-10"),
+    ),
+    "a purchase paid beyond its total": (
+        lambda shop, one: [invoice(shop, one, "purchase"), paid(one), paid(one)],
+        amounts(a1000="-120", a1400="10", a1500="10", a2000="0", a5000="100"),
+    ),
+    "paid by a cheque that is in hand": (cheque, amounts(a1050="60", a1100="40", a2200="-100")),
+    "paid by a cheque that was cleared": (
+        lambda shop, one: [*cheque(shop, one), update("cheque", one, status="cleared")],
+        amounts(a1050="0", a1100="100", a2200="-100"),
+    ),
+    "paid by a cheque that bounced: the party owes it": (
+        lambda shop, one: [*cheque(shop, one), update("cheque", one, status="bounced")],
+        amounts(a1050="0", a1100="40", a1250="60", a2200="-100"),
+    ),
+    "payment deleted with its cheque": (
+        lambda shop, one: [*cheque(shop, one), action("payment", "delete", shop.cheque_payment)],
+        amounts(a1050="0", a1100="0", a2200="0"),
+    ),
+    "cheque that we wrote": (
+        lambda shop, one: cheque(shop, one, direction="out"),
+        amounts(a1100="-40", a1500="100", a2050="-60"),
+    ),
+    "cash put into the till, by category": (
+        lambda _, __: [create("payment", amount="5", currency="USD", category="Float")],
+        amounts(a1000="5", a4900_float="-5"),
+    ),
+    "cash taken out of the till, for an account of the chart": (
+        lambda _, __: [create("payment", amount="5", currency="USD", direction="out", category="3000")],
+        amounts(a1000="-5", a3000="5"),
+    ),
+    "payment into an account that is a cash desk": (
+        lambda shop, one: [
+            create("payment_account", one, type="cash", name="Till 2"),
+            create("payment", amount="5", party_id=str(shop.parties[0]), payment_account_id=str(one), method="card"),
+        ],
+        amounts(a1000="5", a2200="-5"),
+    ),
+    "opening balances": (
+        lambda _, one: [
+            create("party", name="Owes", roles=["customer"], opening_balance="30"),
+            create("party", one, name="Is owed", roles=["supplier"]),
+            update("party", one, opening_balance="-20"),
+            create("bank", name="Main", opening_balance="100"),
+            create("cash", name="Till", opening_balance="7"),
+            create("account", code="2300", name="Loan", type="liability", opening_balance="50"),
+        ],
+        amounts(a1000="7", a1100="100", a1200="30", a2000="-20", a2300="-50", a3900="-67"),
     ),
     "expense by category, owed": (lambda shop, _: [expense(shop)], RENT),
     "expense that waits for approval": (lambda shop, _: [expense(shop, status="requested")], {}),
@@ -141,7 +206,9 @@ def test_a_change_posts_the_reversal_and_names_what_it_reverses(open_shop, worke
 def test_the_database_refuses_lines_that_do_not_balance(open_shop, worker, owner):
     shop = open_shop()
     row = (
-        "INSERT INTO journal_lines VALUES (%s, 1, 1, %s, 'payment', '1000', NULL, 'USD', 5, 0, 5, '2024-01-01', '2024-01-01', NULL)"
+        "INSERT INTO journal_lines"
+        " (company_id, seq, line, record_id, kind, account, currency, debit, credit, balance, dated, posted_on)"
+        " VALUES (%s, 1, 1, %s, 'payment', '1000', 'USD', 5, 0, 5, '2024-01-01', '2024-01-01')"
     )
     with pytest.raises(psycopg.errors.CheckViolation, match="do not balance in USD"), worker.connection() as connection:
         connection.execute(row, (shop.company_id, new_id()))
