@@ -13,7 +13,7 @@ from litestar.exceptions import InternalServerException
 from api.http_errors import HttpRequest, MediaTypeUnsupported
 from domain.decision import NUL, nul_in
 from domain.errors import InvalidField, MalformedRequest
-from domain.validation import invalid_field
+from domain.validation import invalid_field, may_hold_unusual_amounts, require_plain_amounts
 from infra.composition import Services
 from infra.requests import MOST_NESTED, depth_of
 
@@ -48,13 +48,15 @@ def decode(body: bytes, decoder: msgspec.json.Decoder[Read]) -> Read:
     try:
         found = decoder.decode(body)
     except msgspec.ValidationError as error:
-        raise invalid_field(error) from None
+        raise invalid_field(error, expected=decoder.type, given=body) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise MalformedRequest(f"The body is not valid JSON in UTF-8: {error}.") from None
     except RecursionError:
         raise MalformedRequest("The body is nested too deeply.") from None
     if NUL in body and (place := nul_in(msgspec.json.decode(body), "")) is not None:
         raise InvalidField("A text must not hold the NUL character.", path=place)
+    if may_hold_unusual_amounts(body):
+        require_plain_amounts(found, msgspec.json.decode(body))
     return found
 
 
@@ -97,7 +99,7 @@ def convert_query(pairs: Sequence[tuple[str, str]], form: type[Read]) -> Read:
     try:
         return msgspec.convert(values, form, strict=False)
     except msgspec.ValidationError as error:
-        raise invalid_field(error) from None
+        raise invalid_field(error, expected=form, given=values) from None
 
 
 def accepts(request: HttpRequest, media_type: str) -> bool:

@@ -164,8 +164,8 @@ class Books:
 
     def _unique(self, kind: Kind, before: Record | None, after: Record) -> None:
         for unique in kind.unique:
-            old = unique.value(before.data) if before and not before.deleted else None
-            new = unique.value(after.data) if not after.deleted else None
+            old = unique.value(before.data) if before and (unique.kept or not before.deleted) else None
+            new = unique.value(after.data) if unique.kept or not after.deleted else None
             if old == new:
                 continue
             if old is not None:

@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from domain.validation import require_plain_amounts
 from domain.values import ClientId, Fields, Line, Number, Ref, Reference
 
 OnConflict = Literal["policy", "refuse"]
@@ -82,7 +83,9 @@ class Idempotency(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def data_as(command: Command, fields: type[Fields]) -> Fields:
-    """The command's data as `fields`; a missing body counts as an empty one. Raises msgspec.ValidationError."""
+    """The command's data as `fields`; a missing body counts as an empty one. Raises msgspec.ValidationError, InvalidField."""
     if isinstance(command.data, fields):
         return command.data
-    return msgspec.convert({} if command.data is None else command.data, fields)
+    data = msgspec.convert({} if command.data is None else command.data, fields)
+    require_plain_amounts(data, command.data, "data")
+    return data

@@ -17,11 +17,11 @@ import msgspec
 
 from domain.books import Books
 from domain.command import Actor
-from domain.errors import InvalidField, RecordExists, ReferenceMissing, ValueTaken
+from domain.errors import InvalidField, PeriodClosed, RecordExists, ReferenceMissing, ValueTaken
 from domain.event import JSON, Event, RecordedEvent
 from domain.kind import Kind
 from domain.personal import redacted_data
-from domain.record import Record
+from domain.record import Record, assign
 from domain.values import Ref, Reference, require_reasonable
 
 NUL = b"\\u0000"
@@ -145,7 +145,7 @@ class Decision:
     def emit(self, kind: Kind, record_id: UUID, event: Event) -> Record:
         """Number the event, fold it into the books and return the record after it.
 
-        Raises ValueTaken, InvalidField, and OutOfRange where a computed amount is beyond what a book can hold.
+        Raises ValueTaken, InvalidField, PeriodClosed, and OutOfRange where a computed amount is beyond what a book can hold.
         """
         require_reasonable(event)
         try:
@@ -180,6 +180,8 @@ class Decision:
         )
         if kind.unique:
             self._require_free(kind, before, fields)
+        if kind.dated is not None and self.company.get("late_facts") == "refuse":
+            self._require_open_period(kind, before, event, fields)
         record = self.books.apply(recorded, kind, fields)
         self.events.append(recorded)
         return record
@@ -201,12 +203,47 @@ class Decision:
                         field=unique.name,
                     )
                 text = " / ".join(str(data[name]) for name in unique.fields)
+                found = self.books.record(holder)
+                gone = found is not None and found.deleted
                 raise ValueTaken(
-                    f"Another {label(kind.name)} already has the {unique.name} {text!r}.",
+                    f"{'A deleted' if gone else 'Another'} {label(kind.name)} already has the {unique.name} {text!r}.",
                     path=f"data.{unique.fields[-1]}",
                     field=unique.name,
                     value=text,
                 )
+
+    def _require_open_period(self, kind: Kind, before: Record | None, event: Event, fields: dict[str, Any]) -> None:
+        """Raise PeriodClosed where the event would change what a closed period's books say."""
+        closed = self.company.get("closed_through")
+        if closed is None:
+            return
+        deleted = isinstance(event, kind.Deleted)
+        if before is not None and not deleted and not self._changes_posting(kind, before.data, fields):
+            return
+        dates: list[str] = []
+        if before is not None and kind.posts(before.data):
+            dates.append(self._day_of(kind, before.data, before.created_at))
+        after = assign(before.data, fields) if before is not None else fields
+        if not deleted and kind.posts(after):
+            dates.append(self._day_of(kind, after, before.created_at if before is not None else self.now))
+        late = min(dates, default="")
+        if late and late <= closed:
+            what_to_do = "date it later, or reopen them" if before is None else "reopen them first"
+            raise PeriodClosed(
+                f"The {label(kind.name)} is dated {late}, and the books are closed through {closed}; {what_to_do}.",
+                path="id" if deleted else f"data.{kind.dated}",
+                date=late,
+                closed_through=closed,
+            )
+
+    @staticmethod
+    def _changes_posting(kind: Kind, data: dict[str, Any], fields: dict[str, Any]) -> bool:
+        return any(name in fields and not kind.same(name, data.get(name), fields[name]) for name in kind.posted)
+
+    def _day_of(self, kind: Kind, data: Mapping[str, Any], made: datetime) -> str:
+        """The day that a fact is dated, as ISO text; the day it was made where it names none."""
+        day = data.get(str(kind.dated))
+        return str(day) if day else made.astimezone(self.time_zone).date().isoformat()
 
 
 def label(kind: str) -> str:

@@ -189,6 +189,24 @@ class PartyRoleMissing(LedgerError):
     code = "party_role_missing"
 
 
+class SystemAccount(LedgerError):
+    """An account of the default chart can be renamed, but neither closed nor suspended."""
+
+    code = "system_account"
+
+
+class AccountUnknown(LedgerError):
+    """There is no account with this code."""
+
+    code = "account_unknown"
+
+
+class AccountClosed(LedgerError):
+    """The account was closed or suspended; nothing is posted to it any more."""
+
+    code = "account_closed"
+
+
 class EntryUnbalanced(LedgerError):
     """The entry's debits and credits differ."""
 
@@ -205,6 +223,12 @@ class StockInsufficient(LedgerError):
     """There is not enough stock."""
 
     code = "stock_insufficient"
+
+
+class PeriodClosed(LedgerError):
+    """The books are closed through this date; this company refuses facts that are dated before."""
+
+    code = "period_closed"
 
 
 class StillReferenced(LedgerError):

@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Unique:
-    """One value that no two living records of the kind may share; the value of a deleted record is free again."""
+    """One value that no two living records of the kind may share; that of a deleted one is free again, unless it is `kept`."""
 
     name: str
     fields: tuple[str, ...]
     ignore_case: bool = False
+    kept: bool = False
 
     def value(self, data: Mapping[str, Any]) -> str | None:
         """The unique value in a record's data, or None where it has none."""
@@ -64,8 +65,10 @@ class Kind:
     `references` names the kind each reference field points to; `about` is a pair of fields, the kind and the id of a record of
     any kind. `parent` is the reference whose record owns this one, so that the owner's children can be found. `fixed` fields
     cannot change, `kept` fields cannot be cleared (they are filled in where they are not given). `verbs` are the past-tense
-    names of the three events. `personal` fields are sealed in the log and can be erased for ever; whose they are says the field
-    `person`, or where it is empty, they are those of the person that the record is.
+    names of the three events. `dated` is the day on which a fact of this kind counts in the books, `posted` are the fields that
+    what it posts depends on: once a period is closed, its facts are late (see `Decision.emit`). `personal` fields are sealed in
+    the log and can be erased for ever; whose they are says the field `person`, or where it is empty, they are those of the person
+    that the record is.
     """
 
     name: str
@@ -84,6 +87,8 @@ class Kind:
     create_fields: type[Fields] | None = None
     nested: Mapping[str, str] = field(default_factory=dict)
     writable: bool = True
+    dated: str | None = None
+    posted: frozenset[str] = frozenset()
     personal: frozenset[str] = frozenset()
     person: str = ""
 
@@ -185,7 +190,15 @@ class Kind:
         """The names of the fields that commands may set."""
         return self.fields.__struct_fields__
 
+    def posts(self, data: Mapping[str, Any]) -> bool:
+        """Whether a record with this data counts in the books; a draft or a request does not yet."""
+        return True
+
     # What a decision needs to have loaded, beside the target and what its data refers to ----------
+
+    def holders(self, data: Any) -> Iterable[HolderOf]:
+        """Other records that the data of a command names by a unique value of theirs; loaded with the command's first query."""
+        return ()
 
     def wants(self, decision: Decision, command: Command, record: Record | None) -> Iterable[Wish]:
         """More records that deciding this command needs; asked again until nothing is missing."""
@@ -214,6 +227,15 @@ class ChildrenOf:
 
 
 @dataclass(frozen=True, slots=True)
+class HolderOf:
+    """A wish to load the record that has a unique value: its kind, the name of the unique value, and the value."""
+
+    kind: str
+    unique: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class StockOf:
     """A wish to load how much of a product is in a store (None: the company's only store)."""
 
@@ -228,7 +250,7 @@ class TracesOf:
     person_id: UUID
 
 
-Wish = UUID | ChildrenOf | StockOf | TracesOf
+Wish = UUID | ChildrenOf | HolderOf | StockOf | TracesOf
 
 
 def _camel(verb: str) -> str:

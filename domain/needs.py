@@ -16,20 +16,22 @@ from domain.values import LARGEST_NUMBER, Ref
 
 @dataclass(slots=True)
 class Needs:
-    """Everything named by a batch, by the way in which it is named."""
+    """Everything named by a batch, by the way in which it is named. `holders` are unique values whose records are needed too."""
 
     ids: set[UUID] = field(default_factory=set)
     numbers: set[tuple[str, int]] = field(default_factory=set)
     clients: set[tuple[str, str, str]] = field(default_factory=set)
     parents: set[UUID] = field(default_factory=set)
     unique: set[tuple[str, str, str]] = field(default_factory=set)
+    holders: set[tuple[str, str, str]] = field(default_factory=set)
     stock: set[tuple[UUID, UUID | None]] = field(default_factory=set)
     histories: set[UUID] = field(default_factory=set)
     traces: set[UUID] = field(default_factory=set)
     """Persons of whom every record is needed that holds something of theirs, with its history."""
 
     def __bool__(self) -> bool:
-        return any((self.ids, self.numbers, self.clients, self.parents, self.unique, self.stock, self.histories, self.traces))
+        named = (self.ids, self.numbers, self.clients, self.parents, self.unique, self.holders, self.stock, self.histories)
+        return any((*named, self.traces))
 
     def reference(self, kind: str, reference: UUID | Ref, actor: Actor) -> None:
         """Note a reference to a record of `kind`, however it is named."""
@@ -49,6 +51,7 @@ class Needs:
             self.clients - loaded.clients,
             self.parents - loaded.parents,
             self.unique - loaded.unique,
+            self.holders - loaded.holders,
             self.stock - loaded.stock,
             self.histories - loaded.histories,
             self.traces - loaded.traces,
@@ -61,6 +64,7 @@ class Needs:
         self.clients |= other.clients
         self.parents |= other.parents
         self.unique |= other.unique
+        self.holders |= other.holders
         self.stock |= other.stock
         self.histories |= other.histories
         self.traces |= other.traces
@@ -85,6 +89,8 @@ def note_needs(needs: Needs, catalogue: Mapping[str, Kind], command: Command, ac
             text = unique.value({name: _given(data, name) for name in unique.fields})
             if text is not None:
                 needs.unique.add((owner.name, unique.name, text))
+        for holder in owner.holders(data):
+            needs.holders.add((holder.kind, holder.unique, holder.value))
         own_id, own_client = getattr(data, "id", None), getattr(data, "client_id", None)
         if isinstance(own_id, UUID):
             needs.ids.add(own_id)

@@ -14,7 +14,7 @@ from domain.errors import FieldFixed, InvalidField, PersonErased, RecordNotFound
 from domain.kind import ChildrenOf, Kind, Wish
 from domain.money import minor_unit
 from domain.record import Record
-from domain.validation import invalid_field
+from domain.validation import invalid_field, require_plain_amounts
 from domain.values import Ref
 
 
@@ -94,7 +94,8 @@ def correct(decision: Decision, kind: Kind, record: Record, fields: Mapping[str,
     try:
         typed = msgspec.convert(dict(fields), kind.changes)
     except msgspec.ValidationError as error:
-        raise invalid_field(error, root=path) from None
+        raise invalid_field(error, root=path, expected=kind.changes, given=dict(fields)) from None
+    require_plain_amounts(typed, fields, path)
     apply_changes(decision, kind, record, msgspec.to_builtins(resolve(decision, kind, typed, record, path)))
 
 
@@ -115,4 +116,5 @@ def wants_of_correction(decision: Decision, record_id: UUID, fields: Mapping[str
             yield value
     if (person_id := kind.person_of(record.id, record.data)) is not None and kind.holds_personal(data):
         yield person_id
+    yield from kind.holders(data)
     yield from kind.wants(decision, Command(kind=kind.name, action=action, id=record_id, data=data), record)

@@ -38,15 +38,16 @@ def typed(command: Command, struct: type[Fields]) -> Command:
 
     A command may come from code, so its own fields are checked here too. Raises InvalidField.
     """
-    root = "data"
+    expected: type[msgspec.Struct] = struct
+    root, given = "data", command.data
     try:
         data = data_as(command, struct)
         command = command if data is command.data else msgspec.structs.replace(command, data=data)
         encoded = JSON.encode(command)
-        root = ""
+        root, expected, given = "", _Envelope, encoded
         envelope = _envelope.decode(encoded)
     except msgspec.ValidationError as error:
-        raise invalid_field(error, root=root) from None
+        raise invalid_field(error, root=root, expected=expected, given=given) from None
     except UnicodeEncodeError:
         raise InvalidField("A text must be valid Unicode, without lone surrogates.", path="data") from None
     except RecursionError:

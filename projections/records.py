@@ -66,7 +66,7 @@ class RecordsProjection:
     """What `Books.apply` keeps."""
 
     name = "records"
-    version = 1
+    version = 2
     kinds: frozenset[str] | None = None
     tables = (RECORDS, UNIQUE_VALUES, CLIENT_IDS, STOCK_LEVELS)
     inline = True

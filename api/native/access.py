@@ -8,7 +8,14 @@ from uuid import UUID
 import msgspec
 
 from api.http_errors import HttpRequest
-from api.native.roles import MANAGED_KINDS, check_may_erase, check_may_manage, check_may_write
+from api.native.roles import (
+    CLOSING,
+    MANAGED_KINDS,
+    check_may_close,
+    check_may_erase,
+    check_may_manage,
+    check_may_write,
+)
 from api.native.wire import ChangePassword, NewUser
 from api.reading_requests import services_of
 from domain.command import Command
@@ -94,7 +101,8 @@ def _owns_session(services: Services, principal: Principal, session_id: UUID) ->
 def _manage(services: Services, principal: Principal, command: Command, path: str, credentials: dict[UUID, Credential]) -> Command:
     data = command.data
     if command.kind == "company":
-        check_may_manage(principal.role, f"{path}.type")
+        check = check_may_close if command.action in CLOSING else check_may_manage
+        check(principal.role, f"{path}.type")
         return command
     if isinstance(data, NewUser):
         check_may_manage(principal.role, f"{path}.data.role", data.role)

@@ -15,6 +15,10 @@ RANKS: Mapping[str, int] = {"superAdmin": 3, "saasAdmin": 3, "owner": 2, "tenant
 MANAGED_KINDS = frozenset({"user", "company"})
 """Kinds that only managers write."""
 
+CLOSERS = frozenset({"accountant"})
+"""Roles that, beside the managers, close periods of the books and reopen them."""
+CLOSING = frozenset({"close_books", "reopen_books"})
+
 
 def rank_of(role: str) -> int:
     """How high a role stands; 0 for those who manage nobody."""
@@ -31,6 +35,12 @@ def check_may_erase(role: str, path: str) -> None:
     """Raise NotAllowed unless this role may erase people for ever: those who manage users may."""
     if not rank_of(role):
         raise NotAllowed(f"The role {role!r} may not erase people.", path=path)
+
+
+def check_may_close(role: str, path: str) -> None:
+    """Raise NotAllowed unless this role closes and reopens books."""
+    if role not in CLOSERS and not rank_of(role):
+        raise NotAllowed(f"The role {role!r} may not close or reopen the books.", path=path)
 
 
 def check_may_manage(role: str, path: str, managed_role: str = "") -> None:

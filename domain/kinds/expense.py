@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -86,6 +86,10 @@ def _require_open(expense: Record) -> None:
 class ExpenseKind(Kind):
     """Amounts are positive and exact; whoever supplied it is a supplier."""
 
+    def posts(self, data: Mapping[str, Any]) -> bool:
+        """What is only asked for, or was rejected, was not spent."""
+        return bool(data["status"] == "approved")
+
     def wants(self, decision: Decision, command: Command, record: Record | None) -> Iterable[Wish]:
         """The receipts it names."""
         attachments = getattr(command.data, "attachments", None)
@@ -149,6 +153,10 @@ EXPENSE = ExpenseKind(
     },
     fixed=frozenset({"status", "requested_by"}),
     kept=frozenset({"currency", "date"}),
+    dated="date",
+    posted=frozenset(
+        {"amount", "currency", "date", "category", "supplier_id", "method", "cash_id", "bank_id", "payment_account_id", "status"}
+    ),
     verbs=("recorded", "changed", "deleted"),
     actions={"approve": Action(ExpenseAnswer, _approve), "reject": Action(ExpenseAnswer, _reject)},
     extra_events={"expense.approved.v1": ExpenseApproved, "expense.rejected.v1": ExpenseRejected},

@@ -14,8 +14,8 @@ from domain.command import Command
 from domain.decision import Decision
 from domain.errors import AmountNotPositive, EntryPosted, EntryUnbalanced, InvalidField
 from domain.event import Changed
-from domain.kind import Action, ChildrenOf, Kind, NoFields, Wish
-from domain.kinds.account import AccountCode
+from domain.kind import Action, ChildrenOf, HolderOf, Kind, NoFields, Wish
+from domain.kinds.account import AccountCode, holders_of_code, type_of_open
 from domain.money import ZERO, require_exact
 from domain.policy import Policy
 from domain.record import Record, assign
@@ -63,6 +63,10 @@ def checked(debit: Decimal, credit: Decimal, currency: str, path: str) -> tuple[
 class JournalLineKind(Kind):
     """Lines change only while their entry is a draft."""
 
+    def holders(self, data: Any) -> Iterable[HolderOf]:
+        """The account that a line names."""
+        yield from holders_of_code(getattr(data, "account_code", None))
+
     def wants(self, decision: Decision, command: Command, record: Record | None) -> Iterable[Wish]:
         """The line's entry."""
         if record is not None:
@@ -74,6 +78,7 @@ class JournalLineKind(Kind):
         require_draft(entry, "data.entry_id")
         currency = data.currency or entry.data["currency"]
         debit, credit = checked(data.debit, data.credit, currency, "data")
+        type_of_open(decision, data.account_code, "data.account_code")
         decision.create(self, record_id, msgspec.structs.replace(data, debit=debit, credit=credit, currency=currency))
 
     def add(self, decision: Decision, entry: Record, line: NewJournalLine, path: str) -> None:
@@ -83,6 +88,7 @@ class JournalLineKind(Kind):
             decision.client_ids[line_id] = (decision.actor.source, line.client_id)
         currency = line.currency or entry.data["currency"]
         debit, credit = checked(line.debit, line.credit, currency, path)
+        type_of_open(decision, line.account_code, f"{path}.account_code")
         fields = {name: getattr(line, name) for name in JournalLineFields.__struct_fields__}
         fields.update(debit=debit, credit=credit, currency=currency)
         decision.create(self, line_id, JournalLine(**fields, entry_id=entry.id), path=path)
@@ -92,6 +98,8 @@ class JournalLineKind(Kind):
         require_draft(decision.living(record.data["entry_id"], "journal_entry", "data.entry_id"), "id")
         after = assign(record.data, changes)
         debit, credit = checked(Decimal(after["debit"]), Decimal(after["credit"]), after["currency"], "data")
+        if "account_code" in changes:
+            type_of_open(decision, changes["account_code"], "data.account_code")
         amounts = {"debit": str(debit), "credit": str(credit)}
         complete = {**changes, **{name: text for name, text in amounts.items() if text != record.data[name]}}
         decision.change(self, record, complete)
@@ -176,17 +184,27 @@ def require_balance(lines: Iterable[Mapping[str, Any]]) -> None:
 
 def _post(decision: Decision, entry: Record, _: NoFields) -> None:
     require_draft(entry, "id")
-    require_balance(line.data for line in decision.books.living_children(entry.id, "journal_line"))
+    lines = decision.books.living_children(entry.id, "journal_line")
+    for index, line in enumerate(lines):  # an account may have been closed since the line was drafted
+        type_of_open(decision, line.data["account_code"], f"data.lines[{index}].account_code")
+    require_balance(line.data for line in lines)
     decision.emit(JOURNAL_ENTRY, entry.id, JournalEntryPosted(posted_on=decision.today))
 
 
 class JournalEntryKind(Kind):
     """A posted entry is never edited or deleted: it is corrected by another entry."""
 
+    def posts(self, data: Mapping[str, Any]) -> bool:
+        """A draft counts for nothing."""
+        return bool(data["status"] == "posted")
+
     def wants(self, decision: Decision, command: Command, record: Record | None) -> Iterable[Wish]:
-        """Posting and deleting need the entry's lines."""
+        """Posting and deleting need the entry's lines; posting, the accounts that they name."""
         if record is not None and command.action in ("post", "delete"):
             yield ChildrenOf(record.id)
+        if record is not None and command.action == "post":
+            for line in decision.books.living_children(record.id, "journal_line"):
+                yield from holders_of_code(line.data["account_code"])
 
     def decide_create(self, decision: Decision, record_id: UUID, data: NewJournalEntry) -> None:
         """Draft an entry with its lines, and post it where that is asked for."""
@@ -219,6 +237,8 @@ JOURNAL_ENTRY = JournalEntryKind(
     policy=Policy.SERVER_WINS,
     nested={"lines": "journal_line"},
     kept=frozenset({"date", "currency"}),
+    dated="date",
+    posted=frozenset({"date", "status"}),
     verbs=("drafted", "changed", "deleted"),
     actions={"post": Action(NoFields, _post)},
     extra_events={"journal_entry.posted.v1": JournalEntryPosted},

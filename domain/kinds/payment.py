@@ -160,6 +160,23 @@ PAYMENT = PaymentKind(
     },
     parent="invoice_id",
     kept=frozenset({"currency", "date", "direction"}),
+    dated="date",
+    posted=frozenset(
+        {
+            "amount",
+            "cash_amount",
+            "currency",
+            "date",
+            "direction",
+            "invoice_id",
+            "party_id",
+            "method",
+            "category",
+            "bank_id",
+            "cash_id",
+            "payment_account_id",
+        }
+    ),
     verbs=("recorded", "changed", "deleted"),
     personal=frozenset({"payer_name", "notes"}),
     person="party_id",

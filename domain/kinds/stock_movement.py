@@ -154,5 +154,7 @@ STOCK_MOVEMENT = StockMovementKind(
     },
     fixed=frozenset({"product_id", "product_detail_id", "store_id", "quantity", "invoice_id", "invoice_line_id"}),
     kept=frozenset({"date"}),
+    dated="date",
+    posted=frozenset({"product_id", "store_id", "quantity", "date", "unit_cost"}),
     verbs=("recorded", "changed", "withdrawn"),
 )

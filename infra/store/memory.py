@@ -141,11 +141,14 @@ class MemoryTransaction:
         for key in needs.clients & stored.clients.keys():
             loaded.clients[key] = stored.clients[key]
             ids.add(stored.clients[key])
+        for key in needs.holders & stored.unique.keys():
+            loaded.unique[key] = stored.unique[key]
+            ids.add(stored.unique[key])
         for record in stored.records.values():
             wanted = record.id in ids or (record.kind, record.number) in needs.numbers
             if wanted or (stored.parents.get(record.id) in needs.parents and not record.deleted):
                 loaded.records.append(record)
-        loaded.unique = {key: stored.unique[key] for key in needs.unique & stored.unique.keys()}
+        loaded.unique.update({key: stored.unique[key] for key in needs.unique & stored.unique.keys()})
         loaded.stock = {key: stored.stock[key] for key in needs.stock & stored.stock.keys()}
         loaded.histories = {
             record_id: [row for row in stored.log.rows if row.record_id == record_id] for record_id in needs.histories

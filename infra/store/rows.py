@@ -50,6 +50,10 @@ def load_query(company_id: UUID, needs: Needs, keys: Sequence[str] = ()) -> tupl
         parts.append("unique")
         kinds, names, values = zip(*needs.unique, strict=True)
         parameters += (texts(kinds), texts(names), texts(values), company_id)
+    if needs.holders:
+        parts.append("holders")
+        kinds, names, values = zip(*needs.holders, strict=True)
+        parameters += (texts(kinds), texts(names), texts(values), company_id)
     if needs.stock:
         parts.append("stock")
         products, stores = zip(*needs.stock, strict=True)
@@ -72,6 +76,9 @@ def collect(loaded: Loaded, rows: PGresult) -> None:
         if what == b"client":
             loaded.records.append(decode_record(document))
             loaded.clients[a, b, c] = UUID(bytes=value(row, 5))
+        elif what == b"holder":
+            loaded.records.append(decode_record(document))
+            loaded.unique[a, b, c] = UUID(bytes=value(row, 5))
         elif what == b"unique":
             loaded.unique[a, b, c] = UUID(bytes=value(row, 5))
         elif what == b"stock":

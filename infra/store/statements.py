@@ -60,6 +60,12 @@ LOAD_PARTS = {
         FROM unnest(%b, %b, %b) AS wanted (kind, name, value)
         JOIN unique_values u ON u.company_id = %b
             AND (u.kind, u.name, u.value) = (wanted.kind, wanted.name, wanted.value)""",
+    "holders": """
+        SELECT 'holder', r.document, u.kind, u.name, u.value, u.record_id, NULL::uuid
+        FROM unnest(%b, %b, %b) AS wanted (kind, name, value)
+        JOIN unique_values u ON u.company_id = %b
+            AND (u.kind, u.name, u.value) = (wanted.kind, wanted.name, wanted.value)
+        JOIN records r ON r.company_id = u.company_id AND r.id = u.record_id""",
     "stock": """
         SELECT 'stock', s.quantity::text, NULL::text, NULL::text, NULL::text, s.product_id, s.store_id
         FROM unnest(%b, %b) AS wanted (product_id, store_id)

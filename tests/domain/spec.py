@@ -23,7 +23,7 @@ from domain.decide import Result, decide, needs_history
 from domain.decision import Decision
 from domain.errors import LedgerError
 from domain.event import RecordedEvent
-from domain.kind import ChildrenOf, StockOf
+from domain.kind import ChildrenOf, HolderOf, StockOf
 from domain.needs import Needs, note_needs
 from domain.record import Record
 from domain.resolving import find_target
@@ -91,6 +91,9 @@ class Spec:
             typed = [_typed(each) for each in commands]
         except msgspec.ValidationError as error:
             self.error = invalid_field(error, root="data")
+            return self
+        except LedgerError as error:
+            self.error = error
             return self
         cold = self._loaded(typed, by)
         self.decision = decision = Decision(CATALOGUE, cold, by, self.now, self.new_id, fields_of, correlation_id=self.new_id())
@@ -200,6 +203,8 @@ class Spec:
         for wish in kind.wants(decision, each, record):
             if isinstance(wish, ChildrenOf):
                 wanted.parents.add(wish.parent_id)
+            elif isinstance(wish, HolderOf):
+                wanted.holders.add((wish.kind, wish.unique, wish.value))
             elif isinstance(wish, StockOf):
                 wanted.stock.add((wish.product_id, wish.store_id))
             else:
@@ -215,6 +220,10 @@ class Spec:
                 ids.add(warm.by_client[key])
         for parent in needs.parents:
             ids |= {child for child in warm.children.get(parent, ()) if not warm.records[child].deleted}
+        for key in needs.holders:
+            if (holder := warm.unique.get(key)) is not None:
+                cold.unique[key] = holder
+                ids.add(holder)
         for record_id in sorted(ids, key=str):
             if record_id in warm.records and record_id not in cold.records:
                 cold.add(warm.records[record_id], CATALOGUE[warm.records[record_id].kind])

@@ -25,6 +25,8 @@ ADDED_LATER: dict[str, set[str]] = {
     "party.created.v1": {"erased"},
     "user.changed.v1": {"erased"},
     "user.created.v1": {"erased"},
+    "company.registered.v1": {"late_facts", "closed_through"},
+    "company.changed.v1": {"late_facts", "closed_through"},
 }
 """Topic → fields that it gained after its golden event was written; all of them have defaults."""
 
