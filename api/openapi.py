@@ -14,6 +14,7 @@ from api.http_errors import BodyTooLarge, InternalError, MediaTypeUnsupported
 from domain import errors
 from domain.catalogue import CATALOGUE
 from domain.errors import LedgerError
+from infra.imports import FORMATS as IMPORTS
 
 PROBLEM = "application/problem+json"
 TEMPLATE = "#/components/schemas/{name}"
@@ -30,6 +31,7 @@ PATH_PARAMETERS: dict[str, dict[str, Any]] = {
         "schema": {"oneOf": [{"type": "string", "format": "uuid"}, {"type": "integer", "minimum": 1}]},
         "example": 1,
     },
+    "file_format": {"description": "The format of the file.", "schema": {"type": "string", "enum": sorted(IMPORTS)}},
     "action": {"description": "An action of the kind.", "schema": {"type": "string"}, "example": "resolve"},
 }
 
@@ -100,6 +102,9 @@ def _operation(
         if operation.body_example is not None:
             content["example"] = operation.body_example
         made["requestBody"] = {"required": operation.body_required, "content": {JSON: content}}
+    if operation.body_media:
+        file = {"schema": {"type": "string"}, "example": operation.body_example}
+        made["requestBody"] = {"required": operation.body_required, "content": dict.fromkeys(operation.body_media, file)}
     made["responses"] = _responses(method, operation, known, status_of)
     return made
 

@@ -30,17 +30,27 @@ def services_of(request: Request[Any, Any, Any]) -> Services:
 
 async def read_body(request: HttpRequest) -> bytes:
     """The body, which has to be JSON by its content type. Raises MediaTypeUnsupported, and a 413 where it is too large."""
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    body = await read_file(request)
+    media_type = media_type_of(request)
+    if body and media_type not in ("", "application/json") and not media_type.endswith("+json"):
+        raise MediaTypeUnsupported(f"The body must be application/json, not {media_type}.")
+    return body
+
+
+def media_type_of(request: HttpRequest) -> str:
+    """The media type of the body, without its parameters; empty where the request does not say."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def read_file(request: HttpRequest) -> bytes:
+    """The body as it is, whatever its media type. Raises MediaTypeUnsupported for codings, and a 413 where it is too large."""
     coding = request.headers.get("content-encoding", "").strip().lower()
     if coding not in ("", "identity"):
         raise MediaTypeUnsupported(f"The body must come as it is, not with the Content-Encoding {coding}.")
     try:
-        body = await request.body()
+        return await request.body()
     except InternalServerException:  # all that reading a body raises it for
         raise MalformedRequest("The connection ended before the request's body did.") from None
-    if body and media_type not in ("", "application/json") and not media_type.endswith("+json"):
-        raise MediaTypeUnsupported(f"The body must be application/json, not {media_type}.")
-    return body
 
 
 def decode(body: bytes, decoder: msgspec.json.Decoder[Read]) -> Read:

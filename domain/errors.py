@@ -255,6 +255,12 @@ class RolesFixed(LedgerError):
     code = "role_fixed"
 
 
+class ImportRefused(LedgerError):
+    """The file has lines that cannot be imported; nothing was stored. `problems` names each line, column and reason."""
+
+    code = "import_refused"
+
+
 # The service -------------------------------------------------------------------------------------
 
 

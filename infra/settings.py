@@ -62,6 +62,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         msgspec.field(default_factory=_default_processes)
     )
     workers: Annotated[int, Meta(ge=0, le=256, description="Worker processes (following projections, relay, schedules).")] = 1
+    relay: Annotated[bool, Meta(description="Workers publish every event to JetStream (stream DAFTAR_EVENTS).")] = True
+    relay_max_age_days: Annotated[
+        int, Meta(ge=0, le=36_500, description="How long the stream keeps a message, in days. 0: for ever.")
+    ] = 30
+    relay_max_bytes: Annotated[
+        int, Meta(ge=0, le=2**60, description="Size of the stream, in bytes, beyond which its oldest messages go. 0: no limit.")
+    ] = 0
     pool_size: Annotated[int, Meta(ge=1, le=1_000, description="Most database connections of one process.")] = 10
     log_level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="Least severe message that is logged.")] = (
         "info"
@@ -152,7 +159,7 @@ def _parse(name: str, value: Any, hint: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip())
     if name == "data_dir":
         return Path(value).expanduser()
-    if isinstance(value, str) and name in {"log_level", "log_format", "require_https", "demo"}:
+    if isinstance(value, str) and name in {"log_level", "log_format", "require_https", "demo", "relay"}:
         value = {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(value.lower(), value.lower())
     try:
         return msgspec.convert(value, hint, strict=False)

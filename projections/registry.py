@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from projections.balances import BalancesProjection
+from projections.due import DueProjection
 from projections.projection import Projection
 from projections.records import RecordsProjection
 
-PROJECTIONS: Mapping[str, Projection] = {projection.name: projection for projection in (RecordsProjection(), BalancesProjection())}
+PROJECTIONS: Mapping[str, Projection] = {
+    projection.name: projection
+    for projection in (
+        RecordsProjection(),
+        BalancesProjection(),
+        DueProjection(),
+    )
+}

@@ -10,6 +10,7 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from infra import relay
 from infra.cli.conventions import (
     Failure,
     UsageProblem,
@@ -242,10 +243,11 @@ Examples:
 @data_dir_option
 @json_option
 def retry(name: str, data_dir: str | None, *, as_json: bool) -> None:
-    """Let a parked projection try its event again."""
-    chosen = _chosen((name,), every=False)
+    """Let a parked projection, or the relay, try its event again."""
+    if name != relay.NAME:
+        _chosen((name,), every=False)
     with owner_url(data_dir) as url, connect(url) as connection:
-        released = retry_parked(connection, chosen[0])
+        released = retry_parked(connection, name)
     if as_json:
         print_json([{"company_id": company_id, "seq": seq} for company_id, seq in released])
         return

@@ -8,7 +8,6 @@ once, in order.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
@@ -28,6 +27,10 @@ LONGEST_REASON = 2_000
 log = structlog.get_logger("daftar.followers")
 
 
+class Away(Exception):
+    """What the follower writes to cannot be reached now. Nothing has moved; the same events come again, later."""
+
+
 class Follower(Protocol):
     """Something that is given every event of every company, in order."""
 
@@ -35,12 +38,14 @@ class Follower(Protocol):
     def name(self) -> str:
         """Names its positions."""
 
-    @property
-    def kinds(self) -> frozenset[str] | None:
-        """The kinds of events it wants; None: all."""
+    def prepare(self, connection: Connection) -> None:
+        """Make ready to handle events, outside of any transaction. Raises Away."""
 
-    def handle(self, connection: Connection, company_id: UUID, events: Sequence[RecordedEvent]) -> None:
-        """Handle the next events inside the transaction that moves the position. Any error but the database's own is poison."""
+    def handle(self, connection: Connection, company_id: UUID, after: int, until: int) -> int:
+        """Handle the events with `after` < seq ≤ `until`, or the first of them, in the transaction that moves the position.
+
+        Returns the seq it has handled them to. Any error but Away and the database's own is poison.
+        """
 
 
 class ProjectionFollower:
@@ -52,11 +57,16 @@ class ProjectionFollower:
         self.kinds = projection.kinds
         self.copy = copy
 
-    def handle(self, connection: Connection, company_id: UUID, events: Sequence[RecordedEvent]) -> None:
+    def prepare(self, connection: Connection) -> None:
+        """Always ready: its tables are where the events are."""
+
+    def handle(self, connection: Connection, company_id: UUID, after: int, until: int) -> int:
         """Fold and write."""
-        prefer_indexes(connection)
-        changes = self.projection.fold(company_id, events, TableView(connection, company_id))
-        write(connection, company_id, changes, copy=self.copy)
+        if events := read_range(connection, company_id, after, until, self.kinds):
+            prefer_indexes(connection)
+            changes = self.projection.fold(company_id, events, TableView(connection, company_id))
+            write(connection, company_id, changes, copy=self.copy)
+        return until
 
 
 class Poisoned(Exception):
@@ -139,7 +149,7 @@ def advance(
 ) -> Advanced | None:
     """Handle the next (at most `limit`) seqs of a company in one transaction; None where it is parked or another's just now.
 
-    Raises Poisoned, having changed nothing.
+    Raises Poisoned and Away, having changed nothing.
     """
     with connection.transaction():
         row = connection.execute(_TAKE, (follower.name, company_id), binary=True).fetchone()
@@ -151,15 +161,13 @@ def advance(
         if target <= seq:
             return Advanced(seq, head)
         try:
-            events = read_range(connection, company_id, seq, target, follower.kinds)
-            if events:
-                follower.handle(connection, company_id, events)
-        except (psycopg.OperationalError, psycopg.InterfaceError):
+            reached = follower.handle(connection, company_id, seq, target)
+        except (psycopg.OperationalError, psycopg.InterfaceError, Away):
             raise
         except Exception as error:
             raise Poisoned(seq, target) from error
-        connection.execute(_MOVE, (target, follower.name, company_id))
-    return Advanced(target, head)
+        connection.execute(_MOVE, (reached, follower.name, company_id))
+    return Advanced(reached, head)
 
 
 def advance_or_park(
