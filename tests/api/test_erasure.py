@@ -140,3 +140,15 @@ def test_the_command_line(mina: Company, api_settings: Settings, monkeypatch: py
     party = mina.get("/records/party/1").json()
     again = run("--party", party["id"], "--yes", "--json")
     assert json.loads(again.stdout) == {"id": party["id"], "kind": "party", "number": 1, "seq": mina.head()}
+
+
+def test_an_imported_person_leaves_no_name_in_its_client_id(company: Company) -> None:
+    table = "name,phone\nMina Karimi,+98 21 5555\n"
+    query = "/imports/csv?kind=parties"
+    imported = company.call("POST", query, content=table.encode(), headers={"Content-Type": "text/csv"})
+    assert imported.status_code == 200, imported.text
+    assert erase(company).status_code == 200
+    assert "karimi" not in company.get("/records?after=0").text.casefold()
+    assert "karimi" not in company.get("/events?after=0").text.casefold()
+    again = company.call("POST", query, content=table.encode(), headers={"Content-Type": "text/csv"})
+    assert "Karimi" not in company.get("/records/party").text, again.text
