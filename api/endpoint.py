@@ -12,6 +12,7 @@ from domain.errors import LedgerError
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
+CSV = "text/csv"
 EVENT_STREAM = "text/event-stream"
 
 

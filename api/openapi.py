@@ -31,6 +31,7 @@ PATH_PARAMETERS: dict[str, dict[str, Any]] = {
         "schema": {"oneOf": [{"type": "string", "format": "uuid"}, {"type": "integer", "minimum": 1}]},
         "example": 1,
     },
+    "seq": {"description": "The seq of an event.", "schema": {"type": "integer", "minimum": 1}, "example": 1},
     "file_format": {"description": "The format of the file.", "schema": {"type": "string", "enum": sorted(IMPORTS)}},
     "action": {"description": "An action of the kind.", "schema": {"type": "string"}, "example": "resolve"},
 }

@@ -108,6 +108,12 @@ class CursorAhead(LedgerError):
     code = "cursor_ahead"
 
 
+class EventNotFound(LedgerError):
+    """There is no such event in this company's log."""
+
+    code = "event_not_found"
+
+
 class RecordNotFound(LedgerError):
     """There is no such record."""
 
@@ -268,6 +274,12 @@ class ProjectionBehind(LedgerError):
     """The read model has not caught up with the log in time; try again in a moment."""
 
     code = "projection_behind"
+
+
+class LogBroken(LedgerError):
+    """Events of this log are missing or were changed; `daftar verify` names the first."""
+
+    code = "log_broken"
 
 
 class ServiceUnavailable(LedgerError):

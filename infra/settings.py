@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta
 
 PREFIX = "DAFTAR_"
-SECRET_FIELDS = frozenset({"database_url", "api_database_url", "nats_url", "secret_key"})
+SECRET_FIELDS = frozenset({"database_url", "api_database_url", "nats_url", "secret_key", "signing_key"})
 """Fields whose values are never shown: they are, or contain, credentials."""
 FEWEST_SECRET_CHARACTERS = 32
 
@@ -51,6 +51,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Meta(
             description=f"Signs access tokens; at least {FEWEST_SECRET_CHARACTERS} characters. Empty: `daftar serve` makes one,"
             " once, in the data folder."
+        ),
+    ] = ""
+    signing_key: Annotated[
+        str,
+        Meta(
+            description="Signs heads and receipts (Ed25519): a PEM file's path, or 32 bytes in base64. Empty: derived from the"
+            " secret key, and changes with it."
         ),
     ] = ""
     data_dir: Annotated[

@@ -17,10 +17,11 @@ from uuid import UUID
 
 import psycopg
 
-from domain.errors import CompanyNotFound
+from domain.errors import CompanyNotFound, LogBroken
 from domain.event import GENESIS, RecordedEvent, chain_hash
 from infra.database import Database
 from infra.followers.tables import Connection
+from infra.log_tree import first_wrong_subtree, root_from_log
 from infra.store.rows import event_of_row
 from infra.store.sealing import is_intact
 from infra.store.statements import EVENT_COLUMNS
@@ -35,7 +36,10 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
-    """What was found. `first_bad_seq` is None where everything holds; `reason` says what is wrong there."""
+    """What was found. `first_bad_seq` is None where everything holds; `reason` says what is wrong there.
+
+    `tree_problem`: what is wrong with the kept Merkle tree of a log that holds; the tree can be rebuilt, a log cannot.
+    """
 
     company_id: UUID
     events: int
@@ -43,6 +47,7 @@ class VerifyReport:
     head_hash: bytes
     first_bad_seq: int | None = None
     reason: str | None = None
+    tree_problem: str | None = None
 
     @property
     def ok(self) -> bool:
@@ -67,6 +72,15 @@ class Extent:
     hash: bytes
     recorded_at: datetime
     last_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class KnownHead:
+    """A head that was exported before: its hash, and where it was signed the root of the Merkle tree."""
+
+    seq: int
+    hash: bytes
+    root: bytes | None = None
 
 
 _EXTENT = b"""
@@ -182,7 +196,16 @@ def check_known_head(connection: Connection, company_id: UUID, seq: int, hash_: 
     return None if row[0] == hash_ else Bad(seq, "the log up to here is not the one whose head was exported")
 
 
-def report_of(extent: Extent, until: int, found: Iterable[Bad | None]) -> VerifyReport:
+def check_known_root(connection: Connection, company_id: UUID, seq: int, root: bytes) -> Bad | None:
+    """Check the Merkle root of a head that was signed before, against the log alone."""
+    try:
+        found = root_from_log(connection, company_id, seq)
+    except LogBroken:
+        return None  # what is missing has been found by its link
+    return None if found == root else Bad(seq, "the log up to here is not the one whose head was signed")
+
+
+def report_of(extent: Extent, until: int, found: Iterable[Bad | None], tree_problem: str | None = None) -> VerifyReport:
     """The report of everything that was found: the first bad seq counts."""
     first = min((bad for bad in found if bad is not None), key=lambda bad: bad.seq, default=None)
     return VerifyReport(
@@ -192,6 +215,7 @@ def report_of(extent: Extent, until: int, found: Iterable[Bad | None]) -> Verify
         extent.hash,
         first.seq if first else None,
         first.reason if first else None,
+        None if first else tree_problem,
     )
 
 
@@ -223,11 +247,20 @@ def _stretch(company_id: UUID, after: int, until: int) -> tuple[int, Bad | None]
     return until - after, check_links(_process[0], company_id, after, until)
 
 
-def _ends(extent: Extent, known: tuple[int, bytes] | None) -> tuple[int, Bad | None]:
+def _ends(extent: Extent, known: KnownHead | None) -> tuple[int, Bad | None]:
     found = [check_head(_process[0], extent, extent.seq)]
     if known is not None:
-        found.append(check_known_head(_process[0], extent.company_id, *known))
+        found.append(check_known_head(_process[0], extent.company_id, known.seq, known.hash))
+        if known.root is not None:
+            found.append(check_known_root(_process[0], extent.company_id, known.seq, known.root))
     return 0, min((bad for bad in found if bad), key=lambda bad: bad.seq, default=None)
+
+
+def _tree(extent: Extent) -> str | None:
+    try:
+        return first_wrong_subtree(_process[0], extent.company_id, extent.seq)
+    except LogBroken:
+        return None  # what is missing has been found by its link
 
 
 def verify_all(
@@ -235,12 +268,12 @@ def verify_all(
     companies: Iterable[UUID],
     *,
     processes: int,
-    known_head: tuple[int, bytes] | None = None,
+    known_head: KnownHead | None = None,
     progress: Progress | None = None,
 ) -> Iterator[VerifyReport]:
     """Check the logs of companies in N processes, as a role that sees them all; reports come as companies are done.
 
-    `known_head`: seq and hash of an exported head, which every one of these companies must contain.
+    `known_head`: an exported head, which every one of these companies must contain. The kept Merkle trees are checked too.
     """
     with psycopg.connect(url, autocommit=True, options="-c search_path=daftar,pg_catalog") as connection:
         extents = [extent_of(connection, company_id) for company_id in companies]
@@ -249,12 +282,14 @@ def verify_all(
     by_id = {extent.company_id: extent for extent in extents}
     with ProcessPoolExecutor(processes, get_context("spawn"), _connect, (url,)) as pool:
         running: dict[Future[tuple[int, Bad | None]], UUID] = {}
+        trees: dict[UUID, Future[str | None]] = {}
         for extent in extents:
             tasks: list[Future[tuple[int, Bad | None]]] = [
                 pool.submit(_stretch, extent.company_id, after, min(after + STRETCH, extent.seq))
                 for after in range(0, extent.seq, STRETCH)
             ]
             tasks.append(pool.submit(_ends, extent, known_head))
+            trees[extent.company_id] = pool.submit(_tree, extent)
             left[extent.company_id] = len(tasks)
             running.update(dict.fromkeys(tasks, extent.company_id))
         while running:
@@ -268,7 +303,7 @@ def verify_all(
                     progress(count)
                 if not left[company_id]:
                     extent = by_id[company_id]
-                    yield report_of(extent, extent.seq, found[company_id])
+                    yield report_of(extent, extent.seq, found[company_id], trees[company_id].result())
 
 
 def companies_of(connection: Connection, codename: str | None = None) -> dict[UUID, str]:

@@ -8,6 +8,7 @@ from projections.balances import BalancesProjection
 from projections.due import DueProjection
 from projections.projection import Projection
 from projections.records import RecordsProjection
+from projections.tree import TreeProjection
 
 PROJECTIONS: Mapping[str, Projection] = {
     projection.name: projection
@@ -15,5 +16,6 @@ PROJECTIONS: Mapping[str, Projection] = {
         RecordsProjection(),
         BalancesProjection(),
         DueProjection(),
+        TreeProjection(),
     )
 }

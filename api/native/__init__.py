@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from api.http_errors import Dialect
-from api.native import events, imports, records, sessions, writing
+from api.native import changes, events, imports, proofs, records, sessions, state, writing
 from api.native.errors import refuse
 
 NATIVE = Dialect(
     name="native",
     prefixes=("/ledger/",),
-    handlers=[*sessions.HANDLERS, *writing.HANDLERS, *imports.HANDLERS, *records.HANDLERS, *events.HANDLERS],
+    handlers=[
+        *sessions.HANDLERS,
+        *writing.HANDLERS,
+        *imports.HANDLERS,
+        *records.HANDLERS,
+        *events.HANDLERS,
+        *changes.HANDLERS,
+        *state.HANDLERS,
+        *proofs.HANDLERS,
+    ],
     refuse=refuse,
 )

@@ -102,10 +102,10 @@ UPDATE positions SET parked_seq = %b, parked_error = %b, parked_at = now()
 WHERE follower = %b AND company_id = %b AND seq = %b
 """
 _RANGE = b"""
-SELECT seq, kind, record_id, version, topic, data, recorded_at, occurred_at, actor_id, device_id
+SELECT seq, kind, record_id, version, topic, data, recorded_at, occurred_at, actor_id, device_id, hash
 FROM events WHERE company_id = %b AND seq > %b AND seq <= %b ORDER BY seq
 """
-"""Folding needs nothing of what only the chain and the answers to commands need."""
+"""Folding needs nothing of what only the answers to commands need."""
 _RANGE_OF_KINDS = _RANGE.replace(b" ORDER BY", b" AND kind = ANY(%b) ORDER BY")
 _ADD = b"""
 INSERT INTO positions (follower, company_id) SELECT %b, c.company_id FROM companies c
@@ -121,7 +121,7 @@ def add_positions(connection: Connection, follower: str) -> None:
 def read_range(
     connection: Connection, company_id: UUID, after: int, until: int, kinds: frozenset[str] | None
 ) -> list[RecordedEvent]:
-    """The events with `after` < seq ≤ `until`, in order; without command_id, correlation_id and hash."""
+    """The events with `after` < seq ≤ `until`, in order; without command_id and correlation_id."""
     if kinds is None:
         rows = connection.execute(_RANGE, (company_id, after, until), binary=True)
     else:
@@ -139,8 +139,9 @@ def read_range(
             occurred_at=occurred_at,
             actor_id=actor_id,
             device_id=device_id,
+            hash=hash_,
         )
-        for seq, kind, record_id, version, topic, data, recorded_at, occurred_at, actor_id, device_id in rows.fetchall()
+        for seq, kind, record_id, version, topic, data, recorded_at, occurred_at, actor_id, device_id, hash_ in rows.fetchall()
     ]
 
 

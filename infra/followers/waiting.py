@@ -5,17 +5,11 @@ from __future__ import annotations
 import time
 from uuid import UUID
 
-from domain.errors import LedgerError
+from domain.errors import ProjectionBehind
 from infra.database import Database
 
 FIRST_PAUSE_SECONDS = 0.002
 LONGEST_PAUSE_SECONDS = 0.05
-
-
-class ProjectionBehind(LedgerError):
-    """This view of the books has not caught up with the log yet. Try again in a moment."""
-
-    code = "projection_behind"
 
 
 def wait_for(database: Database, projection: str, company_id: UUID, seq: int, *, timeout_seconds: float = 5.0) -> int:
