@@ -63,6 +63,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     data_dir: Annotated[
         Path, Meta(description="Folder of everything that is kept on this machine: embedded servers, uploads, logs, the key.")
     ] = Path(".daftar")
+    projections_dir: Annotated[
+        Path,
+        Meta(
+            description="Folder of analysts' own projections, one Python file each (`daftar projections new` writes one). Every"
+            " file in it is run: keep it as safe as the program."
+        ),
+    ] = Path("projections.d")
     host: Annotated[str, Meta(min_length=1, description="Address to listen on. 0.0.0.0 or :: for every interface.")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=1, le=65_535, description="TCP port of HTTP.")] = 8000
     api_processes: Annotated[int, Meta(ge=1, le=256, description="HTTP processes. Default: one per core, at most 4.")] = (
@@ -164,7 +171,7 @@ def load(environ: Mapping[str, str] = os.environ, **overrides: Any) -> Settings:
 def _parse(name: str, value: Any, hint: Any) -> Any:
     if name == "cors_origins" and isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
-    if name == "data_dir":
+    if name in {"data_dir", "projections_dir"}:
         return Path(value).expanduser()
     if isinstance(value, str) and name in {"log_level", "log_format", "require_https", "demo", "relay"}:
         value = {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(value.lower(), value.lower())

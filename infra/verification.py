@@ -167,15 +167,25 @@ def _pages(connection: Connection, company_id: UUID, after: int, until: int) -> 
                 return
 
 
+def check_versions(connection: Connection, company_id: UUID, until: int) -> Bad | None:
+    """Check that every record's events up to `until` are numbered 1, 2, 3."""
+    row = connection.execute(_VERSIONS, (company_id, until), binary=True).fetchone()
+    return Bad(row[0], f"the record's version is {row[1]}, and should be {row[2]}") if row else None
+
+
+def check_keys(connection: Connection, company_id: UUID, until: int) -> Bad | None:
+    """Check that the keys of sealed events up to `until` are there, but for those of persons of whose erasure the log tells."""
+    row = connection.execute(_KEYS, (company_id, company_id, until), binary=True).fetchone()
+    if row is None:
+        return None
+    what = "its key is missing, though the log tells of no erasure" if row[1] else "the person was erased, and the key was not"
+    return Bad(row[0], what)
+
+
 def check_head(connection: Connection, extent: Extent, until: int) -> Bad | None:
     """Check the streams' versions and the keys up to `until`, and where that is the head, that the head is the last event's."""
-    row = connection.execute(_VERSIONS, (extent.company_id, until), binary=True).fetchone()
-    if row is not None:
-        return Bad(row[0], f"the record's version is {row[1]}, and should be {row[2]}")
-    row = connection.execute(_KEYS, (extent.company_id, extent.company_id, until), binary=True).fetchone()
-    if row is not None:
-        what = "its key is missing, though the log tells of no erasure" if row[1] else "the person was erased, and the key was not"
-        return Bad(row[0], what)
+    if bad := check_versions(connection, extent.company_id, until) or check_keys(connection, extent.company_id, until):
+        return bad
     if until < extent.seq:
         return None
     if extent.last_seq > extent.seq:
@@ -238,7 +248,8 @@ def _connect(url: str) -> None:
     connection = psycopg.connect(url, autocommit=True, prepare_threshold=0, application_name="daftar-verify")
     connection.execute(
         "SELECT set_config('search_path', 'daftar, pg_catalog', false), set_config('jit', 'off', false),"
-        " set_config('plan_cache_mode', 'force_generic_plan', false), set_config('enable_bitmapscan', 'off', false)"
+        " set_config('plan_cache_mode', 'force_generic_plan', false), set_config('enable_bitmapscan', 'off', false),"
+        " set_config('TimeZone', 'UTC', false)"
     )
     _process[:] = [connection]
 

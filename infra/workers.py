@@ -23,7 +23,7 @@ from infra.relay.stream import Retention
 from infra.roles import WORKER_ROLE, api_url, role_url
 from infra.settings import Settings
 from infra.store.postgres import PostgresStore
-from projections.registry import PROJECTIONS
+from projections.registry import BUILT_IN, Registry, discover
 
 CONNECTIONS = 5
 """Two for each runner (its work, its heartbeat) and one for the scheduler."""
@@ -31,9 +31,9 @@ CONNECTIONS = 5
 log = structlog.get_logger("daftar.worker")
 
 
-def projection_followers() -> list[Follower]:
+def projection_followers(registry: Registry = BUILT_IN) -> list[Follower]:
     """A follower for every projection that the write path does not keep."""
-    return [ProjectionFollower(projection) for projection in PROJECTIONS.values() if not projection.inline]
+    return [ProjectionFollower(projection) for projection in registry.following]
 
 
 def run_worker(settings: Settings, stop: threading.Event, followers: Sequence[Follower] | None = None) -> None:
@@ -44,7 +44,12 @@ def run_worker(settings: Settings, stop: threading.Event, followers: Sequence[Fo
     """
     database = Database(role_url(settings.database_url, settings.secret_key, WORKER_ROLE), size=CONNECTIONS, name="daftar-worker")
     writing = Database(api_url(settings), size=1, name="daftar-scheduler")
-    runner = Runner(database, projection_followers() if followers is None else followers, hints=Hints())
+    registry = discover(settings.projections_dir)
+    problems = [str(problem) for problem in registry.problems]
+    for problem in problems:
+        log.warning("an analyst's projection is left out", problem=problem)
+    chosen = projection_followers(registry) if followers is None else followers
+    runner = Runner(database, chosen, hints=Hints(), problems=problems)
     runners = [runner]
     with contextlib.ExitStack() as stack:
         for pool in (database, writing):

@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "import": ("infra.cli.imports:import_", "Import CSV files, bank statements and hledger journals."),
     "projections": ("infra.cli.projections:projections", "List, rebuild and verify the read models."),
     "verify": ("infra.cli.verify:verify", "Check the hash chain of every company's log."),
+    "check": ("infra.cli.check:check", "Check everything that must hold of the books."),
     "audit": ("infra.cli.audit:audit", "Signed heads, receipts, who changed what, the books as of then."),
     "events": ("infra.cli.events:events", "Follow the log as it is written."),
     "bench": ("infra.cli.bench:bench", "Measure, side by side with the references."),

@@ -19,7 +19,7 @@ import structlog
 from domain.errors import ServiceUnavailable
 from domain.event import JSON
 from infra.database import Connection, Database
-from infra.followers.follower import BATCH, Away, Follower, add_positions, advance_or_park
+from infra.followers.follower import BATCH, Away, Follower, Outdated, add_positions, advance_or_park
 from infra.followers.hints import Hints
 
 SWEEP_SECONDS = 1.0
@@ -48,18 +48,21 @@ class Runner:
         hints: Hints | None = None,
         sweep_seconds: float = SWEEP_SECONDS,
         batch: int = BATCH,
+        problems: Sequence[str] = (),
         name: str = "",
     ) -> None:
-        """`name` tells the runners of one process apart."""
+        """`name` tells the runners of one process apart; `problems` are said with every sign of life."""
         self.database = database
         self.followers = followers
         self.hints = hints or Hints()
         self.sweep_seconds = sweep_seconds
         self.batch = batch
+        self.problems = list(problems)
         self.name = ":".join(filter(None, (socket.gethostname(), str(os.getpid()), name, uuid4().hex[:8])))
         self.handled = 0
         self._last_beat = 0.0
         self._failures = 0
+        self._outdated: dict[str, str] = {}
 
     def run(self, stop: threading.Event) -> None:
         """Follow until `stop`; a database that is away is waited for."""
@@ -108,12 +111,23 @@ class Runner:
                 if stop.is_set():
                     return
                 self.beat()
-                advanced = advance_or_park(connection, follower, company_id, limit=self.batch)
+                try:
+                    advanced = advance_or_park(connection, follower, company_id, limit=self.batch)
+                except Outdated as outdated:
+                    self._leave_alone(follower, outdated)
+                    return
+                self._outdated.pop(follower.name, None)
                 if advanced is not None:
                     self.handled += 1
                     if advanced.behind:
                         still.append(company_id)
             waiting = still
+
+    def _leave_alone(self, follower: Follower, outdated: Outdated) -> None:
+        """Say once that the live tables are another version's; they are looked at again with every sweep."""
+        if self._outdated.get(follower.name) != str(outdated):
+            self._outdated[follower.name] = str(outdated)
+            log.warning("the live tables are left alone", reason=str(outdated))
 
     def _pause_after(self, away: Away) -> float:
         """How long to wait before the next try, in seconds; an outage is told of once, however long it is."""
@@ -131,7 +145,9 @@ class Runner:
         """Give a sign of life, at most every BEAT_SECONDS. It comes from the loop itself: a loop that hangs is seen."""
         if time.monotonic() - self._last_beat < BEAT_SECONDS:
             return
-        details = JSON.encode({"followers": [f.name for f in self.followers], "batches": self.handled}).decode()
+        problems = [*self.problems, *self._outdated.values()]
+        followers = [follower.name for follower in self.followers]
+        details = JSON.encode({"followers": followers, "batches": self.handled, "problems": problems}).decode()
         with self.database.connection() as connection:
             connection.execute(
                 b"""INSERT INTO heartbeats (worker, beat_at, details) VALUES (%b, clock_timestamp(), %b::jsonb)

@@ -17,6 +17,7 @@ import httpx
 import msgspec
 import psycopg
 import pytest
+from checking import Watch
 from litestar import Litestar
 from litestar.testing import TestClient
 
@@ -118,6 +119,20 @@ def api_settings(postgres: EmbeddedPostgres, template: str, nats_url: str, tmp_p
         rate_limit_logins_per_minute=0,
         max_body_bytes=2_000_000,
     )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def books_hold_in_the_end(api_settings: Settings, watch: Watch) -> Iterator[None]:
+    """After each module: everything holds of the books that its tests wrote."""
+    watch.begin()
+    yield
+    watch.check()
+
+
+@pytest.fixture(scope="session")
+def watch(api_settings: Settings) -> Watch:
+    """Checks the books of that database."""
+    return Watch(api_settings.database_url)
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from infra.followers.follower import ProjectionFollower, add_positions, advance
 from infra.ids import new_id
 from infra.ledger import Ledger
 from infra.store.postgres import PostgresStore
-from infra.verification import verify_all, verify_chain
+from infra.verification import KnownHead, verify_all, verify_chain
 from projections.balances import trial_balance
 from projections.registry import PROJECTIONS
 
@@ -59,7 +59,7 @@ def test_nothing_is_left_in_the_whole_database(scene, api, worker, worker_url, s
     for word in (SECRET, SECRET.casefold(), "1988-08-08"):
         assert word not in dump(settings.database_url)
     assert [verify_chain(api, scene.company).ok, verify_chain(api, scene.company, until=before.head_seq).ok] == [True, True]
-    known = (before.head_seq, before.head_hash)
+    known = KnownHead(before.head_seq, before.head_hash)
     assert all(report.ok for report in verify_all(worker_url, [scene.company], processes=1, known_head=known))
     for report in compare(settings.database_url, list(PROJECTIONS), processes=1):
         assert report.ok, report.differences

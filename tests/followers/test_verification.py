@@ -17,6 +17,8 @@ from infra.ids import new_id
 from infra.store.rows import select_events
 from infra.verification import KnownHead, verify_all, verify_chain
 
+pytestmark = pytest.mark.tampers
+
 BAD = 30
 LAST, BEYOND = 0, -1
 """The last event of the log; the one after it."""

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 from bookkeeping import Store, open_store, register
+from checking import Watch
 
 from infra.database import API_ROLE, WORKER_ROLE
 from infra.embedded import EmbeddedPostgres
@@ -34,6 +35,27 @@ def urls(postgres: EmbeddedPostgres, template: str) -> Iterator[Urls]:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         yield Urls(postgres, name)
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def watch(urls: Urls) -> Watch:
+    """Checks the books of that database."""
+    return Watch(urls.owner)
+
+
+@pytest.fixture(autouse=True)
+def books_hold(watch: Watch) -> Iterator[None]:
+    """After each test: everything holds of the books it wrote."""
+    yield
+    watch.check()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def books_hold_in_the_end(watch: Watch) -> Iterator[None]:
+    """The same after each module, for tests that are many and short."""
+    watch.begin()
+    yield
+    watch.check()
 
 
 @pytest.fixture(scope="session")
