@@ -14,6 +14,7 @@ from api.http_errors import BodyTooLarge, InternalError, MediaTypeUnsupported
 from domain import errors
 from domain.catalogue import CATALOGUE
 from domain.errors import LedgerError
+from infra.exports import FORMATS as EXPORTS
 from infra.imports import FORMATS as IMPORTS
 
 PROBLEM = "application/problem+json"
@@ -31,8 +32,15 @@ PATH_PARAMETERS: dict[str, dict[str, Any]] = {
         "schema": {"oneOf": [{"type": "string", "format": "uuid"}, {"type": "integer", "minimum": 1}]},
         "example": 1,
     },
+    "account": {"description": "An account's code, as `1200` or `6000:rent`.", "schema": {"type": "string"}, "example": "1200"},
+    "party": {
+        "description": "The party's id, or its number.",
+        "schema": {"oneOf": [{"type": "string", "format": "uuid"}, {"type": "integer", "minimum": 1}]},
+        "example": 1,
+    },
     "seq": {"description": "The seq of an event.", "schema": {"type": "integer", "minimum": 1}, "example": 1},
     "file_format": {"description": "The format of the file.", "schema": {"type": "string", "enum": sorted(IMPORTS)}},
+    "format": {"description": "A format of exports.", "schema": {"type": "string", "enum": list(EXPORTS)}},
     "action": {"description": "An action of the kind.", "schema": {"type": "string"}, "example": "resolve"},
 }
 

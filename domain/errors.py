@@ -48,6 +48,12 @@ class UnknownKind(LedgerError):
     code = "unknown_kind"
 
 
+class UnknownFormat(LedgerError):
+    """There is no such export format."""
+
+    code = "unknown_format"
+
+
 class BatchTooLarge(LedgerError):
     """A request may hold at most 5,000 commands."""
 
@@ -253,6 +259,12 @@ class PersonNotSealed(LedgerError):
     """Part of this person's data was written before personal data were sealed; it cannot be destroyed without breaking the log."""
 
     code = "person_not_sealed"
+
+
+class NotExportable(LedgerError):
+    """The books hold something that this format cannot say."""
+
+    code = "not_exportable"
 
 
 class RolesFixed(LedgerError):

@@ -16,7 +16,9 @@ from projections.balances import BalancesProjection
 from projections.due import DueProjection
 from projections.projection import Projection
 from projections.records import RecordsProjection
+from projections.stock import StockProjection
 from projections.tree import TreeProjection
+from projections.vat import VatProjection
 
 PROJECTIONS: Mapping[str, Projection] = MappingProxyType(
     {
@@ -25,7 +27,9 @@ PROJECTIONS: Mapping[str, Projection] = MappingProxyType(
             RecordsProjection(),
             BalancesProjection(),
             DueProjection(),
+            StockProjection(),
             TreeProjection(),
+            VatProjection(),
         )
     }
 )

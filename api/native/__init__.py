@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from api.http_errors import Dialect
-from api.native import changes, events, imports, proofs, records, sessions, state, writing
+from api.native import changes, events, exports, imports, proofs, records, reports, sessions, state, writing
 from api.native.errors import refuse
 
 NATIVE = Dialect(
@@ -15,9 +15,11 @@ NATIVE = Dialect(
         *imports.HANDLERS,
         *records.HANDLERS,
         *events.HANDLERS,
+        *exports.HANDLERS,
         *changes.HANDLERS,
         *state.HANDLERS,
         *proofs.HANDLERS,
+        *reports.HANDLERS,
     ],
     refuse=refuse,
 )

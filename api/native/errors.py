@@ -19,6 +19,7 @@ STATUS: Mapping[type[LedgerError], int] = {
     errors.MalformedRequest: 400,
     errors.InvalidField: 422,
     errors.UnknownKind: 404,
+    errors.UnknownFormat: 404,
     errors.BatchTooLarge: 413,
     errors.KeyReused: 409,
     errors.NotAuthenticated: 401,

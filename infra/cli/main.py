@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "verify": ("infra.cli.verify:verify", "Check the hash chain of every company's log."),
     "check": ("infra.cli.check:check", "Check everything that must hold of the books."),
     "audit": ("infra.cli.audit:audit", "Signed heads, receipts, who changed what, the books as of then."),
+    "export": ("infra.cli.export:export", "Write a company's books for other programs, as of any event."),
     "events": ("infra.cli.events:events", "Follow the log as it is written."),
     "bench": ("infra.cli.bench:bench", "Measure, side by side with the references."),
 }

@@ -103,6 +103,6 @@ def test_no_command_ends_in_a_500(case: Any, fuzzed: Company, server: Server) ->
 
 
 @pytest.fixture(scope="module")
-def fuzzed(services: Any, client: Any) -> Company:
-    """A company whose books may become strange."""
+def fuzzed(services: Any, client: Any, following: None) -> Company:
+    """A company whose books may become strange; a worker follows them, so that reports need not wait."""
     return register(services, client)

@@ -86,7 +86,9 @@ def test_replay_equals_live_for_every_table(open_shop, worker, api, owner, setti
     shops[0].execute(Command(kind="account", action="delete", id=CLOSED_ACCOUNT))
     with running(Runner(worker, projection_followers(), sweep_seconds=0.05)):
         for shop in shops:
-            wait_for(api, "balances", shop.company_id, shop.trade(8), timeout_seconds=30)
+            head = shop.trade(8)
+            for follower in projection_followers():  # one after the other: each has to have come so far
+                wait_for(api, follower.name, shop.company_id, head, timeout_seconds=30)
     rows, shape = contents(owner), structure(owner)
     numbers = owner.execute("SELECT company_id, numbers FROM heads ORDER BY 1").fetchall()
     assert len(rows["records"]) > 500
