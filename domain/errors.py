@@ -132,6 +132,12 @@ class RecordDeleted(LedgerError):
     code = "record_deleted"
 
 
+class PersonErased(LedgerError):
+    """This person was erased; the record is not changed any more."""
+
+    code = "person_erased"
+
+
 class RecordExists(LedgerError):
     """A record with this id exists already."""
 
@@ -247,6 +253,12 @@ class AlreadyResolved(LedgerError):
     """This was resolved before."""
 
     code = "already_resolved"
+
+
+class PersonNotSealed(LedgerError):
+    """Part of this person's data was written before personal data were sealed; it cannot be destroyed without breaking the log."""
+
+    code = "person_not_sealed"
 
 
 class NotExportable(LedgerError):

@@ -35,8 +35,8 @@ EVENT_ENVELOPE = """
 || ',"correlation_id":' || coalesce('"' || correlation_id || '"', 'null')
 || ',"hash":"' || encode(hash, 'hex') || '"'
 """
-"""SQL of an event's JSON object, but for its data and the closing brace."""
-EVENT_JSON = EVENT_ENVELOPE + """|| ',"data":' || data || '}'"""
+"""SQL of an event's JSON object, but for its data, what is sealed of it, and the closing brace."""
+EVENT_JSON = EVENT_ENVELOPE + """|| ',"data":' || data || coalesce(',"sealed":"' || encode(sealed, 'hex') || '"', '') || '}'"""
 """SQL of an event's JSON object."""
 
 

@@ -23,6 +23,7 @@ from infra.database import Database
 from infra.followers.tables import Connection
 from infra.log_tree import first_wrong_subtree, root_from_log
 from infra.store.rows import event_of_row
+from infra.store.sealing import is_intact
 from infra.store.statements import EVENT_COLUMNS
 
 PAGE = 2_000
@@ -86,13 +87,29 @@ _EXTENT = b"""
 SELECT h.seq, h.hash, h.recorded_at, coalesce((SELECT max(seq) FROM events e WHERE e.company_id = h.company_id), 0)
 FROM heads h WHERE h.company_id = %b
 """
-_PAGE = f"SELECT {EVENT_COLUMNS} FROM events WHERE company_id = %b AND seq > %b AND seq <= %b ORDER BY seq".encode()
+_KEY = """
+CASE WHEN person_id IS NOT NULL THEN (
+    SELECT key FROM person_keys k WHERE k.company_id = events.company_id AND k.person_id = events.person_id AND k.seq = events.seq
+) END"""
+_PAGE = f"SELECT {EVENT_COLUMNS}, {_KEY} FROM events WHERE company_id = %b AND seq > %b AND seq <= %b ORDER BY seq".encode()
 _LINK = b"SELECT hash, recorded_at FROM events WHERE company_id = %b AND seq = %b"
 _VERSIONS = b"""
 SELECT seq, version, expected FROM (
     SELECT seq, version, row_number() OVER (PARTITION BY record_id ORDER BY seq) AS expected
     FROM events WHERE company_id = %b AND seq <= %b
 ) AS streams WHERE version <> expected ORDER BY seq LIMIT 1
+"""
+
+
+_KEYS = b"""
+WITH erased AS MATERIALIZED (
+    SELECT DISTINCT record_id AS person_id FROM events WHERE company_id = %b AND topic IN ('party.erased.v1', 'user.erased.v1')
+)
+SELECT e.seq, k.key IS NULL FROM events e
+LEFT JOIN person_keys k ON k.company_id = e.company_id AND k.person_id = e.person_id AND k.seq = e.seq
+LEFT JOIN erased p ON p.person_id = e.person_id
+WHERE e.company_id = %b AND e.seq <= %b AND e.sealed IS NOT NULL AND (k.key IS NULL) = (p.person_id IS NULL)
+ORDER BY e.seq LIMIT 1
 """
 
 
@@ -115,11 +132,13 @@ def check_links(connection: Connection, company_id: UUID, after: int, until: int
         previous, before = row
     expected = after + 1
     for events in _pages(connection, company_id, after, until):
-        for event in events:
+        for event, key in events:
             if event.seq != expected:
                 return Bad(expected, "the event is missing")
             if event.hash != chain_hash(previous, event):
                 return Bad(event.seq, "the event, or its place in the log, is not what was written: its hash does not fit")
+            if event.sealed and not is_intact(event, key):
+                return Bad(event.seq, "the clear text is not what was sealed")
             if before is not None and event.recorded_at <= before:
                 return Bad(event.seq, "recorded_at does not increase")
             previous, before = event.hash, event.recorded_at
@@ -129,8 +148,8 @@ def check_links(connection: Connection, company_id: UUID, after: int, until: int
     return Bad(expected, "the event is missing") if expected <= until else None
 
 
-def _pages(connection: Connection, company_id: UUID, after: int, until: int) -> Iterator[list[RecordedEvent]]:
-    """Pages of the log; Postgres gathers the next while this one is being checked."""
+def _pages(connection: Connection, company_id: UUID, after: int, until: int) -> Iterator[list[tuple[RecordedEvent, bytes | None]]]:
+    """Pages of the log, each event with its key where it has one; Postgres gathers the next while this one is being checked."""
     cursors = (connection.cursor(binary=True), connection.cursor(binary=True))
     with connection.pipeline() as pipeline:
         turn = 0
@@ -143,7 +162,7 @@ def _pages(connection: Connection, company_id: UUID, after: int, until: int) -> 
             after, last = last, min(last + PAGE, until)
             if after < last:
                 cursors[turn].execute(_PAGE, (company_id, after, last))
-            yield [event_of_row(row) for row in rows]
+            yield [(event_of_row(row[:-1]), row[-1]) for row in rows]
             if after >= last:
                 return
 
@@ -154,9 +173,18 @@ def check_versions(connection: Connection, company_id: UUID, until: int) -> Bad 
     return Bad(row[0], f"the record's version is {row[1]}, and should be {row[2]}") if row else None
 
 
+def check_keys(connection: Connection, company_id: UUID, until: int) -> Bad | None:
+    """Check that the keys of sealed events up to `until` are there, but for those of persons of whose erasure the log tells."""
+    row = connection.execute(_KEYS, (company_id, company_id, until), binary=True).fetchone()
+    if row is None:
+        return None
+    what = "its key is missing, though the log tells of no erasure" if row[1] else "the person was erased, and the key was not"
+    return Bad(row[0], what)
+
+
 def check_head(connection: Connection, extent: Extent, until: int) -> Bad | None:
-    """Check the streams' versions up to `until`, and where that is the head, that the head is the last event's."""
-    if bad := check_versions(connection, extent.company_id, until):
+    """Check the streams' versions and the keys up to `until`, and where that is the head, that the head is the last event's."""
+    if bad := check_versions(connection, extent.company_id, until) or check_keys(connection, extent.company_id, until):
         return bad
     if until < extent.seq:
         return None

@@ -16,7 +16,7 @@ from domain.catalogue import KINDS
 from domain.record import decode_record
 from infra.checking.owed import owed_by_the_books, owed_by_the_records, wrongly_paid
 from infra.checking.snapshot import PAGE, Snapshot
-from infra.verification import check_links, check_versions
+from infra.verification import check_keys, check_links, check_versions
 from projections.records import NO_STORE
 
 
@@ -44,6 +44,7 @@ def chain(snapshot: Snapshot) -> Found:
     for bad in (
         check_links(snapshot.connection, snapshot.company_id, 0, last),
         check_versions(snapshot.connection, snapshot.company_id, last),
+        check_keys(snapshot.connection, snapshot.company_id, last),
     ):
         if bad is not None:
             yield f"event {bad.seq}", "what was written", bad.reason

@@ -17,7 +17,7 @@ from domain.kinds.product import PRODUCT
 from domain.money import require_exact
 from infra.imports.csv_table import Column, Read, Row, amount, answer, count, currency, day, read_table, text
 from infra.imports.known import Known
-from infra.imports.model import Item, Options, Place, Plan, Problems, natural_id
+from infra.imports.model import Item, Options, Place, Plan, Problems, digest, natural_id
 
 SOURCE = "import:csv"
 
@@ -126,6 +126,8 @@ def _item(kind: Kind, row: Row, key: str, known: Known, seen: dict[str, int], pr
         return None
     by, value = (key, data[key]) if key in data else ("name", data["name"])
     client_id = natural_id(by, value if by == key else value.casefold())
+    if kind.personal:  # client ids stay when a person is erased
+        client_id = f"sha256:{digest(client_id)}"
     if client_id in seen:
         problems.invalid(*row.place(by), f"The {by} {value!r} is that of line {seen[client_id]:,} too.")
         return None

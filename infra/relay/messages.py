@@ -24,7 +24,8 @@ SELECT seq, (SELECT codename FROM companies WHERE company_id = %b), kind, topic,
 FROM (
     SELECT *, sum(least(bytes, %b)) OVER (ORDER BY seq) - least(bytes, %b) AS before
     FROM (
-        SELECT *, octet_length(data) AS bytes FROM events WHERE company_id = %b AND seq > %b AND seq <= %b
+        SELECT *, octet_length(data) + coalesce(octet_length(sealed) * 2, 0) AS bytes
+        FROM events WHERE company_id = %b AND seq > %b AND seq <= %b
     ) AS event
 ) AS counted WHERE before < %b ORDER BY seq
 """.encode()
