@@ -141,6 +141,15 @@ CASES = {
         ],
         amounts(a1000="5", a2200="-5"),
     ),
+    "payment in parts, to two accounts, and the rest in cash": (
+        lambda shop, one: [
+            create("payment_account", one, type="bank", name="Main"),
+            create("payment", cash := new_id(), amount="10", party_id=str(shop.parties[0])),
+            create("payment_split", payment_id=str(cash), payment_account_id=str(one), amount="6"),
+            create("payment_split", payment_id=str(cash), amount="1"),
+        ],
+        amounts(a1000="4", a1100="6", a2200="-10"),
+    ),
     "opening balances": (
         lambda _, one: [
             create("party", name="Owes", roles=["customer"], opening_balance="30"),
@@ -206,7 +215,8 @@ def test_a_change_posts_the_reversal_and_names_what_it_reverses(open_shop, worke
 def test_the_database_refuses_lines_that_do_not_balance(open_shop, worker, owner):
     shop = open_shop()
     row = (
-        "INSERT INTO journal_lines (company_id, seq, line, record_id, kind, account, currency, debit, credit, balance, dated, posted_on)"
+        "INSERT INTO journal_lines"
+        " (company_id, seq, line, record_id, kind, account, currency, debit, credit, balance, dated, posted_on)"
         " VALUES (%s, 1, 1, %s, 'payment', '1000', 'USD', 5, 0, 5, '2024-01-01', '2024-01-01')"
     )
     with pytest.raises(psycopg.errors.CheckViolation, match="do not balance in USD"), worker.connection() as connection:
