@@ -18,6 +18,7 @@ from litestar.response.base import ASGIResponse
 from api import openapi, operations
 from api.endpoint import JSON
 from api.http_errors import Dialect, HttpRequest, HttpsRequired, refusal_handler
+from api.matrix import MATRIX
 from api.native import NATIVE
 from api.native.errors import Problem, status_of
 from api.outermost import outermost
@@ -27,7 +28,7 @@ from infra.composition import Services
 from infra.limits import EXCHANGE_SECONDS, WINDOW_SECONDS
 from infra.settings import Settings, load
 
-DIALECTS: Sequence[Dialect] = (NATIVE,)
+DIALECTS: Sequence[Dialect] = (NATIVE, MATRIX)
 
 log = structlog.get_logger()
 

@@ -1,0 +1,114 @@
+"""What syncing clients leave behind beside the log: how far each device has pulled, and what was refused of what it sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from infra.database import Database
+
+MOST_REJECTED = 10_000
+"""Rejected items that are kept per source; the oldest are forgotten first."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSync:
+    """How far a device is. A device that never synced has pulled up to 0."""
+
+    pulled_seq: int = 0
+    pulled_at: datetime | None = None
+    pushed_seq: int = 0
+    pushed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """An item that was refused. `item_key` names it among what its source sends; `place` is where it goes (`parties INSERT`)."""
+
+    item_key: str
+    place: str
+    item: str
+    code: str
+    message: str
+    field: str = ""
+    number: int = 0
+    attempts: int = 1
+    first_at: datetime | None = None
+    last_at: datetime | None = None
+
+
+_SYNC = (
+    b"SELECT pulled_seq, pulled_at, pushed_seq, pushed_at FROM device_syncs WHERE company_id = %b AND dialect = %b AND device = %b"
+)
+_PULLED = b"""
+INSERT INTO device_syncs AS d (company_id, dialect, device, pulled_seq, pulled_at, pulls) VALUES (%b, %b, %b, %b, now(), 1)
+ON CONFLICT (company_id, dialect, device) DO UPDATE SET pulled_seq = excluded.pulled_seq, pulled_at = now(), pulls = d.pulls + 1
+"""
+_PUSHED = b"""
+INSERT INTO device_syncs AS d (company_id, dialect, device, pushed_seq, pushed_at, pushes, conflicts, refusals)
+VALUES (%b, %b, %b, %b, now(), 1, %b, %b)
+ON CONFLICT (company_id, dialect, device) DO UPDATE SET pushed_seq = greatest(d.pushed_seq, excluded.pushed_seq), pushed_at = now(),
+    pushes = d.pushes + 1, conflicts = d.conflicts + excluded.conflicts, refusals = d.refusals + excluded.refusals
+"""
+_REJECT = b"""
+INSERT INTO rejected_items AS r (company_id, dialect, source, item_key, place, item, code, message, field)
+SELECT %b, %b, %b, * FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[])
+ON CONFLICT (company_id, dialect, source, item_key) DO UPDATE SET place = excluded.place, item = excluded.item, code = excluded.code,
+    message = excluded.message, field = excluded.field, attempts = r.attempts + 1, last_at = now()
+"""
+_FORGET = b"DELETE FROM rejected_items WHERE company_id = %b AND dialect = %b AND source = %b AND item_key = ANY(%b)"
+_TRIM = b"""
+DELETE FROM rejected_items WHERE company_id = %b AND number IN (
+    SELECT number FROM rejected_items WHERE company_id = %b AND dialect = %b AND source = %b ORDER BY last_at DESC OFFSET %b
+)
+"""
+_LIST = b"""
+SELECT item_key, place, item, code, message, field, number, attempts, first_at, last_at FROM rejected_items
+WHERE company_id = %b AND dialect = %b AND source = %b ORDER BY number LIMIT %b
+"""
+
+
+class Syncs:
+    """The sync state of one dialect's devices."""
+
+    def __init__(self, database: Database, dialect: str) -> None:
+        self.database = database
+        self.dialect = dialect
+
+    def find(self, company_id: UUID, device: str) -> DeviceSync:
+        """How far a device is."""
+        with self.database.company(company_id) as connection:
+            row = connection.execute(_SYNC, (company_id, self.dialect, device)).fetchone()
+        return DeviceSync(*row) if row else DeviceSync()
+
+    def note_pull(self, company_id: UUID, device: str, seq: int) -> None:
+        """The device was given everything up to `seq`, which may be less than before: it may have lost its data."""
+        with self.database.company(company_id) as connection:
+            connection.execute(_PULLED, (company_id, self.dialect, device, seq))
+
+    def note_push(
+        self, company_id: UUID, device: str, seq: int, *, conflicts: int, rejected: Sequence[Rejected], accepted: Iterable[str]
+    ) -> None:
+        """The device pushed, up to `seq`. What was refused is kept; what was accepted is no longer among it."""
+        with self.database.company(company_id) as connection, connection.transaction():
+            connection.execute(_PUSHED, (company_id, self.dialect, device, seq, conflicts, len(rejected)))
+            if done := list(accepted):
+                connection.execute(_FORGET, (company_id, self.dialect, device, done))
+            if rejected:
+                columns = [
+                    [getattr(one, name) for one in rejected] for name in ("item_key", "place", "item", "code", "message", "field")
+                ]
+                connection.execute(_REJECT, (company_id, self.dialect, device, *columns))
+                connection.execute(_TRIM, (company_id, company_id, self.dialect, device, MOST_REJECTED))
+
+    def rejected(self, company_id: UUID, source: str, limit: int = 100) -> list[Rejected]:
+        """What is still refused of what a source sent, oldest first."""
+        with self.database.company(company_id) as connection:
+            return [Rejected(*row) for row in connection.execute(_LIST, (company_id, self.dialect, source, limit)).fetchall()]
+
+    def discard(self, company_id: UUID, source: str, item_keys: Sequence[str]) -> int:
+        """Forget rejected items; returns how many there were."""
+        with self.database.company(company_id) as connection:
+            return connection.execute(_FORGET, (company_id, self.dialect, source, list(item_keys))).rowcount
