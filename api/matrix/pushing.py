@@ -74,6 +74,8 @@ class Plan:
     refused: list[tuple[Change, LedgerError]] = field(default_factory=list)
     adopted: list[tuple[Change, Table, int]] = field(default_factory=list)
     """INSERTs of what is there already: the change, its table, and the number of the record that it is."""
+    replayed: list[tuple[Change, Table, Result]] = field(default_factory=list)
+    """Edits that were executed before, with what became of them then."""
     ignored: list[Change] = field(default_factory=list)
     """Deletions of what is not there: they have what they wanted."""
 
@@ -293,6 +295,9 @@ class Translation:
             fields["occurred_at"] = moment_of(change.timestamp, self.inbound.zone, "timestamp")
         command = msgspec.structs.replace(command, **fields)
         known = self.known.answers.get(OF_COMMAND + key) if key is not None else None
+        if known is not None and change.operation != "INSERT":
+            self.plan.replayed.append((change, table, known[1]))
+            return
         if known is not None and change.operation == "INSERT" and command.action == "create":
             fingerprint, result = known
             if fingerprint != fingerprint_of(command):  # the row was edited before its device learned that it had arrived

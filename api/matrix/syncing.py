@@ -160,6 +160,8 @@ class Push:
             self._refuse(change.index, change, error)
         for change, table, number in plan.adopted:
             self._accept(change, table, number, status="unchanged", version=before)
+        for change, table, result in plan.replayed:
+            self._note(change, table, msgspec.structs.replace(result, idempotent_replay=True))
         for change in plan.ignored:
             self.results[change.index] = {**self._said(change), "status": "unchanged"}
         after = self._run(plan.commands)
@@ -225,7 +227,7 @@ class Push:
                     clients[table.kind, source, f"{name}:{text}"[:128]] = None
                 if name == "invoices":
                     keys[OF_COMMAND + insert_key(name, str(value), self.asker.device)] = str(value)
-            if change.operation == "INSERT" and (key := key_of(change, self.asker.device)):
+            if (key := key_of(change, self.asker.device)) is not None:
                 keys.setdefault(OF_COMMAND + key, "")
         needs.clients.update(clients)
         store, known = self.asker.services.store, Known()
@@ -270,7 +272,7 @@ class Push:
         if result.conflict is not None and result.outcome != "merged":
             status = "conflict"
         else:
-            status = "applied" if result.changed else "unchanged"
+            status = "applied" if result.changed and not result.idempotent_replay else "unchanged"
         self._accept(change, table, result.number, status=status, version=result.seq)
         if result.conflict is not None:
             record_id = table.id_base + result.number
