@@ -20,12 +20,13 @@ from api.matrix.tables import table_of_id, views_of
 from api.matrix.tables.money import ACCOUNT_TRANSACTIONS, ACCOUNTS, BY_HAND, entry_of
 from api.matrix.tables.table import Table
 from api.matrix.tables.trade import INVOICES, LINES, MONEY, PAYMENT_TRANSACTIONS, TRANSACTIONS, is_placeholder, placeholder_line
+from domain.catalogue import CATALOGUE
 from domain.command import Command
 from domain.decide import Result
 from domain.errors import InvalidField, LedgerError, NotAllowed, RecordNotFound
 from domain.record import Record
 from infra.ledger import OF_COMMAND
-from infra.requests import fingerprint_of
+from infra.requests import fingerprint_of, typed
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,23 +301,31 @@ class Translation:
             return
         if known is not None and change.operation == "INSERT" and command.action == "create":
             fingerprint, result = known
-            if fingerprint != fingerprint_of(command):  # the row was edited before its device learned that it had arrived
-                data = {name: value for name, value in (command.data or {}).items() if name != "lines"}
-                key = f"{key}\n{fingerprint.hex()[:8]}{fingerprint_of(data).hex()[:16]}"
-                command = msgspec.structs.replace(
-                    command, action="update", id=result.id, client_id=None, base_seq=result.seq, data=_without_fixed(data)
-                )
+            if fingerprint != _fingerprint(command):  # the row was edited before its device learned that it had arrived
+                key = f"{key}\n{fingerprint_of(change.data).hex()[:24]}"
+                command = self._as_edit(command, result)
         self.plan.commands.append(Planned(change, table, msgspec.structs.replace(command, key=key)))
+
+    def _as_edit(self, command: Command, result: Result) -> Command:
+        """An INSERT of what is there already, as the edit that it is: of the row as it was inserted."""
+        data = {name: value for name, value in (command.data or {}).items() if name not in _FIXED}
+        record = self.known.records.get(result.id)
+        if "extra" in data and record is not None:
+            data["extra"] = {**record.data.get("extra", {}), **data["extra"]}
+        return msgspec.structs.replace(command, action="update", id=result.id, client_id=None, base_seq=result.seq, data=data)
 
     def _help(self, table: Table, command: Command) -> None:
         self.plan.commands.append(Planned(None, table, command))
 
 
-_FIXED = frozenset({"type", "direction", "invoice_id", "entry_id", "payment_id", "code"})
+_FIXED = frozenset({"type", "direction", "invoice_id", "entry_id", "payment_id", "code", "lines"})
 
 
-def _without_fixed(data: Row) -> Row:
-    return {name: value for name, value in data.items() if name not in _FIXED}
+def _fingerprint(command: Command) -> bytes:
+    """The fingerprint under which the ledger keeps the command's answer."""
+    struct = CATALOGUE[command.kind].data_struct(command.action)
+    assert struct is not None, "every table's kind can be created"
+    return fingerprint_of(typed(command, struct))
 
 
 def _name_of(target: Row, kind: str) -> str:

@@ -241,9 +241,11 @@ class Push:
             known.answers[key] = (stored.fingerprint, result)
             if keys[key] and result.kind == "invoice":
                 known.aliases["invoices", keys[key]] = {"number": result.number}
-        invoices = {record.id for record in loaded.records if record.kind == "invoice"}
-        if invoices and any(change.table == "transaction_lines" for change in self.changes):
-            for record in store.read_records(self.asker.company_id, Needs(parents=invoices)).records:
+        more = Needs(ids={result.id for _, result in known.answers.values()} - known.records.keys())
+        if any(change.table == "transaction_lines" for change in self.changes):
+            more.parents = {record.id for record in loaded.records if record.kind == "invoice"}
+        if more:
+            for record in store.read_records(self.asker.company_id, more).records:
                 known.add(record)
         if any(change.table in ("accounts", "account_transactions") for change in self.changes):
             for page in self.asker.services.reader.record_pages(self.asker.company_id, 0, ["account"]):

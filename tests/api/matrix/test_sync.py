@@ -81,5 +81,5 @@ def test_a_push_that_is_repeated_makes_nothing_twice(devices):
     first = tablet.push(*SALE)
     again = tablet.push(*SALE)
     assert again["id_mappings"] == first["id_mappings"]
-    assert {result["status"] for result in again["results"]} == {"unchanged"}
+    assert [result for result in again["results"] if result["status"] != "unchanged"] == []
     assert again["current_version"] == first["current_version"]
