@@ -299,9 +299,11 @@ class Translation:
         if known is not None and change.operation != "INSERT":
             self.plan.replayed.append((change, table, known[1]))
             return
-        if known is not None and change.operation == "INSERT" and command.action == "create":
+        if known is not None:
             fingerprint, result = known
-            if fingerprint != _fingerprint(command):  # the row was edited before its device learned that it had arrived
+            if command.action != "create" or fingerprint != _fingerprint(
+                command
+            ):  # the row was edited before its device learned that it had arrived
                 key = f"{key}\n{fingerprint_of(change.data).hex()[:24]}"
                 command = self._as_edit(command, result)
         self.plan.commands.append(Planned(change, table, msgspec.structs.replace(command, key=key)))
@@ -312,7 +314,9 @@ class Translation:
         record = self.known.records.get(result.id)
         if "extra" in data and record is not None:
             data["extra"] = {**record.data.get("extra", {}), **data["extra"]}
-        return msgspec.structs.replace(command, action="update", id=result.id, client_id=None, base_seq=result.seq, data=data)
+        return msgspec.structs.replace(
+            command, action="update", id=result.id, number=None, client_id=None, base_seq=result.seq, data=data
+        )
 
     def _help(self, table: Table, command: Command) -> None:
         self.plan.commands.append(Planned(None, table, command))
