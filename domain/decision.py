@@ -185,7 +185,6 @@ class Decision:
                     value=text,
                 )
 
-
     def _require_open_period(self, kind: Kind, before: Record | None, event: Event, fields: dict[str, Any]) -> None:
         """Raise PeriodClosed where the event would change what a closed period's books say."""
         closed = self.company.get("closed_through")
@@ -202,8 +201,9 @@ class Decision:
             dates.append(self._day_of(kind, after, before.created_at if before is not None else self.now))
         late = min(dates, default="")
         if late and late <= closed:
+            what_to_do = "date it later, or reopen them" if before is None else "reopen them first"
             raise PeriodClosed(
-                f"The {label(kind.name)} is dated {late}, and the books are closed through {closed}: date it later, or reopen them.",
+                f"The {label(kind.name)} is dated {late}, and the books are closed through {closed}; {what_to_do}.",
                 path="id" if deleted else f"data.{kind.dated}",
                 date=late,
                 closed_through=closed,

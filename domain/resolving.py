@@ -107,4 +107,5 @@ def wants_of_correction(decision: Decision, record_id: UUID, fields: Mapping[str
     for name, _ in kind.references_of(data):
         if isinstance(value := getattr(data, name, None), UUID):
             yield value
+    yield from kind.holders(data)
     yield from kind.wants(decision, Command(kind=kind.name, action=action, id=record_id, data=data), record)

@@ -96,7 +96,7 @@ def _chosen(shape: inspect.Type, value: Any) -> inspect.Type:
 # How amounts are written -------------------------------------------------------------------------
 
 _PLAIN = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
-_UNUSUAL = re.compile(rb'"[-+.0-9eE]*(?:[_\s\x80-\xff]|\\[nrtu])[-+.0-9a-fA-F_\s\x80-\xff\\nrtu]*"')
+_UNUSUAL = re.compile(rb'"[-+.0-9eE]*(?:[_\s\x80-\xff]|\\[fnrtu])[-+.0-9a-fA-F_\s\x80-\xff\\nrtu]*"')
 """In JSON, a text that Python might read as a number although no other program would; or one that is no number at all."""
 
 

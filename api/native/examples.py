@@ -12,7 +12,7 @@ RECORD: dict[str, Any] = {
     "kind": "party",
     "id": RECORD_ID,
     "number": 1,
-    "seq": 12,
+    "seq": 24,
     "version": 1,
     "deleted": False,
     "created_at": MOMENT,
@@ -20,7 +20,7 @@ RECORD: dict[str, Any] = {
     "data": {"name": "Shirin Rugs", "email": "orders@shirin.example"},
 }
 EVENT: dict[str, Any] = {
-    "seq": 12,
+    "seq": 24,
     "recorded_at": MOMENT,
     "occurred_at": MOMENT,
     "kind": "party",
@@ -39,13 +39,13 @@ RESULT: dict[str, Any] = {
     "kind": "party",
     "id": RECORD_ID,
     "number": 1,
-    "seq": 12,
+    "seq": 24,
     "version": 1,
     "deleted": False,
     "changed": True,
     "idempotent_replay": False,
 }
-OUTCOME: dict[str, Any] = {"results": [RESULT], "seq": 12, "idempotent_replay": False}
+OUTCOME: dict[str, Any] = {"results": [RESULT], "seq": 24, "idempotent_replay": False}
 BATCH: dict[str, Any] = {
     "commands": [
         {"type": "party.create", "client_id": "customer-1", "data": {"name": "Shirin Rugs"}},
@@ -75,7 +75,7 @@ HISTORY: dict[str, Any] = {
     "number": 1,
     "history": [
         {
-            "seq": 12,
+            "seq": 24,
             "version": 1,
             "topic": "party.created.v1",
             "recorded_at": MOMENT,
@@ -85,6 +85,6 @@ HISTORY: dict[str, Any] = {
             "changes": [{"field": "name", "from": None, "to": "Shirin Rugs"}],
         }
     ],
-    "cursor": 12,
+    "cursor": 24,
     "has_more": False,
 }

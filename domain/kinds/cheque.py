@@ -45,7 +45,11 @@ class Cheque(Fields, frozen=True, kw_only=True):
 
 
 class ChequeKind(Kind):
-    """A cheque is in the currency of its payment, and goes with it."""
+    """A cheque is in the currency of its payment, and goes with it.
+
+    It has no date in the books of its own: it is never late that a cheque clears, or comes back, after the payment's period was
+    closed.
+    """
 
     def wants(self, decision: Decision, command: Command, record: Record | None) -> Iterable[Wish]:
         """The payment the cheque belongs to."""

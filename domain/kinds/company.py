@@ -107,7 +107,9 @@ def _reopen_books(decision: Decision, company: Record, data: ReopenBooks) -> Non
     if closed is None:
         raise InvalidField("The books are not closed.", path="data.through")
     if data.through is not None and data.through >= Day.fromisoformat(closed):
-        raise InvalidField(f"The books are closed through {closed}; name an earlier day, or null for all of them.", path="data.through")
+        raise InvalidField(
+            f"The books are closed through {closed}; name an earlier day, or null for all of them.", path="data.through"
+        )
     decision.emit(COMPANY, company.id, BooksReopened(closed_through=data.through))
 
 

@@ -163,6 +163,7 @@ PAYMENT = PaymentKind(
     posted=frozenset(
         {
             "amount",
+            "cash_amount",
             "currency",
             "date",
             "direction",

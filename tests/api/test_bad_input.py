@@ -93,7 +93,33 @@ BODIES: list[tuple[str, bytes, int, str, str]] = [
     ("a short password", batch('{"type":"user.create","data":{"name":"U","password":"short"}}'), 422, "invalid_field", "commands[0].data.password"),
     ("no such currency", batch('{"type":"payment.create","data":{"amount":1,"currency":"XYZ"}}'), 422, "unknown_currency", "commands[0].data.currency"),
     ("an amount below zero", batch('{"type":"payment.create","data":{"amount":-1}}'), 422, "amount_not_positive", "commands[0].data.amount"),
-    ("an unbalanced entry", batch('{"type":"journal_entry.create","data":{"post_now":true,"lines":[{"account_code":"1","debit":1},{"account_code":"2","credit":2}]}}'), 422, "entry_unbalanced", "commands[0].data.lines"),
+    ("an unbalanced entry", batch('{"type":"journal_entry.create","data":{"post_now":true,"lines":[{"account_code":"1000","debit":1},{"account_code":"3000","credit":2}]}}'), 422, "entry_unbalanced", "commands[0].data.lines"),
+    ("an entry unbalanced in one currency", batch('{"type":"journal_entry.create","data":{"post_now":true,"lines":[{"account_code":"1000","debit":1},{"account_code":"3000","credit":1,"currency":"EUR"}]}}'), 422, "entry_unbalanced", "commands[0].data.lines"),
+    ("a line of an unknown account", batch('{"type":"journal_entry.create","data":{"post_now":true,"lines":[{"account_code":"1000","debit":1},{"account_code":"7000","credit":1}]}}'), 422, "account_unknown", "commands[0].data.lines[1].account_code"),
+    ("a draft's line of an unknown account", batch('{"type":"journal_entry.create","data":{"lines":[{"account_code":"7000:rent","credit":1}]}}'), 422, "account_unknown", "commands[0].data.lines[0].account_code"),
+    ("a line with too many decimals", batch('{"type":"journal_entry.create","data":{"post_now":true,"lines":[{"account_code":"1000","debit":1},{"account_code":"3000","credit":"1.001"}]}}'), 422, "too_many_decimals", "commands[0].data.lines[1].credit"),
+    ("a line with decimals of yen", batch('{"type":"journal_entry.create","data":{"post_now":true,"lines":[{"account_code":"1000","debit":0.5,"currency":"JPY"}]}}'), 422, "too_many_decimals", "commands[0].data.lines[0].debit"),
+    ("a line of no such currency", batch('{"type":"journal_entry.create","data":{"post_now":true,"lines":[{"account_code":"1000","debit":1,"currency":"QQQ"}]}}'), 422, "unknown_currency", "commands[0].data.lines[0].currency"),
+    ("a line of no such date", batch('{"type":"journal_entry.create","data":{"date":"2026-02-30","lines":[{"account_code":"1000","debit":1}]}}'), 422, "invalid_field", "commands[0].data.date"),
+    ("a part of an account of another type", batch('{"type":"account.create","data":{"code":"6000:rent","name":"Rent","type":"asset"}}'), 422, "invalid_field", "commands[0].data.type"),
+    ("a part of an unknown account", batch('{"type":"account.create","data":{"code":"7000:rent","name":"Rent","type":"expense"}}'), 422, "account_unknown", "commands[0].data.code"),
+    ("a code of the default chart", batch('{"type":"account.create","data":{"code":"1000","name":"Cash","type":"asset"}}'), 409, "value_taken", "commands[0].data.code"),
+    ("an account that calls itself the ledger's", batch('{"type":"account.create","data":{"code":"7","name":"X","type":"asset","is_system":true}}'), 422, "invalid_field", "commands[0].data.is_system"),
+    ("closing an account of the default chart", batch('{"type":"account.delete","number":1}'), 409, "system_account", "commands[0].id"),
+    ("suspending an account of the default chart", batch('{"type":"account.update","number":1,"data":{"is_active":false}}'), 409, "system_account", "commands[0].data.is_active"),
+    ("another type of an account", batch('{"type":"account.update","number":1,"data":{"type":"expense"}}'), 422, "field_fixed", "commands[0].data.type"),
+    ("closing the books of the future", batch('{"type":"company.close_books","number":1,"data":{"through":"9999-01-01"}}'), 422, "invalid_field", "commands[0].data.through"),
+    ("closing the books on no such date", batch('{"type":"company.close_books","number":1,"data":{"through":"2026-02-30"}}'), 422, "invalid_field", "commands[0].data.through"),
+    ("reopening books that are open", batch('{"type":"company.reopen_books","number":1,"data":{"through":null}}'), 422, "invalid_field", "commands[0].data.through"),
+    ("a closed period set by hand", batch('{"type":"company.update","number":1,"data":{"closed_through":"2026-01-01"}}'), 422, "invalid_field", "commands[0].data.closed_through"),
+    ("an invoice of no such date", batch('{"type":"invoice.create","data":{"type":"sales","issue_date":"2026-13-01"}}'), 422, "invalid_field", "commands[0].data.issue_date"),
+    ("a payment with too many decimals", batch('{"type":"payment.create","data":{"amount":"1.001"}}'), 422, "too_many_decimals", "commands[0].data.amount"),
+    ("an amount with an underscore", batch('{"type":"payment.create","data":{"amount":"1_000"}}'), 422, "invalid_field", "commands[0].data.amount"),
+    ("an amount between spaces", batch('{"type":"payment.create","data":{"amount":" 5 "}}'), 422, "invalid_field", "commands[0].data.amount"),
+    ("an amount in other digits", batch('{"type":"payment.create","data":{"amount":"\u0661\u0662"}}'), 422, "invalid_field", "commands[0].data.amount"),
+    ("an amount with an escaped underscore", batch('{"type":"payment.create","data":{"amount":"1\\u005f0"}}'), 422, "invalid_field", "commands[0].data.amount"),
+    ("an amount with a line break", batch('{"type":"payment.create","data":{"amount":"5\\n"}}'), 422, "invalid_field", "commands[0].data.amount"),
+    ("a line's price with an underscore", batch('{"type":"invoice.create","data":{"type":"sales","lines":[{"unit_price":1},{"unit_price":"1_0"}]}}'), 422, "invalid_field", "commands[0].data.lines[1].unit_price"),
     ("an entry without lines", batch('{"type":"journal_entry.create","data":{"post_now":true,"lines":[]}}'), 422, "entry_unbalanced", "commands[0].data.lines"),
     ("nested deeply in a line", batch(f'{{"type":"journal_entry.create","data":{{"lines":[{{"account_code":"1","extra":{NESTED}}}]}}}}'), 422, "invalid_field", "commands[0].data.lines[0].extra"),
 ]  # fmt: skip
@@ -111,6 +137,26 @@ def test_commands_that_are_refused(company: Company, body: bytes, status: int, c
     assert problem["request_id"] == answer.headers["x-request-id"]
     assert "Traceback" not in answer.text
     assert company.head() == before
+
+
+@pytest.mark.parametrize(
+    ("command", "path", "allowed"),
+    [
+        ('{"type":"account.create","data":{"code":"7","name":"X","type":"money"}}', "type", "'asset', 'equity', 'expense'"),
+        ('{"type":"company.update","number":1,"data":{"late_facts":"drop"}}', "late_facts", "'move', 'refuse'"),
+        ('{"type":"party.create","data":{"name":"X","roles":["customer","friend"]}}', "roles[1]", "'customer'"),
+    ],
+)
+def test_a_refused_choice_says_what_there_is_to_choose(company: Company, command: str, path: str, allowed: str) -> None:
+    problem = company.call("POST", "/commands", content=batch(command), headers=JSON_TYPE).json()
+    assert (problem["code"], problem["path"]) == ("invalid_field", f"commands[0].data.{path}"), problem
+    assert allowed in problem["detail"], problem["detail"]
+
+
+def test_amounts_are_read_as_they_are_usually_written(company: Company) -> None:
+    written = ["5", "5.", ".5", "+5", "05.00", "5e1", "1.5E+1", 5, 5.25]
+    answer = company.execute(*({"type": "payment.create", "data": {"amount": one, "notes": " 1_000 "}} for one in written))
+    assert answer.status_code == 200, answer.text
 
 
 REQUESTS: list[tuple[str, str, int, str, str]] = [

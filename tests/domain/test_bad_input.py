@@ -11,10 +11,10 @@ import msgspec
 import pytest
 
 from domain.catalogue import CATALOGUE
-from domain.validation import _IN_WORDS, invalid_field
+from domain.validation import _IN_WORDS, invalid_field, may_hold_unusual_amounts, require_plain_amounts
 from tests.domain.spec import COMPANY_ID, Spec, command, uid
 
-X = uid(1)
+X, Y = uid(1), uid(2)
 DEEP: dict[str, Any] = {}
 _inner = DEEP
 for _ in range(2000):
@@ -110,3 +110,38 @@ def test_every_pattern_has_words() -> None:
     }
     assert {ast.literal_eval(pattern) for pattern in patterns} <= set(_IN_WORDS)
     assert len(patterns) >= 4
+
+
+@pytest.mark.parametrize("written", ["1_000", " 5", "5 ", "\t5", "\u0661", "5_", "1e1_0", "\uff11"])
+def test_amounts_that_only_python_reads_are_refused(written) -> None:
+    spec = Spec().when(command("payment.create", {"amount": written})).refused("invalid_field", "data.amount")
+    assert repr(written) in str(spec.error)
+    assert may_hold_unusual_amounts(msgspec.json.encode({"amount": written}))
+    line = {"unit_price": "1", "quantity": written}
+    spec.when(command("invoice.create", {"type": "sales", "lines": [line]})).refused("invalid_field", "data.lines[0].quantity")
+
+
+@pytest.mark.parametrize("written", ["5", "5.", ".5", "-0.50", "+5", "1e2", "1.5E-2"])
+def test_amounts_that_everybody_reads(written) -> None:
+    assert not may_hold_unusual_amounts(msgspec.json.encode({"amount": written, "name": "Tea 5", "notes": "1_000 and more"}))
+    require_plain_amounts(msgspec.convert({"amount": written}, CATALOGUE["payment"].changes), {"amount": written})
+
+
+def test_a_correction_is_read_as_strictly() -> None:
+    spec = Spec().given(command("payment.create", {"amount": "5"}, id=X))
+    spec.given(command("dispute.create", {"record_kind": "payment", "record_id": str(X), "reason": "more"}, id=Y))
+    resolution = {"resolution": "corrected", "correction": {"amount": "1_0"}}
+    spec.when(command("dispute.resolve", resolution, id=Y)).refused("invalid_field", "data.correction.amount")
+
+
+def test_a_refused_choice_names_the_choices() -> None:
+    for kind, data in (
+        ("account", {"code": "7", "name": "X", "type": "money"}),
+        ("company", {"late_facts": "drop"}),
+        ("party", {"name": "X", "roles": ["customer", "friend"]}),
+    ):
+        struct = CATALOGUE[kind].changes
+        with pytest.raises(msgspec.ValidationError) as refused:
+            msgspec.convert(data, struct)
+        assert "; use one of '" in invalid_field(refused.value, expected=struct, given=data).message
+        assert "use one of" not in invalid_field(refused.value).message

@@ -95,10 +95,3 @@ def test_drafts_do() -> None:
     spec = Spec().given(entry(debit("1"), credit("2")))
     spec.when(command("journal_entry.delete", id=ENTRY))
     spec.then("journal_line.removed.v1", "journal_line.removed.v1", "journal_entry.deleted.v1")
-
-
-def test_accounts_have_their_own_codes() -> None:
-    cash = {"code": "1000", "name": "Cash", "type": "asset"}
-    spec = Spec().given(command("account.create", cash, id=LINE))
-    spec.when(command("account.create", cash)).refused("value_taken", "data.code")
-    spec.when(command("account.update", {"code": "2000"}, id=LINE)).refused("field_fixed", "data.code")

@@ -63,7 +63,7 @@ ROUND_TRIPS: list[tuple[str, dict[str, Any], dict[str, Any], tuple[str, ...], tu
     ("cash", {"name": "Till"}, {"code": "7"}, ("cash.created.v1",), ("cash.changed.v1",), ("cash.deleted.v1",)),
     ("payment_account", {"name": "Till", "type": "bank", "bank_id": str(BANK)}, {"is_default": True},
      ("payment_account.opened.v1",), ("payment_account.changed.v1",), ("payment_account.closed.v1",)),
-    ("account", {"code": "1000", "name": "Cash", "type": "asset"}, {"name": "Till"}, ("account.opened.v1",),
+    ("account", {"code": "1001", "name": "Cash", "type": "asset"}, {"name": "Till"}, ("account.opened.v1",),
      ("account.changed.v1",), ("account.closed.v1",)),
     ("journal_entry", {"description": "d"}, {"reference": "r"}, ("journal_entry.drafted.v1",),
      ("journal_entry.changed.v1",), ("journal_entry.deleted.v1",)),

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -26,6 +27,7 @@ from projections.registry import PROJECTIONS
 from tests.followers.test_followers import running
 
 ALL = list(PROJECTIONS)
+CLOSED_ACCOUNT = UUID(int=7000)
 KILLED = """
 import os, signal, sys
 from infra import rebuild
@@ -79,6 +81,9 @@ def structure(owner):
 
 def test_replay_equals_live_for_every_table(open_shop, worker, api, owner, settings):
     shops = [open_shop(f"shop{n}", seed=n) for n in range(3)]
+    account = {"code": "7000", "name": "Travel", "type": "expense"}
+    shops[0].execute(Command(kind="account", action="create", id=CLOSED_ACCOUNT, data=account))
+    shops[0].execute(Command(kind="account", action="delete", id=CLOSED_ACCOUNT))
     with running(Runner(worker, projection_followers(), sweep_seconds=0.05)):
         for shop in shops:
             wait_for(api, "balances", shop.company_id, shop.trade(8), timeout_seconds=30)
@@ -86,6 +91,7 @@ def test_replay_equals_live_for_every_table(open_shop, worker, api, owner, setti
     numbers = owner.execute("SELECT company_id, numbers FROM heads ORDER BY 1").fetchall()
     assert len(rows["records"]) > 500
     assert len(rows["journal_lines"]) > 100
+    assert (shops[0].company_id, "account", "code", "7000", CLOSED_ACCOUNT) in rows["unique_values"], "its code is taken for ever"
     reports = rebuild(settings.database_url, ALL, processes=2, batch=100)
     assert [report.projection for report in reports] == ALL
     assert contents(owner) == rows

@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 import psycopg
 import pytest
+from bookkeeping import BEGUN
 
 from domain.command import SYSTEM, Command
 from domain.errors import CurrencyMismatch, WrongCredentials
@@ -71,7 +72,7 @@ def test_the_demo_is_made_once(settings: Settings, pool: Database, ledger: Ledge
     assert first.created == ["root", "babil"]
     assert any(DEMO_PASSWORD in line and "demo password" in line for line in first.announcement)
     heads = {company.codename: ledger.store.head(company.id).seq for company in list_companies(pool)}
-    assert heads == {"root": 2, "babil": 3}
+    assert heads == {"root": BEGUN + 1, "babil": BEGUN + 2}
     second = ensure_demo(settings)
     assert second.created == []
     assert {company.codename: ledger.store.head(company.id).seq for company in list_companies(pool)} == heads
@@ -220,7 +221,7 @@ def test_the_shop_does_not_fit_into_books_of_another_currency(pool: Database, le
     company_id, _, _ = ledger.register_company([Command(kind="company", action="create", data=data)])
     with pytest.raises(CurrencyMismatch, match="EUR"):
         load_chinook(ledger, Reader(pool), company_id, "euro")
-    assert ledger.store.head(company_id).seq == 1
+    assert ledger.store.head(company_id).seq == BEGUN
 
 
 def test_an_import_killed_half_way_is_finished_by_running_it_again(settings: Settings, pool: Database, ledger: Ledger) -> None:
@@ -271,11 +272,11 @@ def test_company_commands(settings: Settings) -> None:
             "Europe/Berlin", "--owner", "mina@bazaar.example", "--password-stdin", "--json", stdin="a good password\n",
         )
     )  # fmt: skip
-    assert (made["codename"], made["seq"]) == ("bazaar", 2)
+    assert (made["codename"], made["seq"]) == ("bazaar", BEGUN + 1)
     (listed,) = map(json.loads, daftar(settings, "company", "list", "--json").splitlines())
     assert (listed["id"], listed["database_id"]) == (made["id"], made["database_id"])
     shown = json.loads(daftar(settings, "company", "show", "bazaar", "--json"))
-    assert (shown["data"]["name"], shown["data"]["currency"], shown["head"]["seq"]) == ("Bazaar Ltd", "EUR", 2)
+    assert (shown["data"]["name"], shown["data"]["currency"], shown["head"]["seq"]) == ("Bazaar Ltd", "EUR", BEGUN + 1)
     assert "Bazaar Ltd" in daftar(settings, "company", "show", "bazaar")
     assert "codename" in daftar(settings, "company", "create", "bazaar", expect=1)
     assert "Neverland" in daftar(settings, "company", "create", "x", "--time-zone", "Neverland", expect=1)

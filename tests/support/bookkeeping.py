@@ -12,6 +12,7 @@ import msgspec
 
 from domain.books import Books
 from domain.catalogue import CATALOGUE, fields_of
+from domain.chart import DEFAULT_CHART
 from domain.command import Actor, Command, Idempotency
 from domain.event import GENESIS, RecordedEvent, chain_hash
 from infra.database import Database
@@ -23,6 +24,8 @@ from infra.store.postgres import PostgresStore
 from projections.records import NO_STORE
 
 Store = MemoryStore | PostgresStore
+BEGUN = 1 + len(DEFAULT_CHART)
+"""How many events a company's log begins with: its registration, and the accounts of its default chart."""
 PAGE = 700
 """A page size that divides nothing, so that pages are cut at odd places."""
 

@@ -7,11 +7,13 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from bookkeeping import Store, audit, cashier, create, created, once, read_log, register, stored_tables, wish
+from bookkeeping import BEGUN, Store, audit, cashier, create, created, once, read_log, register, stored_tables, wish
 
 from domain.command import Actor, Command
 from domain.decide import Result
 from domain.errors import (
+    AccountClosed,
+    AccountUnknown,
     BatchTooLarge,
     InvalidField,
     KeyReused,
@@ -24,6 +26,7 @@ from domain.errors import (
 )
 from domain.needs import Needs
 from infra.ledger import MAX_COMMANDS, Ledger, Outcome, Refusal
+from infra.store.append import fill
 
 PARTY = wish("party.create", {"name": "A"})
 
@@ -63,9 +66,9 @@ class LedgerContract:
         commands = [wish("party.create", {"name": "A"}, key="c", client_id="x")]
         trial = ledger.execute(company, commands, Actor(), idempotency=once("k", commands), dry_run=True)
         assert trial.dry_run
-        assert (results(trial)[0].number, trial.seq, store.head(company).seq, hints) == (1, 2, 1, [])
+        assert (results(trial)[0].number, trial.seq, store.head(company).seq, hints) == (1, BEGUN + 1, BEGUN, [])
         outcome = ledger.execute(company, commands, Actor(), idempotency=once("k", commands))
-        assert (results(outcome)[0].idempotent_replay, outcome.seq, hints) == (False, 2, [2])
+        assert (results(outcome)[0].idempotent_replay, outcome.seq, hints) == (False, BEGUN + 1, [BEGUN + 1])
         audit(store, company)
 
     def test_refused_items_leave_no_trace_while_the_others_stand(self, store: Store, company: UUID) -> None:
@@ -118,7 +121,7 @@ class LedgerContract:
         assert [(r.id, r.number, r.seq) for r in results(again)] == [(r.id, r.number, r.seq) for r in results(first)]
         assert all(result.idempotent_replay for result in results(again))
         assert Ledger(store).find_answer(company, once("k", commands)) == again
-        assert len(audit(store, company)) == 4
+        assert len(audit(store, company)) == BEGUN + 3
 
     def test_a_key_with_another_body_is_refused(self, store: Store, company: UUID) -> None:
         ledger = Ledger(store)
@@ -129,7 +132,7 @@ class LedgerContract:
         with pytest.raises(KeyReused):
             ledger.find_answer(company, once("k", other))
         assert ledger.find_answer(company, once("another", other)) is None
-        assert len(audit(store, company)) == 2
+        assert len(audit(store, company)) == BEGUN + 1
 
     def test_keys_belong_to_their_company(self, store: Store, company: UUID) -> None:
         ledger = Ledger(store)
@@ -149,7 +152,7 @@ class LedgerContract:
         with pytest.raises(KeyReused) as refused:
             ledger.execute(company, changed, Actor())
         assert refused.value.path == "commands[0].key"
-        assert len(audit(store, company)) == 4
+        assert len(audit(store, company)) == BEGUN + 3
 
     def test_a_request_and_its_command_may_have_the_same_key(self, store: Store, company: UUID) -> None:
         ledger, commands = Ledger(store), [wish("party.create", {"name": "A"}, key="k")]
@@ -160,7 +163,7 @@ class LedgerContract:
         ):
             assert created(again) == created(first)
             assert results(again)[0].idempotent_replay
-        assert len(audit(store, company)) == 2
+        assert len(audit(store, company)) == BEGUN + 1
 
     def test_a_refused_item_leaves_its_key_free(self, store: Store, company: UUID) -> None:
         ledger = Ledger(store)
@@ -260,6 +263,33 @@ class LedgerContract:
             create(ledger, company, "user", name="B", email="a@B.C")
         assert (refused.value.path, refused.value.details["field"]) == ("commands[0].data.email", "email")
 
+    def test_a_closed_account_keeps_its_code_and_takes_no_lines(self, store: Store, company: UUID) -> None:
+        ledger = Ledger(store)
+        account = create(ledger, company, "account", code="7000", name="Travel", type="expense")
+        lines = [{"account_code": "7000:trains", "debit": "1"}, {"account_code": "1000", "credit": "1"}]
+        entry = create(ledger, company, "journal_entry", lines=lines)
+        ledger.execute(company, [wish("account.delete", id=account)], Actor())
+        with pytest.raises(ValueTaken):
+            create(ledger, company, "account", code="7000", name="Trips", type="expense")
+        for refused_command in (wish("journal_entry.create", {"lines": lines}), wish("journal_entry.post", id=entry)):
+            with pytest.raises(AccountClosed) as refused:
+                ledger.execute(company, [refused_command], Actor())
+            assert refused.value.path == "commands[0].data.lines[0].account_code"
+        with pytest.raises(AccountUnknown):
+            create(ledger, company, "journal_line", entry_id=entry, account_code="7001", debit="1")
+        assert stored_tables(store, company).unique["account", "code", "7000"] == account
+        audit(store, company)
+
+    def test_accounts_come_with_the_first_query(self, store: Store, company: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
+        filled: list[int] = []
+        monkeypatch.setattr("infra.ledger.fill", lambda books, loaded: (filled.append(len(loaded.records)), fill(books, loaded)))
+        ledger = Ledger(store)
+        lines = [{"account_code": code, "debit": "1"} for code in ("1000", "6000:rent", "1000")]
+        results_of_both = ledger.execute(company, [wish("journal_entry.create", {"lines": lines})] * 2, Actor()).results
+        assert filled == [3], "the company and two accounts, in one query"
+        ledger.execute(company, [wish("journal_line.create", {"entry_id": results_of_both[0].id, **lines[0]})], Actor())
+        assert filled == [3, 3], "the company, the entry and the account"
+
     # Limits, and the rest -------------------------------------------------------------------------
 
     def test_the_largest_batch_and_one_more(self, store: Store, company: UUID) -> None:
@@ -267,13 +297,13 @@ class LedgerContract:
         with pytest.raises(BatchTooLarge):
             ledger.execute(company, [PARTY] * (MAX_COMMANDS + 1), Actor())
         assert len(ledger.execute(company, [PARTY] * MAX_COMMANDS, Actor(), dry_run=True).results) == MAX_COMMANDS
-        assert ledger.execute(company, [], Actor()) == Outcome(results=[], seq=1)
+        assert ledger.execute(company, [], Actor()) == Outcome(results=[], seq=BEGUN)
 
     def test_an_empty_request_may_have_a_key(self, store: Store, company: UUID) -> None:
         ledger = Ledger(store)
         assert not ledger.execute(company, [], Actor(), idempotency=once("k", [])).idempotent_replay
         assert ledger.execute(company, [], Actor(), idempotency=once("k", [])).idempotent_replay
-        assert len(audit(store, company)) == 1
+        assert len(audit(store, company)) == BEGUN
 
     def test_the_first_refusal_of_a_batch_is_the_answer(self, store: Store, company: UUID) -> None:
         commands = [PARTY, wish("party.update", {"name": "Z"}, number=7), wish("party.delete", number=9)]
@@ -288,7 +318,7 @@ class LedgerContract:
         assert not results(ledger.execute(company, [wish("party.delete", id=party)], Actor()))[0].changed
         with pytest.raises(RecordDeleted):
             ledger.execute(company, [wish("party.update", {"name": "B"}, id=party)], Actor())
-        assert len(audit(store, company)) == 3
+        assert len(audit(store, company)) == BEGUN + 2
 
     def test_a_second_company_record_is_refused(self, store: Store, company: UUID) -> None:
         with pytest.raises(InvalidField):
@@ -312,6 +342,6 @@ class LedgerContract:
             Command(kind="party", action="create", occurred_at=datetime.fromisoformat(text), data={"name": text}) for text in spoken
         ]
         ledger.execute(company, commands, Actor())
-        events = read_log(store, company)[1:]
+        events = read_log(store, company)[BEGUN:]
         assert {event.occurred_at.isoformat() for event in events} == {"2026-03-01T06:30:00+00:00"}
         audit(store, company)

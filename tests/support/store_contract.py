@@ -12,9 +12,10 @@ from uuid import UUID, uuid4
 
 import msgspec
 import pytest
-from bookkeeping import Store, audit, cashier, create, created, read_log, register, stored_tables, wish
+from bookkeeping import BEGUN, Store, audit, cashier, create, created, read_log, register, stored_tables, wish
 
 from domain.catalogue import CATALOGUE, fields_of
+from domain.chart import DEFAULT_CHART
 from domain.command import Actor
 from domain.decision import Credential, Decision
 from domain.errors import CompanyNotFound, RecordExists, ValueTaken
@@ -45,10 +46,11 @@ class StoreContract:
     def test_begins_a_log(self, store: Store) -> None:
         company = register(Ledger(store), currency="EUR")
         head = store.head(company)
-        assert head.seq == 1
-        assert head.numbers == {"company": 1}
+        assert head.seq == BEGUN
+        assert head.numbers == {"company": 1, "account": len(DEFAULT_CHART)}
         assert head.now.tzinfo is not None
-        assert [event.topic for event in audit(store, company)] == ["company.registered.v1"]
+        topics = [event.topic for event in audit(store, company)]
+        assert topics == ["company.registered.v1"] + ["account.opened.v1"] * len(DEFAULT_CHART)
 
     def test_codename_belongs_to_one_company(self, store: Store) -> None:
         codename = f"c-{uuid4().hex}"
@@ -69,7 +71,7 @@ class StoreContract:
         with pytest.raises(RecordExists) as refused:
             Ledger(store).register_company([again])
         assert refused.value.path == "id"
-        assert store.head(company).seq == 1
+        assert store.head(company).seq == BEGUN
 
     def test_a_database_id_is_found_beside_those_that_were_asked_for(self, store: Store) -> None:
         ledger = Ledger(store)
@@ -101,7 +103,7 @@ class StoreContract:
     def test_an_append_is_there_at_once_and_whole(self, store: Store, company: UUID) -> None:
         with store.write(company, Needs(), []) as transaction:
             transaction.append(draft(transaction, company, "Friends", [Answer("k", b"f" * 32, b'{"seq":2}')]))
-        assert store.head(company).seq == 2
+        assert store.head(company).seq == BEGUN + 1
         with store.write(company, Needs(), ["k", "other"]) as transaction:
             assert transaction.loaded.answers == {"k": Answer("k", b"f" * 32, b'{"seq":2}')}
         audit(store, company)
@@ -116,7 +118,7 @@ class StoreContract:
             append = Append([event], good.hashes, good.head, [], [], {}, {}, [], {}, {}, [], [])
             with pytest.raises(SequenceConflict), store.write(company, Needs(), []) as transaction:
                 transaction.append(append)
-        assert len(audit(store, company)) == 2
+        assert len(audit(store, company)) == BEGUN + 1
 
     def test_a_taken_unique_value_is_a_conflict_and_stores_nothing(self, store: Store, company: UUID) -> None:
         create(Ledger(store), company, "product", name="Tea", sku="T1")
@@ -149,12 +151,15 @@ class StoreContract:
                 Needs(
                     clients={client},
                     unique={("product", "sku", "T1"), ("product", "sku", "none")},
+                    holders={("account", "code", "1000"), ("account", "code", "none")},
                     stock={(product, None), (product, uuid4())},
                     histories={party},
                 )
             )
         assert rest.clients == {client: party}
-        assert rest.unique == {("product", "sku", "T1"): product}
+        [cash] = [record for record in rest.records if record.kind == "account"]
+        assert cash.data["code"] == "1000"
+        assert rest.unique == {("product", "sku", "T1"): product, ("account", "code", "1000"): cash.id}
         assert rest.stock == {(product, None): Decimal(-2)}
         assert [event.topic for event in rest.histories[party]] == ["party.created.v1"]
 
@@ -183,13 +188,14 @@ class StoreContract:
         def seqs(*arguments: int, until: int | None = None, kinds: list[str] | None = None) -> list[int]:
             return [event.seq for event in store.read_events(company, *arguments, until=until, kinds=kinds)]
 
-        assert seqs(0, 100) == list(range(1, 9))
+        end = BEGUN + 7
+        assert seqs(0, 100) == list(range(1, end + 1))
         assert seqs(-5, 3) == [1, 2, 3]
         assert seqs(3, 2) == [4, 5]
-        assert seqs(8, 5) == []
-        assert seqs(80, 5) == []
+        assert seqs(end, 5) == []
+        assert seqs(end + 80, 5) == []
         assert seqs(2, 100, until=5) == [3, 4, 5]
-        assert seqs(0, 2, kinds=["party"]) == [3, 5]
+        assert seqs(0, 2, kinds=["party"]) == [BEGUN + 2, BEGUN + 4]
         assert seqs(0, 100, kinds=[]) == []
         assert store.read_events(company, 4, 1) == [log[4]]
 
@@ -200,7 +206,8 @@ class StoreContract:
         ledger.execute(company, [wish("party.update", {"phone": "1"}, id=party)], Actor())
         ledger.execute(company, [wish("party.delete", id=party)], Actor())
         assert [event.version for event in store.read_stream(company, party)] == [1, 2, 3]
-        assert [event.seq for event in store.read_stream(company, party, until=4)] == [2, 4]
+        until = BEGUN + 3
+        assert [event.seq for event in store.read_stream(company, party, until=until)] == [BEGUN + 1, until]
         assert store.read_stream(company, uuid4()) == []
 
     def test_the_hash_is_what_the_page_about_it_says(self, store: Store, company: UUID) -> None:
@@ -246,8 +253,8 @@ class StoreContract:
         ids = [result.id for result in outcome.results]
         ledger.execute(company, [wish("product.update", {"name": f"new {i}"}, id=i) for i in ids], Actor())
         ledger.execute(company, [wish("product.delete", id=i) for i in ids[::2]], Actor())
-        assert len(audit(store, company)) == 1 + 600 + 600 + 300
-        assert len(stored_tables(store, company).unique) == 301  # of the living products, and the company's codename
+        assert len(audit(store, company)) == BEGUN + 600 + 600 + 300
+        assert len(stored_tables(store, company).unique) == BEGUN + 300  # of the living products, and what a company begins with
 
     def test_secrets_may_come_without_events(self, store: Store, company: UUID) -> None:
         ledger = Ledger(store)
@@ -265,5 +272,5 @@ class StoreContract:
                 clock = datetime.now(timezone.utc) + offset
                 transaction.append(draft(transaction, company, "Friends", clock=clock))
         events = audit(store, company)
-        assert len(events) == 5
+        assert len(events) == BEGUN + 4
         assert events[-1].recorded_at > datetime.now(timezone.utc) + timedelta(days=3999)
