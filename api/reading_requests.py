@@ -10,6 +10,7 @@ import msgspec
 from litestar import Request
 from litestar.exceptions import InternalServerException
 
+from api.compression import CODINGS, unpack
 from api.http_errors import HttpRequest, MediaTypeUnsupported
 from domain.decision import NUL, nul_in
 from domain.errors import InvalidField, MalformedRequest
@@ -28,11 +29,14 @@ def services_of(request: Request[Any, Any, Any]) -> Services:
     return services
 
 
-async def read_body(request: HttpRequest) -> bytes:
-    """The body, which has to be JSON by its content type. Raises MediaTypeUnsupported, and a 413 where it is too large."""
+async def read_body(request: HttpRequest, *, compressed: bool = False) -> bytes:
+    """The body, which has to be JSON by its content type. Raises MediaTypeUnsupported, and a 413 where it is too large.
+
+    `compressed`: it may come as gzip or zstd; the limit of its size is that of what it unpacks to.
+    """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     coding = request.headers.get("content-encoding", "").strip().lower()
-    if coding not in ("", "identity"):
+    if coding not in ("", "identity") and not (compressed and coding in CODINGS):
         raise MediaTypeUnsupported(f"The body must come as it is, not with the Content-Encoding {coding}.")
     try:
         body = await request.body()
@@ -40,7 +44,7 @@ async def read_body(request: HttpRequest) -> bytes:
         raise MalformedRequest("The connection ended before the request's body did.") from None
     if body and media_type not in ("", "application/json") and not media_type.endswith("+json"):
         raise MediaTypeUnsupported(f"The body must be application/json, not {media_type}.")
-    return body
+    return unpack(body, coding, services_of(request).settings.max_body_bytes) if coding in CODINGS else body
 
 
 def decode(body: bytes, decoder: msgspec.json.Decoder[Read]) -> Read:

@@ -1,12 +1,10 @@
-"""The Matrix Accounts dialect: `/api/auth`, `/api/sync`, and its read-only lists."""
+"""The Matrix Accounts dialect: `/api/auth`, `/api/sync`, and its data endpoints."""
 
 from __future__ import annotations
 
-from litestar.handlers import post
-
 from api.http_errors import Dialect
-from api.matrix.errors import refuse
-from api.matrix.syncing import pull, push
+from api.matrix import auth, data, parties, pull, push, resolving, status
+from api.matrix.errors import REFUSALS, refuse
 
 MATRIX = Dialect(
     name="matrix",
@@ -21,8 +19,14 @@ MATRIX = Dialect(
         "/api/transactions",
     ),
     handlers=[
-        post("/api/sync/pull", status_code=200, include_in_schema=False)(pull),
-        post("/api/sync/push", status_code=200, include_in_schema=False)(push),
+        *auth.HANDLERS,
+        pull.pull,
+        push.push,
+        *status.HANDLERS,
+        *resolving.HANDLERS,
+        *data.HANDLERS,
+        *parties.HANDLERS,
     ],
     refuse=refuse,
+    refusals=REFUSALS,
 )

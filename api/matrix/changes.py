@@ -3,17 +3,44 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 
-from api.matrix.columns import Row
+from api.matrix.documents import Row
 from api.matrix.tables import NAMES
 from domain.errors import InvalidField
 from infra.requests import fingerprint_of
 
 OPERATIONS = ("INSERT", "UPDATE", "DELETE")
 MOST_CHANGES = 5_000
+
+
+class ChangeForm(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """One change. An INSERT has a `local_id`; an UPDATE or DELETE names its record by `record_id`, `data.id` or `local_id`.
+
+    `base_version` (or `last_sync_at`) is what the edit was based on, by which conflicts are found.
+    """
+
+    table: str
+    operation: Literal["INSERT", "UPDATE", "DELETE"]
+    data: dict[str, Any] = {}
+    local_id: str | None = None
+    record_id: int | str | None = None
+    timestamp: str | None = None
+    base_version: int | None = None
+    last_sync_at: str | None = None
+
+
+class PushForm(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What a device has changed. `last_version` is what the device has pulled, if it says so."""
+
+    device_id: Annotated[str, Meta(min_length=1, max_length=128)]
+    changes: Annotated[list[ChangeForm], Meta(max_length=MOST_CHANGES)]
+    company_id: int | None = None
+    last_version: int | None = None
+    last_sync_at: str | None = None
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):

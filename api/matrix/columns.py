@@ -9,30 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timezone
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from api.matrix.documents import Numbers, Row
 from domain.errors import InvalidField
-from domain.record import Record
 from domain.values import LARGEST_NUMBER
-
-Row = dict[str, Any]
-"""A row of a table as its clients have it: snake_case columns."""
-
-
-class Numbers:
-    """The numbers of records by their ids, as far as they were looked up."""
-
-    def __init__(self, known: Mapping[UUID, int]) -> None:
-        self._known = known
-
-    def of(self, record_id: Any) -> int | None:
-        """The number of the record with this id (also as text), or None."""
-        if not record_id:
-            return None
-        return self._known.get(record_id if isinstance(record_id, UUID) else UUID(record_id))
 
 
 @dataclass(slots=True)
@@ -62,6 +45,8 @@ class Inbound:
 
 
 LONGEST_LOCAL_ID = 96
+LARGEST_EXPONENT = 30
+"""Amounts beyond are mistakes; written out they would fill the memory."""
 
 
 def client_id_of(table: str, local_id: str, path: str) -> str:
@@ -78,13 +63,18 @@ class Column:
     wire: str
     ours: str
     read: Callable[[Any, Inbound, str], Any]
-    write: Callable[[Any, Numbers], Any]
+    write: Callable[[Any, Numbers], Any] | None
+    """None where our value is the client's."""
     default: Any = None
     """What is answered where we have no value."""
+    is_amount: bool = False
+    table: str = ""
+    """Of a link: the table whose rows it names."""
 
-
-def _same(value: Any, _: Numbers) -> Any:
-    return value
+    @property
+    def path(self) -> tuple[str, ...]:
+        """Where the value is in a record's document."""
+        return ("data", *self.ours.split("."))
 
 
 def text(wire: str, ours: str = "") -> Column:
@@ -97,7 +87,7 @@ def text(wire: str, ours: str = "") -> Column:
             return str(value)
         raise InvalidField("This must be a text.", path=path)
 
-    return Column(wire, ours or wire, read, _same)
+    return Column(wire, ours or wire, read, None)
 
 
 def whole(wire: str, ours: str = "") -> Column:
@@ -106,15 +96,15 @@ def whole(wire: str, ours: str = "") -> Column:
     def read(value: Any, _: Inbound, path: str) -> int:
         try:
             if isinstance(value, bool):
-                raise ValueError  # noqa: TRY301 - one answer for everything that is no whole number
+                raise ValueError  # noqa: TRY004, TRY301 - one answer for everything that is no whole number
             number = Decimal(str(value).strip())
-            if number != number.to_integral_value():
-                raise ValueError  # noqa: TRY301
+            if number.adjusted() > LARGEST_EXPONENT or number != number.to_integral_value():
+                raise ValueError  # noqa: TRY004, TRY301 - one answer for everything that is no whole number
             return int(number)
         except (ValueError, InvalidOperation, OverflowError):
             raise InvalidField("This must be a whole number.", path=path) from None
 
-    return Column(wire, ours or wire, read, _same)
+    return Column(wire, ours or wire, read, None)
 
 
 def flag(wire: str, ours: str = "", *, default: bool) -> Column:
@@ -127,20 +117,30 @@ def flag(wire: str, ours: str = "", *, default: bool) -> Column:
             raise InvalidField("This must be true or false.", path=path)
         return found
 
-    return Column(wire, ours or wire, read, _same, default)
+    return Column(wire, ours or wire, read, None, default)
 
 
-def decimal_of(value: Any, path: str) -> Decimal:
-    """An amount that came as a number or a text. Raises InvalidField."""
+def decimal_of(value: Any, path: str, decimals: int = 2) -> Decimal:
+    """An amount that came as a number or a text. Raises InvalidField.
+
+    A number with a fraction is a binary one of the client's (0.1 + 0.2), so it is rounded to the column's decimals; a text is not.
+    """
     try:
         if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
-            raise ValueError  # noqa: TRY301 - one answer for everything that is no number
+            raise ValueError  # noqa: TRY301 - one answer for everything that is no number  # noqa: TRY004 - one answer for all
         number = Decimal(str(value).strip())
-        if not number.is_finite() or "_" in str(value):
+        if not number.is_finite() or "_" in str(value) or abs(number.adjusted()) > LARGEST_EXPONENT:
             raise ValueError  # noqa: TRY301
+        if isinstance(value, float):
+            number = number.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
     except (ValueError, InvalidOperation):
         raise InvalidField("This must be a decimal number.", path=path) from None
     return number
+
+
+def plain(value: Decimal) -> str:
+    """A decimal in its one plain form, so that equal amounts are equal texts: 10.50 as `10.5`."""
+    return f"{value.normalize():f}"
 
 
 def shown(value: Any, decimals: int) -> str:
@@ -155,12 +155,24 @@ def amount(wire: str, ours: str = "", *, decimals: int = 2, default: Any = None)
     """Money (two decimals and more), answered as a text."""
 
     def read(value: Any, _: Inbound, path: str) -> str:
-        return str(decimal_of(value, path))
+        number = decimal_of(value, path, decimals)
+        return plain(number) if ours.startswith("extra.") else str(number)
 
     def write(value: Any, _: Numbers) -> str:
+        if value[-decimals - 1 : -decimals] == ".":
+            return str(value)
         return shown(value, decimals)
 
-    return Column(wire, ours or wire, read, write, default)
+    return Column(wire, ours or wire, read, write, default, is_amount=True)
+
+
+def stated(wire: str, name: str = "") -> Column:
+    """An amount that the client works out and the ledger does too: kept in `extra`, to be seen where it differs."""
+
+    def read(value: Any, _: Inbound, path: str) -> str:
+        return plain(decimal_of(value, path))
+
+    return Column(wire, f"extra.{name or wire}", read, None, is_amount=True)
 
 
 def quantity(wire: str, ours: str = "", *, default: Any = None) -> Column:
@@ -174,7 +186,7 @@ def day(wire: str, ours: str = "") -> Column:
     def read(value: Any, inbound: Inbound, path: str) -> str:
         return day_of(value, inbound.zone, path)
 
-    return Column(wire, ours or wire, read, _same)
+    return Column(wire, ours or wire, read, None)
 
 
 def day_of(value: Any, zone: ZoneInfo, path: str) -> str:
@@ -208,9 +220,9 @@ def link(wire: str, ours: str, table: str) -> Column:
         return inbound.reference(table, value, path)
 
     def write(value: Any, numbers: Numbers) -> int | None:
-        return numbers.of(value)
+        return numbers.get(value)
 
-    return Column(wire, ours, read, write)
+    return Column(wire, ours, read, write, table=table)
 
 
 def choice(wire: str, ours: str, values: Mapping[str, Any], *, default: Any = None) -> Column:
@@ -230,12 +242,7 @@ def choice(wire: str, ours: str, values: Mapping[str, Any], *, default: Any = No
 
 def extra(wire: str, name: str = "") -> Column:
     """A column that only this dialect has: it is kept in `extra` under its own name."""
-    return Column(wire, f"extra.{name or wire}", lambda value, _, __: value, _same)
-
-
-def moment_text(moment: datetime) -> str:
-    """A moment as the sync's clients have it: `2026-11-20T08:48:48.000000Z`."""
-    return f"{moment.astimezone(timezone.utc):%Y-%m-%dT%H:%M:%S.%f}Z"
+    return Column(wire, f"extra.{name or wire}", lambda value, _, __: value, None)
 
 
 def data_of(columns: tuple[Column, ...], row: Row, inbound: Inbound, *, known_extra: Mapping[str, Any] | None = None) -> Row:
@@ -255,15 +262,3 @@ def data_of(columns: tuple[Column, ...], row: Row, inbound: Inbound, *, known_ex
         merged = {**(known_extra or {}), **own}
         data["extra"] = {name: value for name, value in merged.items() if value is not None}
     return data
-
-
-def row_of(columns: tuple[Column, ...], record: Record, numbers: Numbers) -> Row:
-    """The client's row of a record."""
-    data = record.data
-    row: Row = {"id": record.number}
-    own = data.get("extra") or {}
-    for column in columns:
-        ours = column.ours
-        value = own.get(ours[6:]) if ours.startswith("extra.") else data.get(ours)
-        row[column.wire] = column.default if value is None else column.write(value, numbers)
-    return row

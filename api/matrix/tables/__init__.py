@@ -58,6 +58,10 @@ BY_KIND: Mapping[str, tuple[Table, ...]] = {kind: tuple(t for t in ALL if t.kind
 _BY_NAME: Mapping[str, tuple[Table, ...]] = {name: tuple(t for t in ALL if t.name == name) for name in set(NAMES.values())}
 
 
+PULLED = frozenset(table.name for table in ALL) - {CONFLICTS.name}
+"""What a device pulls that names no tables: the app has no table of conflicts, so those come where they are asked for."""
+
+
 def views_of(name: str) -> tuple[Table, ...]:
     """The kinds that are rows of the table of this name (the table's own)."""
     return _BY_NAME[name]

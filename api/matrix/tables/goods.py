@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from api.matrix.columns import Inbound, Numbers, Row, amount, choice, day, flag, link, quantity, shown, text
+from api.matrix.columns import Inbound, amount, choice, day, flag, link, quantity, shown, text
+from api.matrix.documents import Document, Numbers, Row
 from api.matrix.tables.table import Table
-from domain.record import Record
 
 UNITS = Table(
     name="units_of_measure",
@@ -42,6 +42,7 @@ PRODUCTS = Table(
         flag("is_active", default=True),
     ),
     required=("name",),
+    searched=("sku", "name"),
     references=("category_id", "unit_id"),
 )
 
@@ -58,15 +59,15 @@ def _complete(row: Row, data: Row, inbound: Inbound) -> Row:
     return data
 
 
-def _finish(record: Record, row: Row, _: Numbers) -> None:
+def _finish(document: Document, row: Row, _: Numbers) -> None:
     """The movement's type as the client has it, by its sign where another dialect made it; and what it cost."""
-    moved = Decimal(record.data["quantity"])
-    reason = record.data.get("reason")
+    moved = Decimal(document.data["quantity"])
+    reason = document.data.get("reason")
     kinds = _INWARD if moved > 0 else _OUTWARD
     by_reason = {ours: theirs for theirs, ours in kinds.items()}
-    row["movement_type"] = record.data.get("movement_type") or by_reason.get(str(reason), list(kinds)[-1])
+    row["movement_type"] = document.data.get("movement_type") or by_reason.get(str(reason), list(kinds)[-1])
     if row["unit_cost"] is not None and row["total_cost"] is None:
-        row["total_cost"] = shown(abs(moved) * Decimal(record.data["unit_cost"]), 2)
+        row["total_cost"] = shown(abs(moved) * Decimal(document.data["unit_cost"]), 2)
     row["transaction_id"] = row["invoice_id"]
 
 
@@ -86,6 +87,7 @@ STOCK = Table(
     ),
     complete=_complete,
     finish=_finish,
+    more_columns=frozenset({"transaction_id"}),
     required=("product_id", "quantity_delta"),
     references=("product_id", "invoice_id"),
 )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from api.matrix.columns import Inbound, Numbers, Row, amount, choice, day, decimal_of, extra, flag, link, text
+from api.matrix.columns import Inbound, amount, choice, day, decimal_of, extra, flag, link, stated, text
+from api.matrix.documents import Document, Numbers, Row
 from api.matrix.tables.table import Table
 from api.matrix.tables.trade import is_transaction
-from domain.record import Record
 
 PAYMENT_ACCOUNTS = Table(
     name="payment_accounts",
@@ -29,8 +29,8 @@ def _payments(name: str, direction: str, number: str, dated: str) -> Table:
     def complete(_: Row, data: Row, __: Inbound) -> Row:
         return {**data, "direction": direction}
 
-    def finish(record: Record, row: Row, numbers: Numbers) -> None:
-        row["created_by_user_id"] = numbers.of(record.created_by)
+    def finish(document: Document, row: Row, numbers: Numbers) -> None:
+        row["created_by_user_id"] = numbers.get(document.created_by or "")
 
     return Table(
         name=name,
@@ -45,10 +45,11 @@ def _payments(name: str, direction: str, number: str, dated: str) -> Table:
             text("description", "notes"),
             text("attachment_path", "attachment"),
         ),
-        shows=lambda record: record.data["direction"] == direction and not is_transaction(record),
+        shows=lambda document: document.data["direction"] == direction and not is_transaction(document),
         complete=complete,
         finish=finish,
         required=("total_amount",),
+        has_author=True,
         references=("party_id", "invoice_id"),
     )
 
@@ -71,7 +72,7 @@ def _parts(name: str, owner: str, owners: str) -> Table:
             amount("amount"),
             text("reference_no", "reference"),
         ),
-        shows=lambda record: (record.data.get("extra") or {}).get("table", "payment_in_lines") == name,
+        shows=lambda document: (document.data.get("extra") or {}).get("table", "payment_in_lines") == name,
         complete=complete,
         required=(owner, "amount"),
         has_company=False,
@@ -83,6 +84,13 @@ PAYMENT_IN_LINES = _parts("payment_in_lines", "payment_in_id", "payment_ins")
 PAYMENT_OUT_LINES = _parts("payment_out_lines", "payment_out_id", "payment_outs")
 
 _TYPES = {name: name for name in ("asset", "liability", "equity", "revenue", "expense")}
+
+
+def _finish_account(document: Document, row: Row, _: Numbers) -> None:
+    """The balance is the reports' to tell, as of a day; here it would be out of date with the next posting."""
+    row["is_system"] = bool(document.data.get("is_system"))
+    row["current_balance"] = None
+
 
 ACCOUNTS = Table(
     name="accounts",
@@ -97,7 +105,8 @@ ACCOUNTS = Table(
         amount("opening_balance", default="0.00"),
         flag("is_active", default=True),
     ),
-    finish=lambda record, row, _: row.update(is_system=bool(record.data.get("is_system"))),
+    more_columns=frozenset({"current_balance", "is_system"}),
+    finish=_finish_account,
     required=("name", "code", "account_type"),
     references=("parent_id",),
 )
@@ -119,6 +128,15 @@ def _complete_line(row: Row, data: Row, _: Inbound) -> Row:
     return data
 
 
+def account_key(code: str) -> str:
+    """What names an account by its code among the numbers that rows are written with."""
+    return f"account {code}"
+
+
+def _finish_line(document: Document, row: Row, numbers: Numbers) -> None:
+    row["account_id"] = numbers.get(account_key(document.data["account_code"]))
+
+
 ACCOUNT_TRANSACTIONS = Table(
     name="account_transactions",
     kind="journal_line",
@@ -129,13 +147,15 @@ ACCOUNT_TRANSACTIONS = Table(
         extra("transaction_date"),
         amount("debit", default="0.00"),
         amount("credit", default="0.00"),
-        extra("running_balance"),
+        stated("running_balance"),
         text("description"),
         extra("reference_no"),
         link("party_id", "party_id", "parties"),
     ),
     complete=_complete_line,
+    finish=_finish_line,
     required=("account_id",),
+    more_columns=frozenset({"account_id"}),
     references=("party_id", "entry_id"),
 )
 """`account_id` is translated where the chart is known: lines name accounts by their codes."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from api.matrix.columns import Column, Inbound, Numbers, amount, choice, flag, text, whole
+from api.matrix.columns import Column, Inbound, amount, choice, flag, text, whole
+from api.matrix.documents import Numbers
 from api.matrix.tables.table import Table
 from domain.errors import InvalidField
 
@@ -63,4 +64,5 @@ PARTIES = Table(
         flag("is_active", default=True),
     ),
     required=("name",),
+    searched=("name", "phone", "email", "address"),
 )

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-from api.matrix.columns import Column, Inbound, Numbers, Row, data_of, moment_text, row_of
+from api.matrix.columns import Column, Inbound, data_of
+from api.matrix.documents import Document, Numbers, Row, document_of, time_text
 from domain.record import Record
+from infra.listing import Condition, Path
+
+Seen = Document | Record
+"""What `shows` looks at: both have the record's `data`."""
+_Step = tuple[str, str, Callable[[Any, Numbers], Any] | None, Any]
+_NOTHING: Row = {}
 
 
-def _every(_: Record) -> bool:
+def _every(_: Seen) -> bool:
     return True
 
 
@@ -19,7 +26,7 @@ def _untouched(_: Row, data: Row, __: Inbound) -> Row:
     return data
 
 
-def _as_it_is(_: Record, row: Row, __: Numbers) -> None:
+def _as_it_is(_: Document, __: Row, ___: Numbers) -> None:
     return
 
 
@@ -36,13 +43,25 @@ class Table:
     phase: int
     columns: tuple[Column, ...]
     synonym: str = ""
-    shows: Callable[[Record], bool] = _every
+    shows: Callable[[Seen], bool] = _every
     complete: Callable[[Row, Row, Inbound], Row] = _untouched
-    finish: Callable[[Record, Row, Numbers], None] = _as_it_is
+    finish: Callable[[Document, Row, Numbers], None] = _as_it_is
     required: tuple[str, ...] = ()
     id_base: int = 0
     has_company: bool = True
     writable: bool = True
+    has_author: bool = False
+    """Whether a row says which user made it."""
+    more_columns: frozenset[str] = frozenset()
+    """What `complete` reads beside the columns."""
+    where: tuple[Condition, ...] = ()
+    """`shows`, as the database can tell it."""
+    filters: Mapping[str, Callable[[str], tuple[Condition, ...] | None]] = field(default_factory=dict)
+    """Columns that are derived, and what a list filters where one is given; None where no row of this kind fits."""
+    sorts: Mapping[str, tuple[Path, bool]] = field(default_factory=dict)
+    """Columns that are derived: where their values are, and whether they are amounts."""
+    searched: tuple[str, ...] = ()
+    """Columns in which a list searches."""
     references: tuple[str, ...] = ()
     """Our fields that hold ids of records, whose numbers a row needs."""
 
@@ -50,23 +69,51 @@ class Table:
         """Our fields in a client's row. Raises InvalidField."""
         return self.complete(row, data_of(self.columns, row, inbound, known_extra=known_extra), inbound)
 
-    def row(self, record: Record, numbers: Numbers, company_number: int) -> Row:
+    @cached_property
+    def _plan(self) -> tuple[list[_Step], list[_Step]]:
+        """The columns of our own fields, and those that are kept in `extra`: (column, field, how it is written, default)."""
+        steps: tuple[list[_Step], list[_Step]] = ([], [])
+        for column in self.columns:
+            is_extra = column.ours.startswith("extra.")
+            name = column.ours.removeprefix("extra.")
+            steps[is_extra].append((column.wire, name, column.write, column.default))
+        return steps
+
+    def row(self, document: Document, numbers: Numbers, company_number: int) -> Row:
         """The client's row of a record, with its own times."""
-        row = row_of(self.columns, record, numbers)
-        row["id"] = self.id_base + record.number
+        data, (fields, extras) = document.data, self._plan
+        row: Row = {"id": self.id_base + document.number}
         if self.has_company:
             row["company_id"] = company_number
-        self.finish(record, row, numbers)
-        row["created_at"] = moment_text(record.created_at)
-        row["updated_at"] = moment_text(record.updated_at)
-        row["deleted_at"] = moment_text(record.updated_at) if record.deleted else None
+        for wire, name, write, default in fields:
+            value = data.get(name)
+            row[wire] = default if value is None else value if write is None else write(value, numbers)
+        if extras:
+            own = data.get("extra") or _NOTHING
+            for wire, name, write, default in extras:
+                value = own.get(name)
+                row[wire] = default if value is None else value if write is None else write(value, numbers)
+        self.finish(document, row, numbers)
+        row["created_at"] = time_text(document.created_at)
+        row["updated_at"] = updated = time_text(document.updated_at)
+        row["deleted_at"] = updated if document.deleted else None
         return row
 
-    def referred(self, record: Record) -> list[Any]:
+    def row_id(self, document: Document, company_number: int) -> int:
+        """The id of a record's row."""
+        return company_number if self.kind == "company" else self.id_base + document.number
+
+    def plain_row(self, record: Record, company_number: int) -> Row:
+        """The row of a record that names no others."""
+        document = document_of(record)
+        return {**self.row(document, {}, company_number), "id": self.row_id(document, company_number)}
+
+    @cached_property
+    def column_names(self) -> frozenset[str]:
+        """The names that a client may write."""
+        return frozenset(column.wire for column in self.columns) | self.more_columns
+
+    def referred(self, document: Document) -> list[str]:
         """The ids of the records that the row names by number."""
-        return [value for name in self.references if (value := record.data.get(name))]
-
-
-def is_after(created_at: datetime, since: datetime) -> bool:
-    """Whether a record was made after a device last looked."""
-    return created_at > since
+        data = document.data
+        return [value for name in self.references if (value := data.get(name))]

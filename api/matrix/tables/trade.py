@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from api.matrix.columns import Inbound, Numbers, Row, amount, day, decimal_of, extra, link, quantity, shown, text
-from api.matrix.tables.table import Table
+from api.matrix.columns import Inbound, amount, day, decimal_of, extra, link, plain, quantity, shown, stated, text
+from api.matrix.documents import Document, Numbers, Row
+from api.matrix.tables.table import Seen, Table
 from domain.errors import InvalidField
-from domain.record import Record
+from infra.listing import Condition, Path
 
 TRADES = {
     "sale": "sales",
@@ -26,8 +27,30 @@ PAYMENT_BASE = 2_000_000_000_000
 """Added to the numbers of expenses and payments that are rows of `transactions`, where invoices have their plain numbers."""
 
 
-def _total(record: Record) -> str:
-    return shown(record.data["total"], 2)
+def _total(document: Document) -> str:
+    return shown(document.data["total"], 2)
+
+
+_TYPE: Path = ("data", "type")
+_MATRIX_TYPE: Path = ("data", "extra", "matrix_type")
+
+
+def _of_type(type_: str) -> tuple[Condition, ...] | None:
+    """Invoices that are transactions of this type."""
+    if type_ not in TRADES:
+        return None
+    if type_ == "expense":
+        return (Condition((_MATRIX_TYPE,), (type_,)),)
+    return Condition((_TYPE,), (TRADES[type_],)), Condition((_MATRIX_TYPE,), test="missing")
+
+
+def _of_money(type_: str) -> tuple[Condition, ...] | None:
+    return (Condition((("data", "direction"),), (MONEY[type_],)),) if type_ in MONEY else None
+
+
+def _of_invoice_type(type_: str) -> tuple[Condition, ...] | None:
+    ours = {"sale": ("sales", "sales_return"), "purchase": ("purchase", "purchase_return")}.get(type_)
+    return (Condition((_TYPE,), ours),) if ours else None
 
 
 # Transactions ---------------------------------------------------------------------------------------
@@ -50,15 +73,15 @@ def _complete_transaction(row: Row, data: Row, _: Inbound) -> Row:
 
 def _note_total(row: Row, column: str, own: Row) -> None:
     if row.get(column) is not None:
-        own["stated_total"] = str(decimal_of(row[column], f"data.{column}"))
+        own["stated_total"] = plain(decimal_of(row[column], f"data.{column}"))
 
 
-def _finish_transaction(record: Record, row: Row, numbers: Numbers) -> None:
-    own = record.data.get("extra") or {}
-    row["type"] = own.get("matrix_type") or _TRADE_OF[record.data["type"]]
-    row["total_amount"] = _total(record)
+def _finish_transaction(document: Document, row: Row, numbers: Numbers) -> None:
+    own = document.data.get("extra") or {}
+    row["type"] = own.get("matrix_type") or _TRADE_OF[document.data["type"]]
+    row["total_amount"] = _total(document)
     row["is_posted"] = True
-    row["created_by_user_id"] = numbers.of(record.created_by)
+    row["created_by_user_id"] = numbers.get(document.created_by or "")
 
 
 TRANSACTIONS = Table(
@@ -73,6 +96,11 @@ TRANSACTIONS = Table(
     ),
     complete=_complete_transaction,
     finish=_finish_transaction,
+    has_author=True,
+    more_columns=frozenset({"type", "total_amount"}),
+    filters={"type": _of_type},
+    sorts={"type": (_TYPE, False), "total_amount": (("data", "total"), True)},
+    searched=("reference_no",),
     required=("type",),
     references=("party_id",),
 )
@@ -87,13 +115,13 @@ def _complete_money(row: Row, data: Row, _: Inbound) -> Row:
     return data
 
 
-def _finish_money(record: Record, row: Row, numbers: Numbers) -> None:
-    row["type"] = "receipt" if record.data["direction"] == "in" else "payment"
+def _finish_money(document: Document, row: Row, numbers: Numbers) -> None:
+    row["type"] = "receipt" if document.data["direction"] == "in" else "payment"
     row["is_posted"] = True
-    row["created_by_user_id"] = numbers.of(record.created_by)
+    row["created_by_user_id"] = numbers.get(document.created_by or "")
 
 
-def is_transaction(payment: Record) -> bool:
+def is_transaction(payment: Seen) -> bool:
     """Whether a payment was made as a transaction; the others are rows of payment_ins and payment_outs."""
     return (payment.data.get("extra") or {}).get("matrix_table") == "transactions"
 
@@ -112,16 +140,21 @@ PAYMENT_TRANSACTIONS = Table(
     shows=is_transaction,
     complete=_complete_money,
     finish=_finish_money,
+    has_author=True,
+    more_columns=frozenset({"type"}),
+    where=(Condition((("data", "extra", "matrix_table"),), ("transactions",)),),
+    filters={"type": _of_money},
+    searched=("reference_no",),
     required=("type", "total_amount"),
     id_base=PAYMENT_BASE,
     references=("party_id",),
 )
 
 
-def _finish_expense(record: Record, row: Row, numbers: Numbers) -> None:
+def _finish_expense(document: Document, row: Row, numbers: Numbers) -> None:
     row["type"] = "expense"
-    row["is_posted"] = record.data["status"] == "approved"
-    row["created_by_user_id"] = numbers.of(record.created_by)
+    row["is_posted"] = document.data["status"] == "approved"
+    row["created_by_user_id"] = numbers.get(document.created_by or "")
 
 
 EXPENSE_TRANSACTIONS = Table(
@@ -136,6 +169,10 @@ EXPENSE_TRANSACTIONS = Table(
         amount("total_amount", "amount"),
     ),
     finish=_finish_expense,
+    has_author=True,
+    more_columns=frozenset({"type"}),
+    filters={"type": lambda type_: () if type_ == "expense" else None},
+    searched=("reference_no",),
     id_base=EXPENSE_BASE,
     references=("supplier_id",),
 )
@@ -158,14 +195,14 @@ def _complete_invoice(row: Row, data: Row, _: Inbound) -> Row:
     return data
 
 
-def _finish_invoice(record: Record, row: Row, _: Numbers) -> None:
+def _finish_invoice(document: Document, row: Row, _: Numbers) -> None:
     """The status is derived from payments and the due day; what the client wrote there is `status_text`."""
-    row["transaction_id"] = record.number
-    row["invoice_type"] = "sale" if record.data["type"].startswith("sales") else "purchase"
-    row["grand_total"] = _total(record)
-    row["paid_amount"] = shown(record.data["paid"], 2)
+    row["transaction_id"] = document.number
+    row["invoice_type"] = "sale" if document.data["type"].startswith("sales") else "purchase"
+    row["grand_total"] = _total(document)
+    row["paid_amount"] = shown(document.data["paid"], 2)
     row["status_text"] = row["status"]
-    row["status"] = record.data["status"]
+    row["status"] = document.data["status"]
 
 
 INVOICES = Table(
@@ -181,6 +218,10 @@ INVOICES = Table(
     ),
     complete=_complete_invoice,
     finish=_finish_invoice,
+    more_columns=frozenset({"transaction_id", "invoice_type", "grand_total"}),
+    filters={"invoice_type": _of_invoice_type, "status": lambda status: (Condition((("data", "status"),), (status,)),)},
+    sorts={"invoice_type": (_TYPE, False), "status": (("data", "status"), False), "grand_total": (("data", "total"), True)},
+    searched=("invoice_number",),
     required=("invoice_type",),
     references=("party_id",),
 )
@@ -196,7 +237,7 @@ def placeholder_line(total: Any) -> Row:
     return {"description": PLACEHOLDER, "unit_price": total, "vat_rate": "0", "extra": {"placeholder": True}}
 
 
-def is_placeholder(line: Record) -> bool:
+def is_placeholder(line: Seen) -> bool:
     """Whether a line only stands for the total."""
     return bool((line.data.get("extra") or {}).get("placeholder"))
 
@@ -210,8 +251,8 @@ def _complete_line(row: Row, data: Row, _: Inbound) -> Row:
     return data
 
 
-def _finish_line(record: Record, row: Row, _: Numbers) -> None:
-    row["line_amount"] = _total(record)
+def _finish_line(document: Document, row: Row, _: Numbers) -> None:
+    row["line_amount"] = _total(document)
 
 
 LINES = Table(
@@ -226,9 +267,9 @@ LINES = Table(
         text("description"),
         quantity("quantity"),
         amount("unit_price"),
-        extra("line_amount", "stated_amount"),
+        stated("line_amount", "stated_amount"),
     ),
-    shows=lambda record: not is_placeholder(record),
+    shows=lambda document: not is_placeholder(document),
     complete=_complete_line,
     finish=_finish_line,
     required=("transaction_id",),

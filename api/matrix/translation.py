@@ -6,7 +6,7 @@ it is refused, nothing is lost.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -14,17 +14,23 @@ from uuid import UUID
 
 import msgspec
 
+from api.matrix.access import Asker
 from api.matrix.changes import Change, key_of
-from api.matrix.columns import Inbound, Row, client_id_of, day_of, moment_of
+from api.matrix.columns import Inbound, client_id_of, day_of, moment_of
+from api.matrix.documents import Row
+from api.matrix.known import Known
 from api.matrix.tables import table_of_id, views_of
 from api.matrix.tables.money import ACCOUNT_TRANSACTIONS, ACCOUNTS, BY_HAND, entry_of
+from api.matrix.tables.parties import USERS
 from api.matrix.tables.table import Table
-from api.matrix.tables.trade import INVOICES, LINES, MONEY, PAYMENT_TRANSACTIONS, TRANSACTIONS, is_placeholder, placeholder_line
+from api.matrix.tables.trade import INVOICES, LINES, MONEY, PAYMENT_TRANSACTIONS, TRANSACTIONS, placeholder_line
+from api.roles import check_may_manage
 from domain.catalogue import CATALOGUE
 from domain.command import Command
 from domain.decide import Result
 from domain.errors import InvalidField, LedgerError, NotAllowed, RecordNotFound
 from domain.record import Record
+from domain.values import LARGEST_NUMBER
 from infra.ledger import OF_COMMAND
 from infra.requests import fingerprint_of, typed
 
@@ -39,35 +45,6 @@ class Planned:
 
 
 @dataclass(slots=True)
-class Known:
-    """What was read before the push is translated: what the items name, and the stored answers to what was sent before."""
-
-    records: dict[UUID, Record] = field(default_factory=dict)
-    by_number: dict[tuple[str, int], Record] = field(default_factory=dict)
-    by_client: dict[tuple[str, str], Record] = field(default_factory=dict)
-    answers: dict[str, tuple[bytes, Result]] = field(default_factory=dict)
-    codes: dict[int, str] = field(default_factory=dict)
-    """Accounts: number → code."""
-    aliases: dict[tuple[str, str], Row] = field(default_factory=dict)
-    """(table, local id) of an earlier push → the record, where another local id made it."""
-    placeholders: dict[UUID, Record] = field(default_factory=dict)
-    """Invoice → its line that only stands for the total."""
-
-    def add(self, record: Record) -> None:
-        """Remember a record."""
-        self.records[record.id] = record
-        self.by_number[record.kind, record.number] = record
-        if record.kind == "account":
-            self.codes[record.number] = record.data["code"]
-        elif record.kind == "invoice_line" and is_placeholder(record) and not record.deleted:
-            self.placeholders[UUID(record.data["invoice_id"])] = record
-
-    def number_of_code(self, code: str) -> int | None:
-        """The account of this code, if there is one."""
-        return next((number for number, known in self.codes.items() if known == code), None)
-
-
-@dataclass(slots=True)
 class Plan:
     """The commands of a push, in the order in which they are executed, and what could be said without executing any."""
 
@@ -77,16 +54,19 @@ class Plan:
     """INSERTs of what is there already: the change, its table, and the number of the record that it is."""
     replayed: list[tuple[Change, Table, Result]] = field(default_factory=list)
     """Edits that were executed before, with what became of them then."""
-    ignored: list[Change] = field(default_factory=list)
-    """Deletions of what is not there: they have what they wanted."""
+    ignored: list[tuple[Change, Table, Record]] = field(default_factory=list)
+    """Deletions of what is deleted: they have what they wanted."""
+    removals: list[tuple[set[int], Planned]] = field(default_factory=list)
+    """Placeholders to remove, each once one of these items (by index) was accepted that takes its place."""
 
 
 class Translation:
     """The translation of one push of one device."""
 
-    def __init__(self, device: str, inbound: Inbound, known: Known, base_seq: int, seq_at: dict[str, int]) -> None:
+    def __init__(self, asker: Asker, inbound: Inbound, known: Known, base_seq: int, seq_at: Mapping[str, int]) -> None:
         """`base_seq`: what the device had seen where an item does not say; `seq_at`: the items' `last_sync_at` as seqs."""
-        self.device = device
+        self.asker = asker
+        self.device = asker.device
         self.inbound = inbound
         self.known = known
         self.base_seq = base_seq
@@ -97,11 +77,12 @@ class Translation:
         self._by_hand: dict[str, None] = {}
         self._codes_by_local: dict[str, str] = {}
         self._with_lines: set[str] = set()
+        self._removals: dict[UUID, set[int]] = {}
 
     def translate(self, changes: Sequence[Change]) -> Plan:
         """The plan for these changes."""
         self._note_locals(changes)
-        ordered = sorted(changes, key=_order)
+        ordered = sorted(changes, key=self._order)
         for change in ordered:
             try:
                 self._translate(change)
@@ -128,7 +109,7 @@ class Translation:
                 aliases["invoices", str(change.local_id)] = named
             code = change.data.get("code")
             if change.table == "accounts" and change.operation == "INSERT" and isinstance(code, str):
-                if (number := self.known.number_of_code(code)) is not None:
+                if (number := self.known.numbers.get(code)) is not None:
                     aliases["accounts", str(change.local_id)] = {"number": number}
                 self._codes_by_local[str(change.local_id)] = code
         self.inbound.aliases = aliases
@@ -136,6 +117,7 @@ class Translation:
     # One item -------------------------------------------------------------------------------------
 
     def _translate(self, change: Change) -> None:
+        self.asker.check_may_write(change.table)
         table, number = self._table_of(change)
         if not table.writable:
             raise NotAllowed(f"{table.name} are not pushed; a conflict is settled by /api/sync/resolve.", path="table")
@@ -168,12 +150,14 @@ class Translation:
             if change.data.get(column) in (None, ""):
                 raise InvalidField(f"`{column}` is needed.", path=f"data.{column}")
         client_id = client_id_of(change.table, str(change.local_id), "local_id")
-        if table is ACCOUNTS and (number := self.known.number_of_code(str(change.data.get("code")))) is not None:
+        if table is USERS:
+            check_may_manage(self.asker.principal.role, "data.role", str(change.data.get("role") or ""))
+        if table is ACCOUNTS and (number := self.known.numbers.get(str(change.data.get("code")))) is not None:
             self.plan.adopted.append((change, table, number))
             return
         alias = self.inbound.aliases.get(("invoices", str(change.local_id))) if table is INVOICES else None
         if alias is not None:
-            data = self._data(change, table, _name_of(alias, "invoice"))
+            data = self._data(change, table, _name_of(alias, "invoice"), self._known(alias, "invoice"))
             data.pop("type", None)
             self._plan(change, table, Command(kind="invoice", action="update", **alias, data=data), base=None)
             return
@@ -186,15 +170,20 @@ class Translation:
             if str(change.local_id) not in self._with_lines and Decimal(total) > 0:
                 data["lines"] = [placeholder_line(total)]
         elif table is LINES:
-            self._drop_placeholder(data["invoice_id"])
+            self._drop_placeholder(change, data["invoice_id"])
         self._plan(change, table, Command(kind=table.kind, action="create", client_id=client_id, data=data), base=None)
 
-    def _drop_placeholder(self, invoice: Row) -> None:
+    def _drop_placeholder(self, change: Change, invoice: Row) -> None:
         """The first real line of an invoice that came without any takes the place of the one that stood for its total."""
         record = self._known(invoice, "invoice")
-        line = self.known.placeholders.pop(record.id, None) if record is not None else None
-        if line is not None:
-            self._help(LINES, Command(kind="invoice_line", action="delete", id=line.id))
+        line = self.known.placeholders.get(record.id) if record is not None else None
+        if line is None:
+            return
+        if line.id not in self._removals:
+            self._removals[line.id] = set()
+            command = Command(kind="invoice_line", action="delete", id=line.id)
+            self.plan.removals.append((self._removals[line.id], Planned(None, LINES, command)))
+        self._removals[line.id].add(change.index)
 
     def _entry(self, change: Change) -> Row:
         """The journal entry that an account transaction stands in, made where there is none, and the account's code."""
@@ -224,61 +213,76 @@ class Translation:
 
     def _update(self, change: Change, table: Table, number: int | None) -> None:
         target = self._target(change, table, number)
-        data = self._data(change, table, _name_of(target, table.kind))
+        record = self._known(target, table.kind)
+        if table is USERS:
+            self._check_user(change, record)
+        data = self._data(change, table, _name_of(target, table.kind), record)
         if table is ACCOUNT_TRANSACTIONS and "account_id" in change.data:
             data["account_code"] = self._code(change.data["account_id"])
-        record = self._known(target, table.kind)
-        for name in ("type", "direction"):
-            if record is not None and name in data and data[name] == record.data.get(name):
-                del data[name]  # a client sends whole rows
         if table is LINES:
             data.pop("invoice_id", None)
             for name in ("vat_rate", "levy_rate"):
                 data.pop(name, None)
         self._plan(change, table, Command(kind=table.kind, action="update", **target, data=data), base=self._base(change))
 
+    def _check_user(self, change: Change, record: Record | None) -> None:
+        """Nobody manages, or makes, a user above himself."""
+        role = self.asker.principal.role
+        check_may_manage(role, "record_id", str(record.data.get("role", "")) if record is not None else "")
+        check_may_manage(role, "data.role", str(change.data.get("role") or ""))
+
     def _delete(self, change: Change, table: Table, number: int | None) -> None:
         if table.name == "companies":
             raise NotAllowed("A company's books are kept.", path="table")
         target = self._target(change, table, number)
         record = self._known(target, table.kind)
-        if record is None and "number" not in target and (change.table, str(change.local_id)) not in self.inbound.locals:
+        if table is USERS:
+            self._check_user(change, record)
+        if record is None and "number" not in target and (change.table, self._local(change)) not in self.inbound.locals:
             raise RecordNotFound(path="record_id")
         if record is not None and record.deleted:
-            self.plan.ignored.append(change)
+            self.plan.ignored.append((change, table, record))
             return
         self._plan(change, table, Command(kind=table.kind, action="delete", **target), base=self._base(change))
+
+    def _order(self, change: Change) -> tuple[int, int, int]:
+        """What others refer to comes first; edits of what the push itself inserts after that; deletions last, children first."""
+        phase = views_of(change.table)[0].phase
+        if change.operation == "DELETE":
+            return 100 - phase, 0, change.index
+        is_edit_of_new = change.operation == "UPDATE" and (change.table, self._local(change)) in self.inbound.locals
+        return phase, is_edit_of_new, change.index
 
     # What items say -------------------------------------------------------------------------------
 
     def _target(self, change: Change, table: Table, number: int | None) -> Row:
+        if table.kind == "company":
+            if number != self.asker.company_number:
+                raise RecordNotFound("There is no such company here.", path="record_id")
+            return {"number": self.asker.company.number}
         if number is not None:
-            if number < 1:
+            if not 1 <= number <= LARGEST_NUMBER:
                 raise RecordNotFound(path="record_id")
             return {"number": number}
-        local = str(change.row_id if change.row_id is not None else change.local_id)
+        local = self._local(change)
         alias = self.inbound.aliases.get((table.name, local))
         return dict(alias) if alias else {"client_id": client_id_of(table.name, local, "local_id")}
 
-    def _known(self, target: Row, kind: str) -> Record | None:
-        if "number" in target:
-            return self.known.by_number.get((kind, target["number"]))
-        return self.known.by_client.get((kind, target.get("client_id", "")))
+    def _local(self, change: Change) -> str:
+        return str(change.row_id if change.row_id is not None else change.local_id)
 
-    def _data(self, change: Change, table: Table, name: str) -> Row:
-        """Our fields of an edit; what others keep in `extra` stays there."""
-        record = self._known_by_name(name)
+    def _known(self, target: Row, kind: str) -> Record | None:
+        return self.known.of(target, kind)
+
+    def _data(self, change: Change, table: Table, name: str, record: Record | None) -> Row:
+        """Our fields of an edit; what others keep in `extra` stays there, and what is derived is not taken for an edit."""
         before = self._extras.get(name) or (record.data.get("extra") if record else None) or {}
         data = table.data(change.data, self.inbound, known_extra=before)
+        if record is not None:
+            _drop_derived(data, before, record)
         if "extra" in data:
             data["extra"] = self._extras[name] = {**before, **data["extra"]}
         return data
-
-    def _known_by_name(self, name: str) -> Record | None:
-        kind, _, rest = name.partition(" ")
-        if rest.isdecimal():
-            return self.known.by_number.get((kind, int(rest)))
-        return self.known.by_client.get((kind, rest))
 
     def _base(self, change: Change) -> int:
         if change.base_version is not None:
@@ -336,7 +340,23 @@ def _name_of(target: Row, kind: str) -> str:
     return f"{kind} {target['number'] if 'number' in target else target['client_id']}"
 
 
-def _order(change: Change) -> tuple[int, int]:
-    """What others refer to comes first; deletions last, children before parents."""
-    phase = views_of(change.table)[0].phase
-    return (100 - phase, change.index) if change.operation == "DELETE" else (phase, change.index)
+def _drop_derived(data: Row, before: Row, record: Record) -> None:
+    """Take out of an edit what a client only has because it sends whole rows: our own status and total, and the row's type."""
+    was = record.data
+    type_ = data.get("type")
+    if type_ is not None and record.kind == "invoice" and type_.startswith("sales") == was["type"].startswith("sales"):
+        del data["type"]  # a return is not told by every status
+    for name in ("type", "direction"):
+        if name in data and data[name] == was.get(name):
+            del data[name]
+    own = data.get("extra")
+    if own is None:
+        return
+    same_total = "stated_total" in own and Decimal(own["stated_total"]) == Decimal(was.get("total", "0"))
+    for name, is_ours in (("status", own.get("status") == was.get("status")), ("stated_total", same_total)):
+        if not is_ours:
+            continue
+        if name in before:
+            own[name] = before[name]
+        else:
+            own.pop(name, None)
