@@ -30,8 +30,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("infra.cli.demo:demo", "Make the demo company; import a real company's books."),
     "company": ("infra.cli.company:company", "Create and list companies."),
     "user": ("infra.cli.user:user", "Create users, reset passwords, end sessions."),
+    "import": ("infra.cli.imports:import_", "Import CSV files, bank statements and hledger journals."),
     "projections": ("infra.cli.projections:projections", "List, rebuild and verify the read models."),
     "verify": ("infra.cli.verify:verify", "Check the hash chain of every company's log."),
+    "check": ("infra.cli.check:check", "Check everything that must hold of the books."),
+    "audit": ("infra.cli.audit:audit", "Signed heads, receipts, who changed what, the books as of then."),
+    "export": ("infra.cli.export:export", "Write a company's books for other programs, as of any event."),
     "events": ("infra.cli.events:events", "Follow the log as it is written."),
     "bench": ("infra.cli.bench:bench", "Measure, side by side with the references."),
 }
