@@ -56,7 +56,7 @@ def insertion(connection: Connection, table: str, company: UUID) -> sql.Composed
         (table,),
     ).fetchall()
     values = [sql.Literal(company) if name == "company_id" else sql.SQL(SAMPLES[kind]) for name, kind in columns]
-    return sql.SQL("INSERT INTO daftar.{} ({}) VALUES ({})").format(
+    return sql.SQL("INSERT INTO daftar.{} ({}) OVERRIDING SYSTEM VALUE VALUES ({})").format(
         sql.Identifier(table), sql.SQL(", ").join(sql.Identifier(name) for name, _ in columns), sql.SQL(", ").join(values)
     )
 
