@@ -16,10 +16,11 @@ from litestar.handlers import HTTPRouteHandler, get
 from litestar.response.base import ASGIResponse
 
 from api import openapi, operations
+from api.compression import packing
 from api.endpoint import JSON
 from api.http_errors import Dialect, HttpRequest, HttpsRequired, refusal_handler
+from api.matrix import MATRIX
 from api.native import NATIVE
-from api.native.errors import Problem, status_of
 from api.outermost import outermost
 from api.schema_page import as_page
 from api.stopping import on_stop
@@ -27,7 +28,7 @@ from infra.composition import Services
 from infra.limits import EXCHANGE_SECONDS, WINDOW_SECONDS
 from infra.settings import Settings, load
 
-DIALECTS: Sequence[Dialect] = (NATIVE,)
+DIALECTS: Sequence[Dialect] = (NATIVE, MATRIX)
 
 log = structlog.get_logger()
 
@@ -47,7 +48,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         logging_config=None,
     )
     application.state.services = services
-    application.asgi_handler = outermost(application.asgi_handler, services.metrics)
+    application.asgi_handler = outermost(packing(application.asgi_handler, [MATRIX]), services.metrics)
     return application
 
 
@@ -107,8 +108,10 @@ def _handlers() -> list[Any]:
 
 def describe() -> dict[str, Any]:
     """The OpenAPI document."""
-    described = [h for h in _handlers() if isinstance(h, HTTPRouteHandler) and "operation" in h.opt]
-    return openapi.build_document(described, Problem, status_of, _version())
+    forms = [(handler, dialect.refusals) for dialect in DIALECTS for handler in dialect.handlers]
+    forms += [(handler, NATIVE.refusals) for handler in operations.HANDLERS]
+    described = [(h, form) for h, form in forms if isinstance(h, HTTPRouteHandler) and "operation" in h.opt]
+    return openapi.build_document(described, _version())
 
 
 def _schema_handlers() -> list[Any]:

@@ -51,6 +51,15 @@ class Operation:
     secured: bool = True
 
 
+@dataclass(frozen=True)
+class Refusals:
+    """How a dialect says no, for the OpenAPI document: the type of the body, its media type, and the status of each error."""
+
+    body: type[Any]
+    media_type: str
+    status_of: Callable[[type[LedgerError]], int]
+
+
 Handler = Callable[..., Any]
 
 

@@ -15,6 +15,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.types import ControllerRouterHandler
 
+from api.endpoint import Refusals
 from domain.errors import LedgerError, MalformedRequest, ServiceUnavailable
 
 log = structlog.get_logger()
@@ -75,6 +76,7 @@ class Dialect:
     prefixes: tuple[str, ...]
     handlers: Sequence[ControllerRouterHandler]
     refuse: Callable[[HttpRequest, LedgerError], Response[Any]]
+    refusals: Refusals
 
     def speaks(self, path: str) -> bool:
         """Whether this path is one of the dialect's; compared without case, because some clients do not care for it."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 from litestar.handlers import HTTPRouteHandler
 
-from api.endpoint import JSON, Operation
+from api.endpoint import JSON, Operation, Refusals
 from api.http_errors import BodyTooLarge, InternalError, MediaTypeUnsupported
 from domain import errors
 from domain.catalogue import CATALOGUE
@@ -17,7 +17,6 @@ from domain.errors import LedgerError
 from infra.exports import FORMATS as EXPORTS
 from infra.imports import FORMATS as IMPORTS
 
-PROBLEM = "application/problem+json"
 TEMPLATE = "#/components/schemas/{name}"
 _PARAMETER = re.compile(r"{(\w+)(?::\w+)?}")
 
@@ -32,6 +31,7 @@ PATH_PARAMETERS: dict[str, dict[str, Any]] = {
         "schema": {"oneOf": [{"type": "string", "format": "uuid"}, {"type": "integer", "minimum": 1}]},
         "example": 1,
     },
+    "row_id": {"description": "The row's id.", "schema": {"type": "integer", "minimum": 1}, "example": 1},
     "account": {"description": "An account's code, as `1200` or `6000:rent`.", "schema": {"type": "string"}, "example": "1200"},
     "party": {
         "description": "The party's id, or its number.",
@@ -45,18 +45,16 @@ PATH_PARAMETERS: dict[str, dict[str, Any]] = {
 }
 
 
-def build_document(
-    handlers: Iterable[HTTPRouteHandler], problem: type, status_of: Callable[[type[LedgerError]], int], version: str
-) -> dict[str, Any]:
-    """The document of every handler that describes its operation."""
-    described = [(path, handler, handler.opt["operation"]) for handler in handlers for path in handler.paths]
-    types = [problem, *(one for *_, operation in described for one in _types_of(operation))]
+def build_document(handlers: Iterable[tuple[HTTPRouteHandler, Refusals]], version: str) -> dict[str, Any]:
+    """The document of every handler that describes its operation, each with how its dialect refuses."""
+    described = [(path, handler, handler.opt["operation"], refusals) for handler, refusals in handlers for path in handler.paths]
+    types = [one for *_, operation, refusals in described for one in (refusals.body, *_types_of(operation))]
     schemas, components = msgspec.json.schema_components(types, ref_template=TEMPLATE)
     known = dict(zip(types, schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
-    for path, handler, operation in described:
+    for path, handler, operation, refusals in described:
         method = next(iter(handler.http_methods)).lower()
-        made = _operation(path, method, operation, known, status_of)
+        made = _operation(path, method, operation, known, refusals)
         paths.setdefault(_PARAMETER.sub(r"{\1}", path), {})[method] = made
     return {
         "openapi": "3.1.0",
@@ -90,9 +88,7 @@ def _schema_of(one: Any, known: Mapping[Any, Any]) -> Any:
     return {"anyOf": [known[member] for member in one]} if isinstance(one, tuple) else known[one]
 
 
-def _operation(
-    path: str, method: str, operation: Operation, known: Mapping[Any, Any], status_of: Callable[[type[LedgerError]], int]
-) -> dict[str, Any]:
+def _operation(path: str, method: str, operation: Operation, known: Mapping[Any, Any], form: Refusals) -> dict[str, Any]:
     made: dict[str, Any] = {"operationId": operation.id, "summary": operation.summary, "tags": [operation.tag]}
     if operation.description:
         made["description"] = operation.description
@@ -114,7 +110,7 @@ def _operation(
     if operation.body_media:
         file = {"schema": {"type": "string"}, "example": operation.body_example}
         made["requestBody"] = {"required": operation.body_required, "content": dict.fromkeys(operation.body_media, file)}
-    made["responses"] = _responses(method, operation, known, status_of)
+    made["responses"] = _responses(method, operation, known, form)
     return made
 
 
@@ -152,9 +148,7 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
     return dict(only)
 
 
-def _responses(
-    method: str, operation: Operation, known: Mapping[Any, Any], status_of: Callable[[type[LedgerError]], int]
-) -> dict[str, Any]:
+def _responses(method: str, operation: Operation, known: Mapping[Any, Any], form: Refusals) -> dict[str, Any]:
     responses: dict[str, Any] = {}
     for status, answer in sorted(operation.answers.items()):
         response: dict[str, Any] = {"description": answer.description}
@@ -177,13 +171,13 @@ def _responses(
     refusals += WITH_BODY if operation.body is not None or method != "get" else ()
     by_status: dict[int, list[type[LedgerError]]] = {}
     for error in dict.fromkeys(refusals):
-        by_status.setdefault(status_of(error), []).append(error)
+        by_status.setdefault(form.status_of(error), []).append(error)
     for status, group in sorted(by_status.items()):
         if str(status) in responses:
             continue
         text = "\n".join(f"- `{error.code}`: {(error.__doc__ or '').strip()}" for error in group)
         responses[str(status)] = {
             "description": text,
-            "content": {PROBLEM: {"schema": {"$ref": TEMPLATE.format(name="Problem")}}},
+            "content": {form.media_type: {"schema": _schema_of(form.body, known)}},
         }
     return responses

@@ -8,16 +8,14 @@ import msgspec
 import psycopg
 from litestar.response.base import ASGIResponse
 
+from api.answers import NO_STORE, answer
 from api.endpoint import Answer, Operation, endpoint
 from api.http_errors import HttpRequest
-from api.native.answers import answer
 from api.reading_requests import services_of
 from domain.errors import LedgerError
 from infra.composition import Services
 from infra.health import FollowerHealth, WorkerHealth, read_followers, read_problems, read_workers
 from infra.metrics import CONTENT_TYPE
-
-NO_STORE = {"Cache-Control": "no-store"}
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):

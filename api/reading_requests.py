@@ -10,6 +10,7 @@ import msgspec
 from litestar import Request
 from litestar.exceptions import InternalServerException
 
+from api.compression import CODINGS, unpack
 from api.http_errors import HttpRequest, MediaTypeUnsupported
 from domain.decision import NUL, nul_in
 from domain.errors import InvalidField, MalformedRequest
@@ -28,13 +29,17 @@ def services_of(request: Request[Any, Any, Any]) -> Services:
     return services
 
 
-async def read_body(request: HttpRequest) -> bytes:
-    """The body, which has to be JSON by its content type. Raises MediaTypeUnsupported, and a 413 where it is too large."""
-    body = await read_file(request)
+async def read_body(request: HttpRequest, *, compressed: bool = False) -> bytes:
+    """The body, which has to be JSON by its content type. Raises MediaTypeUnsupported, and a 413 where it is too large.
+
+    `compressed`: it may come as gzip or zstd; the limit of its size is that of what it unpacks to.
+    """
+    body = await read_file(request, CODINGS if compressed else ())
     media_type = media_type_of(request)
     if body and media_type not in ("", "application/json") and not media_type.endswith("+json"):
         raise MediaTypeUnsupported(f"The body must be application/json, not {media_type}.")
-    return body
+    coding = coding_of(request)
+    return unpack(body, coding, services_of(request).settings.max_body_bytes) if coding in CODINGS else body
 
 
 def media_type_of(request: HttpRequest) -> str:
@@ -42,10 +47,15 @@ def media_type_of(request: HttpRequest) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-async def read_file(request: HttpRequest) -> bytes:
-    """The body as it is, whatever its media type. Raises MediaTypeUnsupported for codings, and a 413 where it is too large."""
-    coding = request.headers.get("content-encoding", "").strip().lower()
-    if coding not in ("", "identity"):
+def coding_of(request: HttpRequest) -> str:
+    """How the body is packed; empty where it is not."""
+    return request.headers.get("content-encoding", "").strip().lower()
+
+
+async def read_file(request: HttpRequest, codings: Sequence[str] = ()) -> bytes:
+    """The body, whatever its media type. Raises MediaTypeUnsupported for other codings, and a 413 where it is too large."""
+    coding = coding_of(request)
+    if coding not in ("", "identity", *codings):
         raise MediaTypeUnsupported(f"The body must come as it is, not with the Content-Encoding {coding}.")
     try:
         return await request.body()

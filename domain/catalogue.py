@@ -24,9 +24,11 @@ from domain.kinds.money_accounts import BANK, BANK_GROUP, CASH, PAYMENT_ACCOUNT
 from domain.kinds.order import ORDER, ORDER_LINE
 from domain.kinds.party import PARTY, PARTY_GROUP
 from domain.kinds.payment import PAYMENT
+from domain.kinds.payment_split import PAYMENT_SPLIT
 from domain.kinds.product import PRODUCT, PRODUCT_CATEGORY, PRODUCT_DETAIL
 from domain.kinds.settings import SETTINGS
 from domain.kinds.stock_movement import STOCK_MOVEMENT
+from domain.kinds.unit import UNIT
 from domain.kinds.user import USER
 from domain.upcasting import upcast
 
@@ -37,6 +39,7 @@ KINDS: tuple[Kind, ...] = (
     SESSION,
     PARTY_GROUP,
     PARTY,
+    UNIT,
     PRODUCT_CATEGORY,
     PRODUCT,
     PRODUCT_DETAIL,
@@ -45,6 +48,7 @@ KINDS: tuple[Kind, ...] = (
     INVOICE,
     INVOICE_LINE,
     PAYMENT,
+    PAYMENT_SPLIT,
     CHEQUE,
     BANK_GROUP,
     BANK,

@@ -72,3 +72,12 @@ def ensure_root(ledger: Ledger, database: Database) -> Listed:
     with suppress(ValueTaken):  # somebody else was faster
         ledger.register_company([Command(kind="company", action="create", data=data)])
     return get_company(database, ROOT)
+
+
+def database_id_of(database: Database, company_id: UUID) -> int:
+    """The number by which clients that know no UUIDs name a company. Raises CompanyNotFound."""
+    with database.company(company_id) as connection:
+        row = connection.execute("SELECT database_id FROM companies WHERE company_id = %s", (company_id,)).fetchone()
+    if row is None:
+        raise CompanyNotFound
+    return int(row[0])

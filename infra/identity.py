@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -28,6 +29,10 @@ from infra.store.pipeline import run
 from infra.tokens import Claims, Tokens
 
 REMEMBERED = 10_000
+MOST_COMPANIES_OF_EMAIL = 20
+"""Companies in which a password is tried, where somebody logs in by e-mail alone."""
+LASTING = frozenset({"matrix"})
+"""Dialects whose apps know no refresh: their access tokens last as long as the session, and end with the next refresh."""
 
 _FIND_COMPANY = b"SELECT company_id FROM companies WHERE codename = %b"
 _FIND_COMPANY_BY_ID = b"SELECT company_id FROM companies WHERE company_id = %b"
@@ -43,6 +48,11 @@ _FIND_CREDENTIAL = b"SELECT password_hash FROM credentials WHERE company_id = %b
 _FIND_DEVICE = b"""
 SELECT r.document FROM unique_values u JOIN records r ON r.company_id = u.company_id AND r.id = u.record_id
 WHERE u.company_id = %b AND u.kind = 'device' AND u.name = 'device_id' AND u.value = %b
+"""
+_COMPANIES_OF_EMAIL = b"SELECT company_id FROM companies_of_email(%b, %b)"
+_SESSIONS_ON_DEVICE = b"""
+SELECT id FROM records WHERE company_id = %b AND kind = 'session' AND NOT deleted
+AND document::jsonb -> 'data' ->> 'device_id' = %b AND document::jsonb -> 'data' ->> 'user_id' = %b
 """
 _FIND_SESSION = b"""
 SELECT h.seq, s.document, u.document, d.document
@@ -97,8 +107,11 @@ class Principal:
 class _Session:
     principal: Principal
     generation: int
+    dialect: str
     seq: int
     ends_at: float
+    oldest_generation: int
+    """Access tokens of earlier generations are void."""
 
 
 @dataclass(slots=True)
@@ -157,6 +170,23 @@ class Identity:
             row = connection.execute(_FIND_CREDENTIAL, (company_id, user_id), binary=True).fetchone()
         return self.passwords.matches(row[0] if row else None, password)
 
+    def companies_of_email(self, email: str) -> list[UUID]:
+        """The companies in which a user has this e-mail, oldest first."""
+        with self.database.connection() as connection:
+            rows = connection.execute(_COMPANIES_OF_EMAIL, (email.casefold(), MOST_COMPANIES_OF_EMAIL), binary=True).fetchall()
+        return [row[0] for row in rows]
+
+    def users_by_password(self, companies: Sequence[UUID], email: str, password: str) -> list[tuple[UUID, Record]]:
+        """The users with this e-mail whose password this is: (company, user). At least one hash is made, whoever there is."""
+        found: list[tuple[UUID, Record]] = []
+        for company_id in companies:
+            with suppress(WrongCredentials):
+                found.append((company_id, self.check_password(company_id, email, password)))
+        if not companies:
+            with suppress(WrongCredentials):
+                self.check_password(None, email, password)
+        return found
+
     # Sessions -------------------------------------------------------------------------------------
 
     def log_in(
@@ -177,8 +207,19 @@ class Identity:
             raise WrongCredentials
         return self.open_session(company_id, user, device=device, dialect=dialect)
 
-    def open_session(self, company_id: UUID, user: Record, *, device: NewDevice | None = None, dialect: str = "native") -> Granted:
-        """Open a session of a user who has proved to be one, on a device that is registered if it is new."""
+    def open_session(
+        self,
+        company_id: UUID,
+        user: Record,
+        *,
+        device: NewDevice | None = None,
+        dialect: str = "native",
+        end_earlier: bool = False,
+    ) -> Granted:
+        """Open a session of a user who has proved to be one, on a device that is registered if it is new.
+
+        `end_earlier`: the sessions that this user has on this device end with it.
+        """
         session_id = new_id()
         actor = Actor(user_id=user.id, session_id=session_id, role=user.data["role"])
         device_id = self._find_device(company_id, device) if device is not None else None
@@ -187,13 +228,17 @@ class Identity:
             device_id = new_id()
             told = {key: value for key, value in msgspec.structs.asdict(device).items() if value is not None}
             commands.append(Command(kind="device", action="create", id=device_id, data={**told, "user_id": user.id}))
+        elif end_earlier and device_id is not None:
+            with self.database.company(company_id) as connection:
+                rows = connection.execute(_SESSIONS_ON_DEVICE, (company_id, str(device_id), str(user.id)), binary=True).fetchall()
+            commands += [Command(kind="session", action="delete", id=row[0]) for row in rows]
         session = {"user_id": user.id, "device_id": device_id, "dialect": dialect, "expires_at": self._refresh_end()}
         commands.append(Command(kind="session", action="create", id=session_id, data=session))
         try:
             outcome = self.ledger.execute(company_id, commands, actor)
         except ValueTaken:  # the device has just been registered by another log-in
-            return self.open_session(company_id, user, device=device, dialect=dialect)
-        return self._grant(Principal(company_id, user.id, session_id, device_id, user.data["role"], outcome.seq), 1)
+            return self.open_session(company_id, user, device=device, dialect=dialect, end_earlier=end_earlier)
+        return self._grant(Principal(company_id, user.id, session_id, device_id, user.data["role"], outcome.seq), 1, dialect)
 
     def _find_device(self, company_id: UUID, device: NewDevice) -> UUID | None:
         with self.database.company(company_id) as connection:
@@ -226,7 +271,7 @@ class Identity:
                 self.ledger.execute(principal.company_id, [command], principal.actor)
             except VersionStale:
                 continue  # somebody else has just used it: the next round sees the newer generation
-            return self._grant(principal, claims.gen + 1)
+            return self._grant(principal, claims.gen + 1, session.dialect)
         raise NotAuthenticated
 
     def log_out(self, principal: Principal) -> None:
@@ -249,12 +294,15 @@ class Identity:
             known = self._look_up(claims)
         if known.ends_at <= self.clock():
             raise NotAuthenticated("The session has expired; log in again.")
+        if claims.gen < known.oldest_generation:
+            raise NotAuthenticated("This token was replaced by a newer one; use that.")
         return known.principal
 
     def is_known(self, claims: Claims, head: int) -> bool:
         """Whether the session is known to be open while the company's log ends at `head`, without asking anything."""
         known = self._open.get(claims.sid)
-        return known is not None and known.principal.head == head and known.ends_at > self.clock()
+        is_current = known is not None and known.principal.head == head and known.ends_at > self.clock()
+        return known is not None and is_current and claims.gen >= known.oldest_generation
 
     def _look_up(self, claims: Claims) -> _Session:
         with self.database.company(claims.cid) as connection:
@@ -270,7 +318,9 @@ class Identity:
         head = int.from_bytes(row[0], "big")
         principal = Principal(claims.cid, user.id, session.id, device.id if device else None, user.data["role"], head)
         ends_at = datetime.fromisoformat(session.data["expires_at"]).timestamp()
-        opened = _Session(principal, session.data["generation"], session.seq, ends_at)
+        generation, dialect = session.data["generation"], session.data["dialect"]
+        oldest = generation if dialect in LASTING else 1
+        opened = _Session(principal, generation, dialect, session.seq, ends_at, oldest)
         if len(self._open) >= REMEMBERED:
             self._open.clear()
         self._open[session.id] = opened
@@ -279,7 +329,7 @@ class Identity:
     def _refresh_end(self) -> datetime:
         return datetime.fromtimestamp(int(self.clock()), timezone.utc) + self.refresh_lifetime
 
-    def _grant(self, principal: Principal, generation: int) -> Granted:
+    def _grant(self, principal: Principal, generation: int, dialect: str) -> Granted:
         now = int(self.clock())
         common: dict[str, Any] = {
             "cid": principal.company_id,
@@ -290,7 +340,8 @@ class Identity:
             "role": principal.role,
             "iat": now,
         }
-        expires = now + int(self.access_lifetime.total_seconds())
+        lifetime = self.refresh_lifetime if dialect in LASTING else self.access_lifetime
+        expires = now + int(lifetime.total_seconds())
         refresh_expires = now + int(self.refresh_lifetime.total_seconds())
         return Granted(
             access_token=self.tokens.sign(Claims(typ="access", exp=expires, **common)),

@@ -6,7 +6,7 @@ followers. Whatever goes wrong before the commit stores nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from uuid import UUID
 
@@ -87,7 +87,7 @@ class Ledger:
         """
         if len(commands) > MAX_COMMANDS:
             raise BatchTooLarge(f"A request may hold at most {MAX_COMMANDS} commands; this one has {len(commands)}.")
-        commands = [_typed(command, index) for index, command in enumerate(commands)]
+        commands, unreadable = _read(commands, atomic=atomic)
         keys = [OF_COMMAND + command.key for command in commands if command.key is not None]
         if idempotency is not None:
             check_key(idempotency)
@@ -105,6 +105,7 @@ class Ledger:
             )
             load_wishes(transaction, decision, commands, needs)
             results, answers = self._decide(decision, commands, transaction.loaded, atomic=atomic)
+            results = _with_refusals(results, unreadable)
             decision.credentials.extend(_earned(credentials, results))
             outcome = Outcome(results=results, seq=books.seq, dry_run=dry_run)
             if dry_run:
@@ -203,6 +204,27 @@ def _typed(command: Command, index: int) -> Command:
         return typed(command, struct)
     except LedgerError as error:
         raise error.at(f"commands[{index}]") from None
+
+
+def _read(commands: Sequence[Command], *, atomic: bool) -> tuple[list[Command], dict[int, Refusal]]:
+    """The commands with their data typed; where the batch is not atomic, what cannot be read is refused alone."""
+    read: list[Command] = []
+    refused: dict[int, Refusal] = {}
+    for index, command in enumerate(commands):
+        try:
+            read.append(_typed(command, index))
+        except LedgerError as error:
+            if atomic:
+                raise
+            error.path = error.path.removeprefix(f"commands[{index}].")
+            refused[index] = refusal(command, error)
+    return read, refused
+
+
+def _with_refusals(results: list[Result | Refusal], refused: Mapping[int, Refusal]) -> list[Result | Refusal]:
+    """The results of what could be read, and what could not be in its place."""
+    others = iter(results)
+    return [refused[index] if index in refused else next(others) for index in range(len(results) + len(refused))]
 
 
 def load_wishes(transaction: WriteTransaction, decision: Decision, commands: Sequence[Command], loaded: Needs) -> None:

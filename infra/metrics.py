@@ -46,6 +46,13 @@ class Metrics:
         self.refusals = Counter(
             "daftar_refusals", "Refused requests by dialect and error code", ["dialect", "code"], registry=registry
         )
+        self.syncs = Counter("daftar_syncs", "Syncs of devices", ["dialect", "direction"], registry=registry)
+        self.sync_seconds = Histogram(
+            "daftar_sync_seconds", "Time of a device's sync", ["dialect", "direction"], buckets=SECONDS, registry=registry
+        )
+        self.sync_items = Counter(
+            "daftar_sync_items", "Items of syncs by table and outcome", ["dialect", "table", "outcome"], registry=registry
+        )
         self.pulled = Histogram("daftar_pulled_items", "Items in pulled pages", ["what"], buckets=ITEMS, registry=registry)
         self.subscribers = Gauge("daftar_subscribers", "Open event streams", registry=registry, multiprocess_mode="livesum")
 

@@ -107,6 +107,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     rate_limit_logins_per_minute: Annotated[
         int, Meta(ge=0, description="Attempts to log in per address, account and minute; more is 429. 0: no limit.")
     ] = 30
+    rate_limit_syncs_per_minute: Annotated[
+        int, Meta(ge=0, description="Syncs (pulls, pushes and the like) per device and minute; more is 429. 0: no limit.")
+    ] = 240
+    registration: Annotated[
+        bool, Meta(description="Whether anybody may register a company. false: only who is invited to one becomes a user.")
+    ] = True
     require_https: Annotated[
         bool,
         Meta(description="Refuse requests that did not come over HTTPS (`X-Forwarded-Proto` of the proxy in front counts)."),
@@ -173,7 +179,7 @@ def _parse(name: str, value: Any, hint: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip())
     if name in {"data_dir", "projections_dir"}:
         return Path(value).expanduser()
-    if isinstance(value, str) and name in {"log_level", "log_format", "require_https", "demo", "relay"}:
+    if isinstance(value, str) and name in {"log_level", "log_format", "require_https", "demo", "relay", "registration"}:
         value = {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(value.lower(), value.lower())
     try:
         return msgspec.convert(value, hint, strict=False)

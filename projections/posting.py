@@ -73,6 +73,7 @@ FACT_FIELDS: Mapping[str, tuple[str, ...]] = {
     "invoice": ("type", "party_id", "currency", "issue_date", "due_date", "net", "vat", "total", "paid"),
     "payment": (*_MONEY, "direction", "invoice_id", "party_id", "cash_amount"),
     "cheque": ("payment_id", "amount", "type", "status", "bank_id"),
+    "payment_split": ("payment_id", "amount", "payment_account_id"),
     "expense": (*_MONEY, "supplier_id", "status"),
     "journal_entry": ("date", "status"),
     "journal_line": ("entry_id", "account_code", "debit", "credit", "currency", "party_id"),
@@ -84,7 +85,11 @@ FACT_FIELDS: Mapping[str, tuple[str, ...]] = {
 }
 """Kind → the fields of its records that postings depend on. A kind that is not here posts nothing."""
 
-MEMBERS: Mapping[str, tuple[str, str]] = {"journal_line": ("entry_id", "lines"), "cheque": ("payment_id", "cheques")}
+MEMBERS: Mapping[str, tuple[str, str]] = {
+    "journal_line": ("entry_id", "lines"),
+    "cheque": ("payment_id", "cheques"),
+    "payment_split": ("payment_id", "parts"),
+}
 """Kinds that post as a part of another record: the field that names it, and where its fact keeps them."""
 
 _OPENING = frozenset({"party", "bank", "cash", "account"})
@@ -97,12 +102,11 @@ def is_silent(kind: str, changes: Fact) -> bool:
 
 def needs_of(kind: str, fact: Fact) -> Iterable[str]:
     """The ids of the other records on which this fact's posting depends."""
-    if kind in ("payment", "expense"):
-        for name in ("invoice_id", "payment_account_id"):
-            if fact.get(name):
-                yield fact[name]
-    elif kind in MEMBERS and fact.get(MEMBERS[kind][0]):
-        yield fact[MEMBERS[kind][0]]
+    for name in ("invoice_id", "payment_account_id", *MEMBERS.get(kind, ())[:1]):
+        if fact.get(name):
+            yield fact[name]
+    for part in fact.get("parts", {}).values():
+        yield from needs_of("payment_split", part)
 
 
 def absorb(kind: str, fact: Fact, changes: Fact, occurred_on: date) -> None:
@@ -175,6 +179,9 @@ def _payment(_: UUID, fact: Fact, __: str, find: Find) -> Iterable[Line]:
         owner = party if account == DISHONOURED_CHEQUES else None
         place = _id(cheque, "bank_id") or _place(fact, BANK) if account == BANK else None
         yield Line(account, currency, by_cheque, dated, owner, place_id=place)
+    for part in fact.get("parts", {}).values():
+        rest -= (by_part := sign * Decimal(part["amount"]))
+        yield Line(money_account(part, find), currency, by_part, dated, place_id=_id(part, "payment_account_id"))
     kept_in = money_account(fact, find)
     yield Line(kept_in, currency, rest, dated, place_id=_place(fact, kept_in))
     yield _counterpart(fact, currency, -amount, dated, party, find)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from api.http_errors import Dialect
 from api.native import changes, events, exports, imports, proofs, records, reports, sessions, state, writing
-from api.native.errors import refuse
+from api.native.errors import REFUSALS, refuse
 
 NATIVE = Dialect(
     name="native",
@@ -22,4 +22,5 @@ NATIVE = Dialect(
         *reports.HANDLERS,
     ],
     refuse=refuse,
+    refusals=REFUSALS,
 )

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from api.http_errors import HttpRequest
+from api.bearer import claims_of
 from api.native.roles import (
     CLOSING,
     MANAGED_KINDS,
@@ -17,34 +17,20 @@ from api.native.roles import (
     check_may_write,
 )
 from api.native.wire import ChangePassword, NewUser
-from api.reading_requests import services_of
 from domain.command import Command
 from domain.decision import Credential
-from domain.errors import InvalidField, NotAllowed, NotAuthenticated, RecordNotFound, WrongCredentials
+from domain.errors import InvalidField, NotAllowed, RecordNotFound, WrongCredentials
 from domain.kind import NoFields
 from domain.kinds.user import User
 from domain.record import Record, decode_record
 from infra.composition import Services
 from infra.identity import Principal
 from infra.ids import new_id
-from infra.tokens import Claims
+
+__all__ = ["Authorised", "authorise", "claims_of"]
 
 MOST_PASSWORDS = 20
 """Passwords in one request: each costs two hashes."""
-
-
-def claims_of(request: HttpRequest, kind_of_request: str = "read") -> Claims:
-    """Whom the request's bearer token names; counts the request. Raises NotAuthenticated, TooManyRequests.
-
-    The session itself is confirmed with the request's first query.
-    """
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        raise NotAuthenticated("Send `Authorization: Bearer …` with the access token you got by logging in.")
-    services = services_of(request)
-    claims = services.identity.authenticate(token.strip())
-    services.limits.count(f"{kind_of_request}:{claims.sub}", services.settings.rate_limit_per_minute)
-    return claims
 
 
 class Authorised(msgspec.Struct, frozen=True):

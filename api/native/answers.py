@@ -1,25 +1,11 @@
-"""Answers of the native API: JSON, ETags, and the pieces of pages."""
+"""What answers of the native API have beside their JSON: ETags, and the pieces of pages."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from litestar.response.base import ASGIResponse
-
-from api.endpoint import JSON as JSON_TYPE
-from domain.event import JSON
+from api.answers import answer, raw
 from infra.reading import Page
 
-
-def answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> ASGIResponse:
-    """A value as JSON."""
-    return raw(JSON.encode(value), status, headers)
-
-
-def raw(body: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> ASGIResponse:
-    """JSON that is ready."""
-    return ASGIResponse(body=body, status_code=status, media_type=JSON_TYPE, headers=dict(headers or {}))
+__all__ = ["answer", "etag", "page_tail", "raw"]
 
 
 def etag(seq: int) -> str:

@@ -9,6 +9,7 @@ import msgspec
 from litestar import Response
 
 from api import http_errors as http
+from api.endpoint import Refusals
 from api.http_errors import HttpRequest
 from domain import errors
 from domain.errors import LedgerError
@@ -78,6 +79,9 @@ class Problem(msgspec.Struct, kw_only=True, omit_defaults=True):
 def status_of(error: type[LedgerError]) -> int:
     """The HTTP status of an error."""
     return STATUS.get(error, RULE_BROKEN)
+
+
+REFUSALS = Refusals(Problem, PROBLEM, status_of)
 
 
 def problem_of(error: LedgerError, request_id: str) -> dict[str, Any]:

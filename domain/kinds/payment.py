@@ -24,7 +24,7 @@ class Payment(Fields, frozen=True, kw_only=True):
     """`direction` follows the invoice and is `in` without one; `date` is today and `currency` the invoice's where not given.
 
     Without an `invoice_id` the payment is the party's credit. It may exceed the invoice: the rest is credit too. `cash_amount`
-    is the part in cash; cheques for the rest name the payment.
+    is the part in cash; cheques for the rest, and parts that went to other accounts, name the payment.
     """
 
     amount: Decimal
@@ -97,18 +97,22 @@ class PaymentKind(Kind):
         amount = check_amounts(Decimal(after["amount"]), cash, after["currency"])
         if {"amount", "currency"} & changes.keys():
             complete["amount"] = str(amount)
-        if "currency" in changes and decision.books.living_children(record.id, "cheque"):
-            raise CurrencyMismatch(f"The payment has cheques in {record.data['currency']}.", path="data.currency")
+        if "currency" in changes and self._parts(decision, record):
+            raise CurrencyMismatch(f"The payment has cheques or parts in {record.data['currency']}.", path="data.currency")
         changed = decision.change(self, record, complete)
         if {"amount", "currency", "invoice_id"} & changes.keys():
             self.settle(decision, record.data, changed.data)
 
     def decide_delete(self, decision: Decision, record: Record) -> None:
-        """Delete a payment with its cheques and take it off its invoice."""
-        for cheque in decision.books.living_children(record.id, "cheque"):
-            decision.delete(decision.catalogue["cheque"], cheque)
+        """Delete a payment with its cheques and parts and take it off its invoice."""
+        for part in self._parts(decision, record):
+            decision.delete(decision.catalogue[part.kind], part)
         decision.delete(self, record)
         self.settle(decision, record.data, {})
+
+    def _parts(self, decision: Decision, payment: Record) -> list[Record]:
+        children = decision.books.living_children
+        return [*children(payment.id, "cheque"), *children(payment.id, "payment_split")]
 
     def settle(self, decision: Decision, before: dict[str, Any], after: dict[str, Any]) -> None:
         """Take the payment off the invoice it was on and put it on the one it is on; one event per invoice.

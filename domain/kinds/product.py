@@ -59,6 +59,7 @@ class Product(Fields, frozen=True, kw_only=True):
     image_url: Line | None = None
     tags: Line | None = None
     unit: Line | None = None
+    unit_id: Reference | None = None
     unit2: Line | None = None
     unit_ratio: Decimal | None = None
     unit_code: Count | None = None
@@ -103,7 +104,7 @@ PRODUCT = ProductKind(
     name="product",
     fields=Product,
     policy=Policy.MERGE,
-    references={"category_id": "product_category"},
+    references={"category_id": "product_category", "unit_id": "unit"},
     unique=(Unique("sku", ("sku",)),),
 )
 

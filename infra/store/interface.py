@@ -119,5 +119,5 @@ class Store(Protocol):
     def read_stream(self, company_id: UUID, record_id: UUID, *, until: int | None = None) -> list[RecordedEvent]:
         """The events of one record, in order."""
 
-    def read_records(self, company_id: UUID, needs: Needs) -> Loaded:
-        """Records by id, number, client id or parent, without the head."""
+    def read_records(self, company_id: UUID, needs: Needs, keys: Sequence[str] = ()) -> Loaded:
+        """Records by id, number, client id or parent, and stored answers by key, without the head."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -106,9 +106,12 @@ class MemoryStore:
         """The events of one record, in order."""
         return [row for row in self._company(company_id).log.rows[:until] if row.record_id == record_id]
 
-    def read_records(self, company_id: UUID, needs: Needs) -> Loaded:
-        """Records by id, number, client id or parent, without the head."""
-        return MemoryTransaction(self._company(company_id)).load(needs)
+    def read_records(self, company_id: UUID, needs: Needs, keys: Sequence[str] = ()) -> Loaded:
+        """Records by id, number, client id or parent, and stored answers by key, without the head."""
+        company = self._company(company_id)
+        loaded = MemoryTransaction(company).load(needs)
+        loaded.answers = {key: company.answers[key] for key in keys if key in company.answers}
+        return loaded
 
     def _company(self, company_id: UUID) -> _Company:
         found = self._companies.get(company_id)

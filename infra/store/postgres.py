@@ -100,10 +100,10 @@ class PostgresStore:
             events = select_streams(connection, company_id, [record_id])
         return [event for event in events if until is None or event.seq <= until]
 
-    def read_records(self, company_id: UUID, needs: Needs) -> Loaded:
-        """Records by id, number, client id or parent, without the head."""
+    def read_records(self, company_id: UUID, needs: Needs, keys: Sequence[str] = ()) -> Loaded:
+        """Records by id, number, client id or parent, and stored answers by key, without the head."""
         loaded = Loaded()
-        statement, parameters = load_query(company_id, needs)
+        statement, parameters = load_query(company_id, needs, keys)
         if statement:
             with self.database.company(company_id) as connection:
                 collect(loaded, run(connection, statement, parameters))

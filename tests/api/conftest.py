@@ -123,6 +123,7 @@ def api_settings(postgres: EmbeddedPostgres, template: str, nats_url: str, tmp_p
         log_level="error",
         rate_limit_per_minute=0,
         rate_limit_logins_per_minute=0,
+        rate_limit_syncs_per_minute=0,
         max_body_bytes=2_000_000,
     )
 

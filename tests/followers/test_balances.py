@@ -141,6 +141,15 @@ CASES = {
         ],
         amounts(a1000="5", a2200="-5"),
     ),
+    "payment in parts, to two accounts, and the rest in cash": (
+        lambda shop, one: [
+            create("payment_account", one, type="bank", name="Main"),
+            create("payment", cash := new_id(), amount="10", party_id=str(shop.parties[0])),
+            create("payment_split", payment_id=str(cash), payment_account_id=str(one), amount="6"),
+            create("payment_split", payment_id=str(cash), amount="1"),
+        ],
+        amounts(a1000="4", a1100="6", a2200="-10"),
+    ),
     "opening balances": (
         lambda _, one: [
             create("party", name="Owes", roles=["customer"], opening_balance="30"),
