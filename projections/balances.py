@@ -127,7 +127,7 @@ class BalancesProjection:
     """Journal lines and account balances."""
 
     name = "balances"
-    version = 3
+    version = 4
     kinds: frozenset[str] | None = frozenset(FACT_FIELDS)
     tables = (JOURNAL_LINES, ACCOUNT_BALANCES, ACCOUNT_DAYS, ACCOUNT_MONTHS, POSTED_FACTS)
     inline = False

@@ -125,8 +125,11 @@ def absorb(kind: str, fact: Fact, changes: Fact, occurred_on: date) -> None:
 
 
 def lines_of(kind: str, record_id: UUID, fact: Fact, currency: str, find: Find) -> list[Line]:
-    """What the fact posts; `currency` is the company's. Nothing for a deleted record."""
-    if "deleted" in fact or kind not in _POSTINGS:
+    """What the fact posts; `currency` is the company's. Nothing for a deleted record.
+
+    An account is closed, not deleted: whatever it began with has been booked on since, and stays.
+    """
+    if kind not in _POSTINGS or ("deleted" in fact and kind != "account"):
         return []
     return [line for line in _POSTINGS[kind](record_id, fact, currency, find) if line.amount != ZERO]
 

@@ -85,6 +85,8 @@ async def report_general_ledger(request: HttpRequest, account: FromPath[str]) ->
     """The general ledger of one account."""
     asking, query = Asking.read(request, forms.LedgerQuery)
     code = account.removeprefix("/")
+    if "\x00" in code:  # no text of the database's can hold it, so no account is called so
+        raise RecordNotFound(f"There is no account {code!r}.", path="account")
 
     def report(question: Question, page: Page) -> Report:
         return general_ledger(question, code, page, parts=query.parts)

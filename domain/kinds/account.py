@@ -12,9 +12,10 @@ from msgspec import Meta
 from domain.chart import DEFAULT_CHART, AccountType, root_of
 from domain.decision import Decision
 from domain.errors import AccountClosed, AccountUnknown, InvalidField, SystemAccount
-from domain.kind import HolderOf, Kind, Unique
+from domain.kind import HolderOf, Unique
+from domain.kinds.opening import OpeningKind
 from domain.policy import Policy
-from domain.record import Record
+from domain.record import Record, assign
 from domain.values import CurrencyCode, Fields, Name, Reference, Text, always
 
 AccountCode = Annotated[str, Meta(min_length=1, max_length=64)]
@@ -40,7 +41,7 @@ class Account(Fields, frozen=True, kw_only=True):
     extra: dict[str, Any] = {}
 
 
-class AccountKind(Kind):
+class AccountKind(OpeningKind):
     """The accounts of the default chart stay; a company opens, renames, suspends and closes its own."""
 
     def holders(self, data: Any) -> Iterable[HolderOf]:
@@ -56,7 +57,7 @@ class AccountKind(Kind):
         root = root_of(data.code)
         if root != data.code and data.type != (expected := type_of_open(decision, root, "data.code")):
             raise InvalidField(f"{data.code!r} is a part of {root!r}, so its type is {expected!r}.", path="data.type")
-        decision.create(self, record_id, data)
+        super().decide_create(decision, record_id, data)
 
     def decide_update(self, decision: Decision, record: Record, changes: dict[str, Any]) -> None:
         """Rename, describe, move, suspend or resume an account."""
@@ -64,10 +65,16 @@ class AccountKind(Kind):
             raise SystemAccount(path="data.is_active")
         if changes.get("parent_id") == str(record.id):
             raise InvalidField("An account is not its own parent.", path="data.parent_id")
-        decision.change(self, record, changes)
+        after = assign(record.data, changes)
+        opens = record.data.get("opening_balance") or after.get("opening_balance")
+        moves = opens and {"opening_balance", "currency"} & changes.keys()
+        if moves and not after["is_active"]:
+            message = f"The account {after['code']!r} is suspended; set its `is_active` to true first."
+            raise AccountClosed(message, path="data.opening_balance", account=after["code"])
+        super().decide_update(decision, record, changes)
 
     def decide_delete(self, decision: Decision, record: Record) -> None:
-        """Close an account; its code stays its own."""
+        """Close an account; its code stays its own, and what was posted to it, its opening balance too, stays posted."""
         if record.data["is_system"]:
             raise SystemAccount(path="id")
         decision.delete(self, record)

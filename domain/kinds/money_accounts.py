@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from domain.kind import Kind
+from domain.kinds.opening import OpeningKind
 from domain.policy import Policy
 from domain.values import CurrencyCode, Fields, Line, Name, Reference, Text, always
 
@@ -40,7 +41,7 @@ class Bank(Fields, frozen=True, kw_only=True):
     extra: dict[str, Any] = {}
 
 
-BANK = Kind(name="bank", fields=Bank, policy=Policy.MERGE, references={"group_id": "bank_group"})
+BANK = OpeningKind(name="bank", fields=Bank, policy=Policy.MERGE, references={"group_id": "bank_group"})
 
 
 class Cash(Fields, frozen=True, kw_only=True):
@@ -55,7 +56,7 @@ class Cash(Fields, frozen=True, kw_only=True):
     extra: dict[str, Any] = {}
 
 
-CASH = Kind(name="cash", fields=Cash, policy=Policy.MERGE)
+CASH = OpeningKind(name="cash", fields=Cash, policy=Policy.MERGE)
 
 
 class PaymentAccount(Fields, frozen=True, kw_only=True):

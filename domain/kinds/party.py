@@ -14,6 +14,7 @@ from domain.decision import Decision
 from domain.erasing import PersonState, erase
 from domain.errors import StillReferenced
 from domain.kind import Action, ChildrenOf, Kind, NoFields, TracesOf, Wish
+from domain.kinds.opening import OpeningKind
 from domain.policy import Policy
 from domain.record import Record
 from domain.values import Count, CurrencyCode, Fields, Latitude, Line, Longitude, Name, Reference, Text, always
@@ -81,7 +82,7 @@ class Party(Fields, frozen=True, kw_only=True):
     extra: dict[str, Any] = {}
 
 
-class PartyKind(Kind):
+class PartyKind(OpeningKind):
     """A party with unpaid invoices is not deleted."""
 
     def wants(self, decision: Decision, command: Command, record: Record | None) -> Iterable[Wish]:

@@ -71,6 +71,26 @@ def test_accounts_are_opened_renamed_suspended_and_closed() -> None:
     spec.when(command("account.update", {"name": "Trips"}, id=OWN)).refused("record_deleted", "id")
 
 
+def test_nothing_is_posted_to_a_suspended_account_by_its_opening_balance() -> None:
+    spec = Spec().given(command("account.create", opened("7000", opening_balance="5"), id=OWN))
+    spec.given(command("account.update", {"is_active": False}, id=OWN))
+    for change in ({"opening_balance": "6"}, {"opening_balance": None}, {"currency": "EUR"}):
+        spec.when(command("account.update", change, id=OWN)).refused("account_closed", "data.opening_balance")
+    spec.when(command("account.update", {"opening_balance": "6", "is_active": True}, id=OWN)).then("account.changed.v1")
+
+
+@pytest.mark.parametrize("kind", ["party", "bank", "cash", "account"])
+def test_an_opening_balance_has_the_decimals_of_its_currency(kind: str) -> None:
+    data = opened("7000") if kind == "account" else {"name": "Old"}
+    path = "data.opening_balance"
+    spec = Spec().when(command(f"{kind}.create", {**data, "opening_balance": "1.234"})).refused("too_many_decimals", path)
+    spec.when(command(f"{kind}.create", {**data, "opening_balance": "1.5", "currency": "JPY"})).refused("too_many_decimals", path)
+    spec.given(command(f"{kind}.create", {**data, "opening_balance": "-1.500"}, id=OWN))
+    spec.when(command(f"{kind}.update", {"opening_balance": "1.005"}, id=OWN)).refused("too_many_decimals", path)
+    spec.when(command(f"{kind}.update", {"currency": "JPY"}, id=OWN)).refused("too_many_decimals", path)
+    spec.when(command(f"{kind}.update", {"currency": "JPY", "opening_balance": "2"}, id=OWN)).then(f"{kind}.changed.v1")
+
+
 def test_a_code_is_taken_for_ever() -> None:
     spec = Spec().when(command("account.create", opened("1000", "asset"))).refused("value_taken", "data.code")
     spec.given(command("account.create", opened("7000"), id=OWN), command("account.delete", id=OWN))

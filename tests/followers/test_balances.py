@@ -161,6 +161,19 @@ CASES = {
         ],
         amounts(a1000="7", a1100="100", a1200="30", a2000="-20", a2300="-50", a3900="-67"),
     ),
+    "an account that was closed after its opening balance was booked on": (
+        lambda _, one: [
+            create("account", one, code="1160", name="Safe", type="asset", opening_balance="50"),
+            create(
+                "journal_entry",
+                cleared := new_id(),
+                lines=[{"account_code": "1000", "debit": "50"}, {"account_code": "1160", "credit": "50"}],
+            ),
+            action("journal_entry", "post", cleared),
+            action("account", "delete", one),
+        ],
+        amounts(a1000="50", a1160="0", a3900="-50"),
+    ),
     "expense by category, owed": (lambda shop, _: [expense(shop)], RENT),
     "expense that waits for approval": (lambda shop, _: [expense(shop, status="requested")], {}),
     "manual entry as a draft": (lambda _, one: [entry(one)], {}),
