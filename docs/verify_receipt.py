@@ -48,6 +48,7 @@ def check_head(head: dict[str, Any], key: Any) -> None:
 
 def check_receipt(receipt: dict[str, Any], key: Any) -> None:
     """Canonical bytes → the event's hash → its leaf → the root → the signature; and what is shown is what was hashed."""
+    check(receipt["format"] == "daftar-receipt-v1", "the receipt has an unknown format")
     head, event, canonical = receipt["signed_head"], receipt["event"], receipt["canonical"].encode()
     check_head(head, key)
     columns, data, *sealed = canonical.split(b"\n", 2)

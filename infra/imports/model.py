@@ -136,6 +136,11 @@ class Problems:
             message, column = error.message[:LONGEST_MESSAGE], place[1][:80]  # either may quote the file
             self.found.append(Problem(line=place[0], column=column, code=error.code, message=message))
 
+    def add_first(self, place: Place, error: LedgerError) -> None:
+        """Note why a place is refused, unless its line has a problem already: this one may only follow from that."""
+        if all(problem.line != place[0] for problem in self.found):
+            self.add(place, error)
+
     def invalid(self, line: int, column: str, message: str) -> None:
         """Note that a place is not what it should be."""
         self.add((line, column), InvalidField(message))

@@ -67,6 +67,5 @@ def run_import(
     progress("reading", 0, 1)
     plan = planner(raw, options, Known(ledger, reader, company_id), problems)
     progress("reading", 1, 1)
-    problems.refuse()
     runner = Runner(ledger, company_id, actor, options, progress)
-    return runner.run(format_, kind, plan)
+    return runner.run(format_, kind, plan, problems)

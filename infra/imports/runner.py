@@ -63,12 +63,14 @@ class Runner:
         self.progress = progress
         self.counts = _Counts()
 
-    def run(self, format_: str, kind: str, plan: Plan) -> Report:
-        """Compare, decide, store. Raises ImportRefused with every problem that was found."""
-        items = self._typed(plan.items)
+    def run(self, format_: str, kind: str, plan: Plan, problems: Problems) -> Report:
+        """Compare, decide, store. Raises ImportRefused with every problem that was found, those of the reading too."""
+        items = self._typed(plan.items, problems)
+        if any(item.supports for item in plan.items):
+            problems.refuse()  # what is left cannot be decided without what was to support it
         steps = list(self._steps(items))
         chunks = list(_chunks(steps, AT_ONCE))
-        self._decide(chunks)
+        self._decide(chunks, problems)
         if self.options.dry_run:
             for step in steps:
                 self._count(step, changed=True)
@@ -89,9 +91,8 @@ class Runner:
             seq=self.ledger.store.head(self.company_id).seq,
         )
 
-    def _typed(self, items: Sequence[Item]) -> list[Item]:
-        """The items with their data as the ledger's Structs; whatever is no such data is a problem."""
-        problems = Problems()
+    def _typed(self, items: Sequence[Item], problems: Problems) -> list[Item]:
+        """The items with their data as the ledger's Structs; whatever is no such data is a problem, as is what reading found."""
         made: list[Item] = []
         for item in items:
             struct = CATALOGUE[item.command.kind].data_struct("create")
@@ -99,8 +100,7 @@ class Runner:
             try:
                 made.append(_with(item, typed(item.command, struct)))
             except LedgerError as error:
-                problems.add(item.place_of(error.path), error)
-        problems.refuse()
+                problems.add_first(item.place_of(error.path), error)
         return made
 
     def _steps(self, items: Sequence[Item]) -> Iterator[_Step]:
@@ -135,16 +135,15 @@ class Runner:
 
     # Deciding -------------------------------------------------------------------------------------
 
-    def _decide(self, chunks: Sequence[Sequence[_Step]]) -> None:
+    def _decide(self, chunks: Sequence[Sequence[_Step]], problems: Problems) -> None:
         """Decide everything without storing it, and collect every refusal. What others need is decided with each part."""
-        problems = Problems()
         blamed: set[int] = set()
         total = sum(map(len, chunks))
         support = [step for chunk in chunks for step in chunk if step.item.supports] if len(chunks) > 1 else []
         if len(support) > MOST_SUPPORT:
             line = support[MOST_SUPPORT].item.line
             problems.add((line, ""), BatchTooLarge(f"A file of this length can open at most {MOST_SUPPORT:,} accounts."))
-        problems.refuse()
+            problems.refuse()
         done = 0
         for chunk in chunks:
             rest = [step for step in chunk if not (support and step.item.supports)]
@@ -166,7 +165,7 @@ class Runner:
         for owner, result in zip(owners, outcome.results, strict=True):
             if isinstance(result, Refusal) and id(owner) not in blamed:  # one reason per record
                 blamed.add(id(owner))
-                problems.add(owner.place_of(result.path), _Refused(result))
+                problems.add_first(owner.place_of(result.path), _Refused(result))
 
     # Storing --------------------------------------------------------------------------------------
 

@@ -237,6 +237,7 @@ REFUSED = [
     ("trial-balance?format=xml", 422, "invalid_field", "format"),
     ("balance-sheet?from=2026-03-01", 422, "invalid_field", "from"),
     ("general-ledger/7777", 404, "record_not_found", "account"),
+    ("general-ledger/1200%00", 404, "record_not_found", "account"),
     ("general-ledger/1000?limit=0", 422, "invalid_field", "limit"),
     ("general-ledger/1000?cursor=1", 400, "cursor_invalid", "cursor"),
     ("general-ledger/1000?cursor=1.2026-02-30.1.1", 400, "cursor_invalid", "cursor"),
