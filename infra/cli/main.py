@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "projections": ("infra.cli.projections:projections", "List, rebuild and verify the read models."),
     "verify": ("infra.cli.verify:verify", "Check the hash chain of every company's log."),
     "events": ("infra.cli.events:events", "Follow the log as it is written."),
+    "device": ("infra.cli.device:device", "Keep books offline in a file of their own, and sync them."),
     "bench": ("infra.cli.bench:bench", "Measure, side by side with the references."),
 }
 """Name → where its click command is, and its line in `daftar --help`."""
