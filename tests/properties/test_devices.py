@@ -105,7 +105,6 @@ class Installation:
         self.clock = Clock(timedelta(days=(0, -5, 400)[place % 3]))
         self.network = Network(client, self.lose)
         self.losses: list[str] = []
-        self.late: list[Any] = []
         self.made: dict[str, tuple[str, str]] = {}
         self.given_up: set[str] = set()
         self.open()
@@ -275,9 +274,26 @@ class Devices(RuleBasedStateMachine):
             one.live(one.device.sync, fuse)
         one.losses = []
 
+    @rule(place=places, fuse=fuses)
+    def sync_undisturbed(self, place: int, fuse: int | None) -> None:
+        self.sync(place, [], fuse)
+
+    @rule(first=places, losses=losses)
+    def sync_all(self, first: int, losses: list[str]) -> None:
+        for place in range(DEVICES):
+            self.sync((first + place) % DEVICES, losses, None)
+
+    @rule(place=places, table=st.sampled_from(sorted(EDITS)), data=st.data(), pick=picks)
+    def edit_the_same(self, place: int, table: str, data: st.DataObject, pick: int) -> None:
+        """Everybody has something else to say about one row."""
+        for one in range(DEVICES):
+            self.edit(one, (table, data.draw(EDITS[table])), 0, None)
+            if (place + pick + one) % 3 == 0:
+                self.sync(one, [], None)
+
     @rule(place=places, pick=picks)
     def deliver_again(self, place: int, pick: int) -> None:
-        """A network that delivers twice, and late."""
+        """A network that delivers twice, and late what seemed to be lost."""
         network = self.all[place].network
         pushed = [request for request in network.sent if request[1].endswith(("push", "resolve"))]
         if pushed:
@@ -368,4 +384,4 @@ def test_devices_converge(application: TestClient[Any]) -> None:
         client = application
         services = application.app.state.services
 
-    run_state_machine_as_test(OverHttp, settings=settings(max_examples=examples(12), stateful_step_count=30))
+    run_state_machine_as_test(OverHttp, settings=settings(max_examples=examples(12), stateful_step_count=50))

@@ -24,15 +24,16 @@ class Network:
     def __call__(self, method: str, path: str, headers: dict[str, str], body: bytes | None) -> Answer:
         lost = self.loss(path)
         if lost == "request":
+            self.sent.append((method, path, headers, body))
             raise ServerAway("the request was lost")
+        self.sent.append((method, path, headers, body))
         answer = self.deliver(method, path, headers, body)
         if lost == "answer":
             raise ServerAway("the answer was lost")
         return answer
 
     def deliver(self, method: str, path: str, headers: dict[str, str], body: bytes | None) -> Answer:
-        """Hand a request to the application."""
-        self.sent.append((method, path, headers, body))
+        """Hand a request to the application: now, or again, or late."""
         answer = self.client.request(method, path, headers=headers, content=body)
         return Answer(answer.status_code, answer.content)
 
