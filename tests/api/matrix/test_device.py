@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import os
+import subprocess
+import sys
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +16,12 @@ from devices import Clock, Network, everything, new_file
 
 from infra.device import Device, LoginNeeded, NoSuchRow, ServerAway
 from infra.device.file import DeviceFile
+
+ROOT = Path(__file__).parents[3]
+PASSWORD = "correct horse battery"
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("DAFTAR_")} | {
+    "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+}
 
 
 @pytest.fixture
@@ -205,3 +216,73 @@ def test_a_deletion_reaches_the_other_device(make) -> None:
     assert phone.row("invoices", ids["invoices"]).data["grand_total"] == "0.00"
     with pytest.raises(NoSuchRow):
         phone.set("transaction_lines", ids["transaction_lines"], {"quantity": "3"})
+
+
+# The command, over real HTTP -----------------------------------------------------------------------
+
+
+def run(*arguments: str | Path, stdin: str = "", code: int = 0) -> str:
+    """What `daftar device …` prints; its exit code must be `code`."""
+    command = [sys.executable, "-P", "-m", "infra.cli", "device", *map(str, arguments)]
+    done = subprocess.run(command, input=stdin, capture_output=True, text=True, cwd=ROOT, env=ENVIRONMENT, timeout=60, check=False)
+    assert done.returncode == code, f"{arguments} ended with {done.returncode}\n{done.stdout}{done.stderr}"
+    return done.stdout + done.stderr
+
+
+@pytest.fixture
+def till(served: Any, tmp_path: Path) -> Path:
+    """The file of a device of the test's company, made by the command."""
+    file = tmp_path / "till.db"
+    given = ("--server", str(served.client.base_url), "--email", served.email, "--password-stdin")
+    assert "at version" in run("init", file, *given, stdin=f"{PASSWORD}\n")
+    return file
+
+
+def test_a_device_that_is_killed_again_and_again_while_it_syncs_loses_nothing(till: Path, make) -> None:
+    assert till.stat().st_mode & 0o077 == 0, "it holds the session's tokens"
+    watch = [sys.executable, "-P", "-m", "infra.cli", "device", "watch", str(till), "--every", "0.1"]
+    made = []
+    device = Device.open(till)
+    for turn in range(3):
+        with subprocess.Popen(watch, cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.PIPE) as process:
+            process.stdout.readline()  # it syncs
+            for number in range(10):
+                made.append(f"party {turn} {number}")
+                row = device.add("parties", {"name": made[-1], "party_type": "customer"})
+                device.set("parties", row, {"phone": str(number)})
+                time.sleep(0.02)
+            process.kill()
+    assert "0 rejected" in run("status", till)
+    device.sync()
+    assert [row.data["name"] for row in device.rows("parties")] == made
+    assert [row.data["phone"] for row in device.rows("parties")] == [name[-1] for name in made]
+    assert everything(device) == everything(make("fresh"))
+
+
+def test_the_command_says_what_is_wrong_and_what_to_do(till: Path, tmp_path: Path) -> None:
+    assert "exists already" in run("init", till, "--server", "http://127.0.0.1:1", "--email", "a", "--password-stdin", code=2)
+    away = ("init", tmp_path / "new.db", "--server", "http://127.0.0.1:1", "--email", "a@b.example", "--password-stdin")
+    assert "does not answer" in run(*away, stdin="x\n", code=3)
+    assert not (tmp_path / "new.db").exists()
+    assert "no file" in run("list", tmp_path / "none.db", "parties", code=2)
+    assert "column=value" in run("add", till, "parties", "name", code=2)
+    row = run("add", till, "parties", "name=Shirin", "party_type=friend").strip()
+    assert "1 rejected" in run("sync", till, code=1)
+    assert "must be one of customer, supplier, both" in run("status", till)
+    device = Device.open(till)
+    number = str(device.items()[0].number)
+    assert "1 change to send again" in run("retry", till, number, "party_type=both")
+    device.file.note(server="http://127.0.0.1:1")
+    assert "nothing here is lost" in run("sync", till, code=3)
+    assert device.row("parties", row).state == "queued"
+
+
+def test_the_device_uses_nothing_but_the_standard_library() -> None:
+    for module in (ROOT / "infra" / "device").glob("*.py"):
+        for node in ast.walk(ast.parse(module.read_text("utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
+            for name in names:
+                assert name.startswith("infra.device") or name.partition(".")[0] in sys.stdlib_module_names, (
+                    f"{module.name}: {name}"
+                )
