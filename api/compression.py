@@ -18,6 +18,7 @@ GZIP, ZSTD = "gzip", "zstd"
 CODINGS = (ZSTD, GZIP)
 """In order of preference where a client takes either."""
 GZIP_LEVEL, ZSTD_LEVEL = 4, 3
+ZSTD_WINDOW = 2**27
 SMALLEST = 1_024
 """Bytes below which packing costs more than it saves."""
 LARGE = 32_768
@@ -33,8 +34,12 @@ def unpack(body: bytes, coding: str, most: int) -> bytes:
     except (zlib.error, zstandard.ZstdError, EOFError):
         raise MalformedRequest(f"The body is not valid {coding}.") from None
     if len(unpacked) > most:
-        raise BodyTooLarge(f"The body unpacks to more than {most} bytes.")
+        raise _too_large(most)
     return unpacked
+
+
+def _too_large(most: int) -> BodyTooLarge:
+    return BodyTooLarge(f"The body unpacks to more than {most} bytes.")
 
 
 def _gunzip(body: bytes, most: int) -> bytes:
@@ -51,13 +56,26 @@ def _gunzip(body: bytes, most: int) -> bytes:
 
 
 def _unzstd(body: bytes, most: int) -> bytes:
+    if _unzstd_length(body, most) > most:
+        raise _too_large(most)
     parts: list[bytes] = []
-    length = 0
-    with zstandard.ZstdDecompressor(max_window_size=2**27).stream_reader(body, read_across_frames=True) as reader:
-        while length <= most and (part := reader.read(min(1 << 20, most + 1 - length))):
-            parts.append(part)
-            length += len(part)
+    while body:
+        frame = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW).decompressobj()
+        parts.append(frame.decompress(body))
+        if not frame.eof:
+            raise EOFError
+        body = frame.unused_data
     return b"".join(parts)
+
+
+def _unzstd_length(body: bytes, most: int) -> int:
+    """How much a body unpacks to, counted no further than `most`: only a reader can be stopped, only an object knows an end."""
+    length = 0
+    decompressor = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW)
+    with decompressor.stream_reader(body, read_across_frames=True) as reader:
+        while length <= most and (part := reader.read(1 << 17)):
+            length += len(part)
+    return length
 
 
 # Answers -------------------------------------------------------------------------------------------

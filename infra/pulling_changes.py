@@ -41,6 +41,8 @@ SELECT (SELECT seq FROM heads WHERE company_id = %b), max(seq), count(*), string
 ) AS page
 """
 FEW = 4
+NOBODY = UUID(int=0)
+"""A device that there is not: everything is others'."""
 
 _MADE_BEFORE = b"""
 SELECT e.record_id FROM unnest(%b::uuid[]) AS asked (id)
@@ -127,7 +129,8 @@ class ChangeReader:
 
     def pending(self, company_id: UUID, after: int, kinds: Collection[str], device_id: UUID | None) -> int:
         """How many records others than this device changed after `after`."""
-        parameters = (company_id, after, list(kinds), device_id, after, device_id)
+        device = device_id or NOBODY
+        parameters = (company_id, after, list(kinds), device, after, device)
         with self.database.company(company_id) as connection:
             row = connection.execute(_PENDING, parameters, binary=True).fetchone()
         return int(row[0]) if row else 0

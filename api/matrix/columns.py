@@ -99,7 +99,7 @@ def whole(wire: str, ours: str = "") -> Column:
                 raise ValueError  # noqa: TRY004, TRY301 - one answer for everything that is no whole number
             number = Decimal(str(value).strip())
             if number.adjusted() > LARGEST_EXPONENT or number != number.to_integral_value():
-                raise ValueError  # noqa: TRY004, TRY301 - one answer for everything that is no whole number
+                raise ValueError  # noqa: TRY301 - one answer for everything that is no whole number
             return int(number)
         except (ValueError, InvalidOperation, OverflowError):
             raise InvalidField("This must be a whole number.", path=path) from None
@@ -127,7 +127,7 @@ def decimal_of(value: Any, path: str, decimals: int = 2) -> Decimal:
     """
     try:
         if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
-            raise ValueError  # noqa: TRY301 - one answer for everything that is no number  # noqa: TRY004 - one answer for all
+            raise ValueError  # noqa: TRY301 - one answer for everything that is no number
         number = Decimal(str(value).strip())
         if not number.is_finite() or "_" in str(value) or abs(number.adjusted()) > LARGEST_EXPONENT:
             raise ValueError  # noqa: TRY301

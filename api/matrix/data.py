@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -89,7 +90,7 @@ def list_rows(member: Member, name: str, query: Mapping[str, Sequence[str]]) -> 
     direction = single.get("direction") or "asc"
     if direction not in ("asc", "desc"):
         raise InvalidField("The direction must be one of asc, desc.", path="direction")
-    sources = [source for table in views_of(name) if (source := _source(member, table, query, single)) is not None]
+    sources = [source for table in views_of(name) for source in _sources(member, table, query, single)]
     found = list_from(
         member.services.database,
         member.company_id,
@@ -111,37 +112,34 @@ def list_rows(member: Member, name: str, query: Mapping[str, Sequence[str]]) -> 
     }
 
 
-def _source(member: Member, table: Table, query: Mapping[str, Sequence[str]], single: Mapping[str, str]) -> Source | None:
-    """What is listed of one kind; None where none of it can fit."""
-    conditions = list(table.where)
+def _sources(member: Member, table: Table, query: Mapping[str, Sequence[str]], single: Mapping[str, str]) -> Iterable[Source]:
+    """What is listed of one kind: of a derived column with several values, a source for each."""
     columns = {column.wire: column for column in table.columns}
+    conditions = [*table.where, *_ranges(member, table, single)]
+    derived: list[list[tuple[Condition, ...]]] = []
     for name, values in query.items():
         if name == "is_active" and EVERY in values:
             continue
         if name in table.filters:
-            options = [made for value in values if (made := table.filters[name](value)) is not None]
-            if not options:
-                return None
-            conditions += options[0] if len(options) == 1 else ()
+            made = [table.filters[name](value) for value in dict.fromkeys(values)]
+            derived.append([option for option in made if option is not None])
         elif name in columns and name != "company_id":
-            equal = _equal(member, columns[name], values)
-            if equal is None:
-                return None
-            conditions.append(equal)
-    conditions += _ranges(member, table, single)
+            conditions.append(_equal(member, columns[name], values))
     if table.name == "parties" and "is_active" not in query:
         conditions.append(Condition((columns["is_active"].path,), (True,)))
     if search := single.get("search", "").strip():
         conditions.append(Condition(tuple(columns[name].path for name in table.searched), (search[:200],), test="holds"))
     order, numeric = _order(table, columns, single.get("sort") or "id")
-    return Source(table.kind, tuple(conditions), table.id_base, order, numeric)
+    for options in product(*derived):
+        chosen = (*conditions, *(condition for option in options for condition in option))
+        yield Source(table.kind, chosen, table.id_base, order, numeric)
 
 
-def _equal(member: Member, column: Column, values: Sequence[str]) -> Condition | None:
-    """The condition that a column equals one of these texts; None where it names a row that is not there."""
+def _equal(member: Member, column: Column, values: Sequence[str]) -> Condition:
+    """The condition that a column equals one of these texts; of a link, that it names one of these rows."""
     if column.table:
         ids = [found for value in values if (found := _id_of(member, column.table, value, column.wire)) is not None]
-        return Condition((column.path,), tuple(map(str, ids))) if ids else None
+        return Condition((column.path,), tuple(map(str, ids)))
     inbound = Inbound(member.zone)
     read = tuple(column.read(value, inbound, column.wire) for value in values)
     shown = {value if column.write is None else column.write(value, {}) for value in read if not isinstance(value, list)}

@@ -279,6 +279,7 @@ class Translation:
         before = self._extras.get(name) or (record.data.get("extra") if record else None) or {}
         data = table.data(change.data, self.inbound, known_extra=before)
         if record is not None:
+            table.drop_defaults(data, record)
             _drop_derived(data, before, record)
         if "extra" in data:
             data["extra"] = self._extras[name] = {**before, **data["extra"]}

@@ -34,6 +34,7 @@ COMPANIES = Table(
         flag("is_active", default=True),
     ),
     has_company=False,
+    searched=("name",),
 )
 
 USERS = Table(

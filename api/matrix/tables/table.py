@@ -108,6 +108,15 @@ class Table:
         document = document_of(record)
         return {**self.row(document, {}, company_number), "id": self.row_id(document, company_number)}
 
+    def drop_defaults(self, data: Row, record: Record) -> None:
+        """Take out of an edit what was answered where we have no value: a client that sends whole rows sends it back."""
+        for column in self.columns:
+            name = column.ours
+            if column.default is None or data.get(name) is None or record.data.get(name) is not None:
+                continue
+            if (data[name] if column.write is None else column.write(data[name], {})) == column.default:
+                del data[name]
+
     @cached_property
     def column_names(self) -> frozenset[str]:
         """The names that a client may write."""
