@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import io
 import os
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr, redirect_stdout
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from typing import Any
 import pytest
 from devices import Clock, Network, everything, new_file
 
+from infra.cli.main import main
 from infra.device import Device, LoginNeeded, NoSuchRow, ServerAway
 from infra.device.file import DeviceFile
 
@@ -223,10 +226,14 @@ def test_a_deletion_reaches_the_other_device(make) -> None:
 
 def run(*arguments: str | Path, stdin: str = "", code: int = 0) -> str:
     """What `daftar device …` prints; its exit code must be `code`."""
-    command = [sys.executable, "-P", "-m", "infra.cli", "device", *map(str, arguments)]
-    done = subprocess.run(command, input=stdin, capture_output=True, text=True, cwd=ROOT, env=ENVIRONMENT, timeout=60, check=False)
-    assert done.returncode == code, f"{arguments} ended with {done.returncode}\n{done.stdout}{done.stderr}"
-    return done.stdout + done.stderr
+    said = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(said), redirect_stderr(said):
+        patch.setattr(sys, "argv", ["daftar", "device", *map(str, arguments)])
+        patch.setattr(sys, "stdin", io.StringIO(stdin))
+        with pytest.raises(SystemExit) as ended:
+            main()
+    assert ended.value.code == code, f"{arguments} ended with {ended.value.code}\n{said.getvalue()}"
+    return said.getvalue()
 
 
 @pytest.fixture
