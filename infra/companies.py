@@ -76,7 +76,7 @@ def ensure_root(ledger: Ledger, database: Database) -> Listed:
 
 def database_id_of(database: Database, company_id: UUID) -> int:
     """The number by which clients that know no UUIDs name a company. Raises CompanyNotFound."""
-    with database.connection() as connection:
+    with database.company(company_id) as connection:
         row = connection.execute("SELECT database_id FROM companies WHERE company_id = %s", (company_id,)).fetchone()
     if row is None:
         raise CompanyNotFound

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -30,6 +30,7 @@ class DeviceSync:
     pulled_items: int = 0
     pushed_items: int = 0
     first_at: datetime | None = None
+    has_rejected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +51,15 @@ class Rejected:
 
 _SYNC = b"""
 SELECT pulled_seq, pulled_at, pushed_seq, pushed_at, pulls, pushes, conflicts, refusals, pull_seconds, push_seconds,
-    pulled_items, pushed_items, first_at
-FROM device_syncs WHERE company_id = %b AND dialect = %b AND device = %b
+    pulled_items, pushed_items, first_at, EXISTS (SELECT FROM rejected_items r WHERE r.company_id = d.company_id
+        AND r.dialect = d.dialect AND r.source = d.device)
+FROM device_syncs d WHERE company_id = %b AND dialect = %b AND device = %b
 """
+# Nobody waits for the disk: where this is lost in a crash, the device counts as further back than it is, which is the safe side
 _PULLED = b"""
+WITH hasty AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
 INSERT INTO device_syncs AS d (company_id, dialect, device, pulled_seq, pulled_at, pulls, pull_seconds, pulled_items)
-VALUES (%b, %b, %b, %b, now(), 1, %b, %b)
+SELECT %b, %b, %b, %b, now(), 1, %b, %b FROM hasty
 ON CONFLICT (company_id, dialect, device) DO UPDATE SET pulled_seq = excluded.pulled_seq, pulled_at = now(), pulls = d.pulls + 1,
     pull_seconds = d.pull_seconds + excluded.pull_seconds, pulled_items = d.pulled_items + excluded.pulled_items
 """
@@ -127,15 +131,19 @@ class Syncs:
         items: int = 0,
         conflicts: int,
         rejected: Sequence[Rejected],
-        accepted: Iterable[str],
+        accepted: Collection[str],
     ) -> None:
         """The device pushed, up to `seq`, and has seen everything of others up to `seen`.
 
         What was refused is kept; what was accepted is no longer among it.
         """
+        counts = (company_id, self.dialect, device, seen, seq, seconds, items, conflicts, len(rejected))
+        with self.database.company(company_id) as connection:
+            if not rejected and not accepted:
+                connection.execute(_PUSHED, counts)
+                return
         with self.database.company(company_id) as connection, connection.transaction():
-            counts = (seconds, items, conflicts, len(rejected))
-            connection.execute(_PUSHED, (company_id, self.dialect, device, seen, seq, *counts))
+            connection.execute(_PUSHED, counts)
             if done := list(accepted):
                 connection.execute(_FORGET, (company_id, self.dialect, device, done))
             if rejected:

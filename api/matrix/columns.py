@@ -127,7 +127,7 @@ def decimal_of(value: Any, path: str, decimals: int = 2) -> Decimal:
     """
     try:
         if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
-            raise ValueError  # noqa: TRY301 - one answer for everything that is no number
+            raise ValueError  # noqa: TRY004, TRY301 - one answer for everything that is no number
         number = Decimal(str(value).strip())
         if not number.is_finite() or "_" in str(value) or abs(number.adjusted()) > LARGEST_EXPONENT:
             raise ValueError  # noqa: TRY301

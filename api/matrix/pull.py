@@ -73,12 +73,15 @@ class Pull:
             if pushed > self.after:  # else there is nothing of its own to leave out
                 self.device_id = asker.device_record.id
 
-    def page(self, after: int) -> tuple[ChangedPage, bytes]:
-        """A page of records, and their rows as the inside of a JSON list."""
-        page = self.reader.page(self.asker.company_id, after, self.limit or PAGE, self.kinds)
+    def read(self, after: int) -> ChangedPage:
+        """A page of records. Raises CursorAhead."""
+        return self.reader.page(self.asker.company_id, after, self.limit or PAGE, self.kinds)
+
+    def render(self, page: ChangedPage) -> bytes:
+        """Its rows, as the inside of a JSON list."""
         documents = self._foreign(documents_of(page.items))
         self.count += len(documents)
-        return page, self.rows.encoded(documents, self._made_before(documents), self.tables)
+        return self.rows.encoded(documents, self._made_before(documents), self.tables)
 
     def _foreign(self, documents: list[Document]) -> list[Document]:
         if self.device_id is None or not documents:
@@ -100,22 +103,28 @@ class Pull:
         syncs.note_pull(self.asker.company_id, self.asker.device, seq, seconds=seconds, items=self.count)
         self.request.note("pull", {("all", "pulled"): self.count} if self.count else {})
 
-    async def stream(self, first: tuple[ChangedPage, bytes]) -> AsyncIterator[bytes]:
-        """The answer, up to where the log ended at the first page; the next page is made while one is being sent."""
-        threads = self.request.services.threads
-        (page, rows), start, end = first, b'{"success":true,"changes":[', first[0].head
-        while page.has_more and page.cursor < end:
-            coming = asyncio.ensure_future(threads.run(self.page, page.cursor))
-            try:
+    async def stream(self, page: ChangedPage, rows: bytes) -> AsyncIterator[bytes]:
+        """The answer, up to where the log ended at the first page: while one is rendered and sent, the next is read."""
+        threads, end, start = self.request.services.threads, page.head, b'{"success":true,"changes":['
+        coming = self._read_next(page, end)
+        try:
+            while coming is not None:
                 if rows:
                     yield start + rows
                     start = b","
-            except BaseException:
+                page = await coming
+                coming = self._read_next(page, end)
+                rows = await threads.run(self.render, page)
+        finally:
+            if coming is not None:
                 coming.cancel()
-                raise
-            page, rows = await coming
         await threads.run(self.note, page.cursor)
         yield (start + rows if rows else b"" if start == b"," else start) + _tail(page.cursor, has_more=False)
+
+    def _read_next(self, page: ChangedPage, end: int) -> asyncio.Future[ChangedPage] | None:
+        if not page.has_more or page.cursor >= end:
+            return None
+        return asyncio.ensure_future(self.request.services.threads.run(self.read, page.cursor))
 
 
 def _tail(version: int, *, has_more: bool) -> bytes:
@@ -140,15 +149,15 @@ async def pull(request: HttpRequest) -> ASGIResponse:
     """Everything that others changed since the device's version."""
     asked = await sync_request(request)
 
-    def begin() -> tuple[Pull, tuple[ChangedPage, bytes]]:
+    def begin() -> tuple[Pull, ChangedPage, bytes]:
         made = Pull(asked, asked.asker())
-        first = made.page(made.after)
-        if made.limit or not first[0].has_more:
-            made.note(first[0].cursor)
-        return made, first
+        page = made.read(made.after)
+        rows = made.render(page)
+        if made.limit or not page.has_more:
+            made.note(page.cursor)
+        return made, page, rows
 
-    made, first = await asked.services.threads.run(begin)
-    page, rows = first
+    made, page, rows = await asked.services.threads.run(begin)
     if made.limit or not page.has_more:
         return raw(b'{"success":true,"changes":[' + rows + _tail(page.cursor, has_more=page.has_more))
-    return ASGIStreamingResponse(iterator=made.stream(first), status_code=200, media_type=JSON)
+    return ASGIStreamingResponse(iterator=made.stream(page, rows), status_code=200, media_type=JSON)

@@ -73,7 +73,7 @@ class Push:
         """Do what can be done, and say of every item what became of it."""
         company_id, device, form = self.asker.company_id, self.asker.device, self.request.form
         sync = self.request.syncs.find(company_id, device)
-        before = self.request.services.store.head(company_id).seq
+        before = self.asker.principal.head
         seen = forms.number(form, "last_version", sync.pulled_seq, most=2**62)
         base = forms.number(form, "base_version", seen, most=2**62)
         self._read()
@@ -94,7 +94,7 @@ class Push:
             items=len(self.items),
             conflicts=len(self.conflicts),
             rejected=[*self.rejected.values()],
-            accepted=self.accepted,
+            accepted=self.accepted if sync.has_rejected else (),
         )
         self.request.note("push", Counter((NAMES.get(str(r.get("table")), "unknown"), r["status"]) for r in self.results))
         return Pushed(

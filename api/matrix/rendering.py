@@ -22,6 +22,17 @@ PULLED_KINDS = frozenset(table.kind for table in ALL if table.name in PULLED)
 REMEMBERED = 100_000
 
 
+_NAMED: Mapping[str, tuple[tuple[str, ...], bool]] = {
+    kind: (
+        tuple(dict.fromkeys(name for table in tables for name in table.references)),
+        any(table.has_author for table in tables),
+    )
+    for kind, tables in BY_KIND.items()
+}
+"""Of each kind: the fields that name records whose numbers a row needs, and whether it needs the author's."""
+_NONE: tuple[tuple[str, ...], bool] = ((), False)
+
+
 class ChangeRow(msgspec.Struct, gc=False):
     """One change of a pull. `id` and `version` are both the seq; a deletion's `data` holds only the row's id."""
 
@@ -49,11 +60,14 @@ class Rows:
         wanted: set[str] = set()
         has_accounts = False
         for document in documents:
-            for table in BY_KIND.get(document.kind, ()):
-                if table.has_author and document.created_by is not None:
-                    wanted.add(document.created_by)
-                if table.references:
-                    wanted.update(table.referred(document))
+            fields, has_author = _NAMED.get(document.kind, _NONE)
+            if has_author and document.created_by is not None:
+                wanted.add(document.created_by)
+            if fields:
+                data = document.data
+                for name in fields:
+                    if (value := data.get(name)) is not None:
+                        wanted.add(value)
             has_accounts = has_accounts or document.kind == "journal_line"
         if len(self._known) > REMEMBERED:
             self._known = {str(self.company_id): self.company_number}
@@ -72,23 +86,25 @@ class Rows:
         """
         numbers = self.numbers_for(documents)
         about = self._about(documents) if "conflicts" in tables else {}
+        shown = {kind: [(t, tables[t.name]) for t in views if t.name in tables] for kind, views in BY_KIND.items()}
+        company_number = self.company_number
         rows: list[ChangeRow] = []
         for document in documents:
-            operation = "DELETE" if document.deleted else "UPDATE" if document.id in made_before else "INSERT"
-            for table in BY_KIND[document.kind]:
-                name = tables.get(table.name)
-                if name is None or not table.shows(document):
+            seq, deleted = document.seq, document.deleted
+            operation = "DELETE" if deleted else "UPDATE" if document.id in made_before else "INSERT"
+            updated = time_text(document.updated_at)
+            for table, name in shown[document.kind]:
+                if not table.shows(document):
                     continue
-                row_id = table.row_id(document, self.company_number)
-                if document.deleted:
+                row_id = table.row_id(document, company_number)
+                if deleted:
                     row: Row = {"id": row_id}
                 elif table.kind == "conflict":
                     row = self.conflict(document, about, numbers)
                 else:
-                    row = table.row(document, numbers, self.company_number)
+                    row = table.row(document, numbers, company_number)
                     row["id"] = row_id
-                seq = document.seq
-                rows.append(ChangeRow(seq, name, row_id, operation, row, seq, time_text(document.updated_at)))
+                rows.append(ChangeRow(seq, name, row_id, operation, row, seq, updated))
         return JSON.encode(rows)[1:-1]
 
     def row(self, document: Document, table: Table, numbers: Numbers) -> Row:

@@ -296,22 +296,21 @@ class Translation:
 
     def _plan(self, change: Change, table: Table, command: Command, *, base: int | None) -> None:
         key = key_of(change, self.device)
-        fields: Row = {"base_seq": base}
-        if change.timestamp is not None:
-            fields["occurred_at"] = moment_of(change.timestamp, self.inbound.zone, "timestamp")
-        command = msgspec.structs.replace(command, **fields)
+        occurred_at = moment_of(change.timestamp, self.inbound.zone, "timestamp") if change.timestamp is not None else None
         known = self.known.answers.get(OF_COMMAND + key) if key is not None else None
         if known is not None and change.operation != "INSERT":
             self.plan.replayed.append((change, table, known[1]))
             return
         if known is not None:
             fingerprint, result = known
-            if command.action != "create" or fingerprint != _fingerprint(
-                command
-            ):  # the row was edited before its device learned that it had arrived
+            whole = msgspec.structs.replace(command, base_seq=base, occurred_at=occurred_at)
+            if command.action != "create" or fingerprint != _fingerprint(whole):
+                # The row was edited before its device learned that it had arrived
                 key = f"{key}\n{fingerprint_of(change.data).hex()[:24]}"
                 command = self._as_edit(command, result)
-        self.plan.commands.append(Planned(change, table, msgspec.structs.replace(command, key=key)))
+                base = command.base_seq
+        command = msgspec.structs.replace(command, base_seq=base, occurred_at=occurred_at, key=key)
+        self.plan.commands.append(Planned(change, table, command))
 
     def _as_edit(self, command: Command, result: Result) -> Command:
         """An INSERT of what is there already, as the edit that it is: of the row as it was inserted."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import click
 
-from tests.benchmarks import reading, rebuilding, report, serving, writing
+from tests.benchmarks import reading, rebuilding, report, serving, syncing, writing
 from tests.benchmarks.measure import Row
 from tests.benchmarks.place import Place, place
 
@@ -34,6 +34,7 @@ MEASURES: dict[str, Measure] = {
     "parallel": Measure("8 companies, 8 writers", lambda at, _: [writing.parallel(at)]),
     "long": Measure("1,000,000 events: append, replay, pull, rebuild", _grown),
     "http": Measure("pull, empty poll and live stream over HTTP", serving.over_http),
+    "sync": Measure("the Matrix app: a first pull, a large push, 100 devices at once", syncing.sync),
 }
 
 

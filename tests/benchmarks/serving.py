@@ -73,6 +73,7 @@ def served(place: Place, codename: str) -> Iterator[Served]:
         port = probe.getsockname()[1]
     environment = {**os.environ, **place.settings.environment(), "DAFTAR_LOG_LEVEL": "warning"}
     environment.update(DAFTAR_RATE_LIMIT_PER_MINUTE="0", DAFTAR_RATE_LIMIT_LOGINS_PER_MINUTE="0")
+    environment.update(DAFTAR_RATE_LIMIT_SYNCS_PER_MINUTE="0")
     serve = [sys.executable, "-m", "infra.cli", "api", "--port", str(port), "--processes", "1"]
     process = subprocess.Popen(serve, env=environment)
     try:

@@ -66,9 +66,9 @@ def trading(batches: int) -> list[list[StoredEvent]]:
 
 def _made(batches: int, commands: Callable[[Ledger, int], list[Command]]) -> list[list[StoredEvent]]:
     ledger = Ledger(MemoryStore())
-    company, _, _ = ledger.register_company([Command(kind="company", action="create", data={"name": "x", "codename": "x"})])
+    company, _, begun = ledger.register_company([Command(kind="company", action="create", data={"name": "x", "codename": "x"})])
     out: list[list[StoredEvent]] = []
-    after = 1
+    after = begun.seq
     for batch in range(batches + 1):
         ledger.execute(company, commands(ledger, batch), Actor())
         events = ledger.store.read_events(company, after, 10**6)

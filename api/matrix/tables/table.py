@@ -93,7 +93,8 @@ class Table:
             for wire, name, write, default in extras:
                 value = own.get(name)
                 row[wire] = default if value is None else value if write is None else write(value, numbers)
-        self.finish(document, row, numbers)
+        if self.finish is not _as_it_is:
+            self.finish(document, row, numbers)
         row["created_at"] = time_text(document.created_at)
         row["updated_at"] = updated = time_text(document.updated_at)
         row["deleted_at"] = updated if document.deleted else None
@@ -121,8 +122,3 @@ class Table:
     def column_names(self) -> frozenset[str]:
         """The names that a client may write."""
         return frozenset(column.wire for column in self.columns) | self.more_columns
-
-    def referred(self, document: Document) -> list[str]:
-        """The ids of the records that the row names by number."""
-        data = document.data
-        return [value for name in self.references if (value := data.get(name))]
