@@ -313,7 +313,9 @@ class Devices(RuleBasedStateMachine):
             fresh.device.sync()
             expected = fresh.device.server_rows()
             for one in self.all:
-                assert one.device.server_rows() == expected, "a device is not as the server"
+                found = one.device.server_rows()
+                differing = [(found.get(key), expected.get(key)) for key in found.keys() | expected.keys() if found.get(key) != expected.get(key)]
+                assert not differing, f"a device is not as the server: {differing[0]}"
             self.nothing_is_lost_or_doubled(expected)
             audit(self.services.store, self.company)
             fresh.device.close()

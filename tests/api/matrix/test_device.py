@@ -221,6 +221,21 @@ def test_a_deletion_reaches_the_other_device(make) -> None:
         phone.set("transaction_lines", ids["transaction_lines"], {"quantity": "3"})
 
 
+def test_a_conflict_shows_what_both_sides_wrote_and_stays_as_it_is(make) -> None:
+    till, phone = make("till"), make("phone")
+    ids = begin(till)
+    phone.sync()
+    till.set("invoices", ids["invoices"], {"status": "Packed"})
+    phone.set("invoices", ids["invoices"], {"status": "Sent"})
+    till.sync()
+    phone.sync()
+    conflict = phone.conflicts(settled=True)[0]
+    assert (conflict["client_version"]["status"], conflict["server_version"]["status"]) == ("Sent", "Packed")
+    till.set("invoices", ids["invoices"], {"due_date": "2020-01-01"})
+    till.sync()
+    assert make("fresh").conflicts(settled=True) == [conflict], "whatever becomes of the invoice"
+
+
 # The command, over real HTTP -----------------------------------------------------------------------
 
 
