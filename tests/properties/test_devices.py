@@ -68,7 +68,8 @@ KINDS = {
     "settings": "settings",
     "stock_ledger": "stock_movement",
 }
-losses = st.lists(st.sampled_from(["", "", "request", "answer"]), max_size=4)
+losses = st.lists(st.sampled_from(["push answer", "push answer", "push request", "pull answer", "resolve answer"]), max_size=2)
+"""What gets lost, in this order: of the next push, the answer, and so on."""
 fuses = st.one_of(st.none(), st.none(), st.integers(0, 25))
 """How many more steps a device does before its process is killed."""
 
@@ -115,7 +116,11 @@ class Installation:
 
     def lose(self, path: str) -> str:
         self.device.file.step()
-        return self.losses.pop(0) if self.losses else ""
+        endpoint, _, lost = self.losses[0].partition(" ") if self.losses else ("", "", "")
+        if not lost or not path.endswith(endpoint):
+            return ""
+        del self.losses[0]
+        return lost
 
     def live(self, work: Callable[[], Any], fuse: int | None) -> Any:
         """Do something, and be killed when the fuse has burnt down; then start again from the disk."""
@@ -314,7 +319,11 @@ class Devices(RuleBasedStateMachine):
             expected = fresh.device.server_rows()
             for one in self.all:
                 found = one.device.server_rows()
-                differing = [(found.get(key), expected.get(key)) for key in found.keys() | expected.keys() if found.get(key) != expected.get(key)]
+                differing = [
+                    (found.get(key), expected.get(key))
+                    for key in found.keys() | expected.keys()
+                    if found.get(key) != expected.get(key)
+                ]
                 assert not differing, f"a device is not as the server: {differing[0]}"
             self.nothing_is_lost_or_doubled(expected)
             audit(self.services.store, self.company)
