@@ -42,9 +42,9 @@ bench: $(STAMP_RUN) $(STAMP_DEV) ## Measure, side by side with the references
 lock: $(STAMP_RUN) ## Write the lock files anew from pyproject.toml (UPGRADE=--upgrade for the newest versions)
 	@$(PIP) install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
-	  --custom-compile-command 'make lock' $(UPGRADE) --extra otel --extra build pyproject.toml -o requirements.lock
+	  --custom-compile-command 'make lock' $(UPGRADE) --extra otel --extra ofx --extra build pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
-	  --custom-compile-command 'make lock' $(UPGRADE) --extra otel --extra build --extra dev -c requirements.lock \
+	  --custom-compile-command 'make lock' $(UPGRADE) --extra otel --extra ofx --extra build --extra dev -c requirements.lock \
 	  pyproject.toml -o requirements-dev.lock
 
 clean: ## Remove .venv and caches; the data in .daftar stays

@@ -62,7 +62,7 @@ def _require_https(request: HttpRequest) -> None:
 def _cors(settings: Settings) -> CORSConfig | None:
     if not settings.cors_origins:
         return None
-    exposed = ["ETag", "Location", "X-Request-Id", "Retry-After", "Idempotent-Replay"]
+    exposed = ["ETag", "Location", "X-Request-Id", "Retry-After", "Idempotent-Replay", "X-Seq", "Content-Disposition"]
     return CORSConfig(allow_origins=list(settings.cors_origins), expose_headers=exposed)
 
 

@@ -12,7 +12,9 @@ from domain.errors import LedgerError
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
+CSV = "text/csv"
 EVENT_STREAM = "text/event-stream"
+CSV = "text/csv"
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class Operation:
-    """The description of one method of one path. `refusals` are the errors beside those that every operation may answer."""
+    """The description of one method of one path. `refusals` are the errors beside those that every operation may answer.
+
+    `body_media` are the media types of a body that is a file; `body` is left out then, and `body_example` is text.
+    """
 
     id: str
     summary: str
@@ -40,6 +45,7 @@ class Operation:
     body: Any = None
     body_example: Any = None
     body_required: bool = True
+    body_media: tuple[str, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     refusals: tuple[type[LedgerError], ...] = ()
     secured: bool = True

@@ -14,6 +14,8 @@ from api.http_errors import BodyTooLarge, InternalError, MediaTypeUnsupported
 from domain import errors
 from domain.catalogue import CATALOGUE
 from domain.errors import LedgerError
+from infra.exports import FORMATS as EXPORTS
+from infra.imports import FORMATS as IMPORTS
 
 TEMPLATE = "#/components/schemas/{name}"
 _PARAMETER = re.compile(r"{(\w+)(?::\w+)?}")
@@ -30,6 +32,15 @@ PATH_PARAMETERS: dict[str, dict[str, Any]] = {
         "example": 1,
     },
     "row_id": {"description": "The row's id.", "schema": {"type": "integer", "minimum": 1}, "example": 1},
+    "account": {"description": "An account's code, as `1200` or `6000:rent`.", "schema": {"type": "string"}, "example": "1200"},
+    "party": {
+        "description": "The party's id, or its number.",
+        "schema": {"oneOf": [{"type": "string", "format": "uuid"}, {"type": "integer", "minimum": 1}]},
+        "example": 1,
+    },
+    "seq": {"description": "The seq of an event.", "schema": {"type": "integer", "minimum": 1}, "example": 1},
+    "file_format": {"description": "The format of the file.", "schema": {"type": "string", "enum": sorted(IMPORTS)}},
+    "format": {"description": "A format of exports.", "schema": {"type": "string", "enum": list(EXPORTS)}},
     "action": {"description": "An action of the kind.", "schema": {"type": "string"}, "example": "resolve"},
 }
 
@@ -96,6 +107,9 @@ def _operation(path: str, method: str, operation: Operation, known: Mapping[Any,
         if operation.body_example is not None:
             content["example"] = operation.body_example
         made["requestBody"] = {"required": operation.body_required, "content": {JSON: content}}
+    if operation.body_media:
+        file = {"schema": {"type": "string"}, "example": operation.body_example}
+        made["requestBody"] = {"required": operation.body_required, "content": dict.fromkeys(operation.body_media, file)}
     made["responses"] = _responses(method, operation, known, form)
     return made
 

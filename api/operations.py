@@ -14,13 +14,14 @@ from api.http_errors import HttpRequest
 from api.reading_requests import services_of
 from domain.errors import LedgerError
 from infra.composition import Services
-from infra.health import FollowerHealth, WorkerHealth, read_followers, read_workers
+from infra.health import FollowerHealth, WorkerHealth, read_followers, read_problems, read_workers
 from infra.metrics import CONTENT_TYPE
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
     """`status` is `ok`, or `degraded` where writes and pulls work but something beside them does not, or `down`.
 
+    `problems` are projections that cannot be followed: a file of an analyst's that is wrong, tables of another version.
     A worker whose heartbeat is old has stopped, even when nothing is written and so nothing lags; that is well as long as
     another is alive, which has taken over.
     """
@@ -30,6 +31,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     nats: Literal["up", "down", "not configured"]
     workers: list[WorkerHealth]
     followers: list[FollowerHealth]
+    problems: list[str]
 
 
 class Live(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,10 +71,18 @@ def look(services: Services) -> Health:
         nats = "up" if services.hints.is_connected else "down"
     try:
         workers, followers = read_workers(services.database), read_followers(services.database)
+        problems = read_problems(services.database)
     except (LedgerError, psycopg.Error):
-        return Health(status="down", database="down", nats=nats, workers=[], followers=[])
-    well = nats != "down" and any(w.alive for w in workers) and not any(f.parked for f in followers)
-    return Health(status="ok" if well else "degraded", database="up", nats=nats, workers=workers, followers=followers)
+        return Health(status="down", database="down", nats=nats, workers=[], followers=[], problems=[])
+    well = nats != "down" and any(w.alive for w in workers) and not any(f.parked for f in followers) and not problems
+    return Health(
+        status="ok" if well else "degraded",
+        database="up",
+        nats=nats,
+        workers=workers,
+        followers=followers,
+        problems=problems,
+    )
 
 
 @endpoint(

@@ -34,17 +34,33 @@ async def read_body(request: HttpRequest, *, compressed: bool = False) -> bytes:
 
     `compressed`: it may come as gzip or zstd; the limit of its size is that of what it unpacks to.
     """
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    coding = request.headers.get("content-encoding", "").strip().lower()
-    if coding not in ("", "identity") and not (compressed and coding in CODINGS):
-        raise MediaTypeUnsupported(f"The body must come as it is, not with the Content-Encoding {coding}.")
-    try:
-        body = await request.body()
-    except InternalServerException:  # all that reading a body raises it for
-        raise MalformedRequest("The connection ended before the request's body did.") from None
+    body = await read_file(request, CODINGS if compressed else ())
+    media_type = media_type_of(request)
     if body and media_type not in ("", "application/json") and not media_type.endswith("+json"):
         raise MediaTypeUnsupported(f"The body must be application/json, not {media_type}.")
+    coding = coding_of(request)
     return unpack(body, coding, services_of(request).settings.max_body_bytes) if coding in CODINGS else body
+
+
+def media_type_of(request: HttpRequest) -> str:
+    """The media type of the body, without its parameters; empty where the request does not say."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def coding_of(request: HttpRequest) -> str:
+    """How the body is packed; empty where it is not."""
+    return request.headers.get("content-encoding", "").strip().lower()
+
+
+async def read_file(request: HttpRequest, codings: Sequence[str] = ()) -> bytes:
+    """The body, whatever its media type. Raises MediaTypeUnsupported for other codings, and a 413 where it is too large."""
+    coding = coding_of(request)
+    if coding not in ("", "identity", *codings):
+        raise MediaTypeUnsupported(f"The body must come as it is, not with the Content-Encoding {coding}.")
+    try:
+        return await request.body()
+    except InternalServerException:  # all that reading a body raises it for
+        raise MalformedRequest("The connection ended before the request's body did.") from None
 
 
 def decode(body: bytes, decoder: msgspec.json.Decoder[Read]) -> Read:

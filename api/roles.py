@@ -31,6 +31,12 @@ def check_may_write(role: str, path: str) -> None:
         raise NotAllowed(f"The role {role!r} may only read.", path=path)
 
 
+def check_may_erase(role: str, path: str) -> None:
+    """Raise NotAllowed unless this role may erase people for ever: those who manage users may."""
+    if not rank_of(role):
+        raise NotAllowed(f"The role {role!r} may not erase people.", path=path)
+
+
 def check_may_close(role: str, path: str) -> None:
     """Raise NotAllowed unless this role closes and reopens books."""
     if role not in CLOSERS and not rank_of(role):

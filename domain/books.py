@@ -50,6 +50,8 @@ class Books:
     stock: dict[StockKey, Decimal] = field(default_factory=dict)
     children: dict[UUID, dict[UUID, None]] = field(default_factory=dict)
     histories: dict[UUID, list[RecordedEvent]] = field(default_factory=dict)
+    traces: dict[UUID, list[RecordedEvent]] = field(default_factory=dict)
+    """Per person, the histories of all records that hold personal data of theirs."""
 
     # What was changed since the load, in the order of the tables that keep it
     touched: dict[UUID, None] = field(default_factory=dict)
@@ -76,6 +78,10 @@ class Books:
         self.by_number[record.kind, record.number] = record.id
         if kind.parent and (parent := record.data.get(kind.parent)):
             self.children.setdefault(UUID(parent), {})[record.id] = None
+
+    def replace(self, record: Record) -> None:
+        """Put a record in the place of what it was: the same version, with the past told otherwise."""
+        self._set(self.records, record.id, record)
 
     # Undo: an item that is refused leaves no trace, the items before it stand ---------------------
 

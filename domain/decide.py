@@ -21,7 +21,7 @@ from domain.kinds.conflict import CONFLICT, Conflict
 from domain.money import EXACT
 from domain.policy import Divergence, Policy, Verdict, merge
 from domain.record import Record
-from domain.resolving import apply_changes, find_target, resolve
+from domain.resolving import apply_changes, find_target, require_not_erased, resolve
 from domain.validation import invalid_field
 from domain.values import Fields, OutOfRange
 
@@ -49,7 +49,12 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def decide(decision: Decision, command: Command) -> Result:
     """Emit the events that `command` means and say what became of it. Raises a LedgerError and leaves nothing behind."""
-    mark, emitted, secrets = decision.books.mark(), len(decision.events), len(decision.credentials)
+    mark, emitted, secrets, erased = (
+        decision.books.mark(),
+        len(decision.events),
+        len(decision.credentials),
+        len(decision.erased),
+    )
     decision.command_id = decision.new_id()
     decision.conflict, decision.outcome = None, None
     try:
@@ -61,6 +66,7 @@ def decide(decision: Decision, command: Command) -> Result:
         decision.client_ids.clear()
         del decision.events[emitted:]
         del decision.credentials[secrets:]
+        del decision.erased[erased:]
         if isinstance(error, msgspec.ValidationError):
             raise invalid_field(error, root="data") from None
         if isinstance(error, RecursionError):
@@ -135,6 +141,7 @@ def _create(decision: Decision, kind: Kind, command: Command, data: Any) -> Resu
 
 
 def _update(decision: Decision, kind: Kind, command: Command, record: Record, data: Fields) -> None:
+    require_not_erased(record)
     wanted: dict[str, Any] = msgspec.to_builtins(data)
     divergence = _divergence(decision, kind, command, record)
     if divergence is None:
@@ -177,11 +184,14 @@ def _delete(decision: Decision, kind: Kind, command: Command, record: Record) ->
 
 
 def _act(decision: Decision, kind: Kind, command: Command, record: Record, data: Any) -> None:
-    if record.deleted:
-        raise RecordDeleted(path="id")
+    action = kind.actions[command.action]
+    if not action.of_any:
+        require_not_erased(record)
+        if record.deleted:
+            raise RecordDeleted(path="id")
     if _divergence(decision, kind, command, record) is not None:
         raise _stale(command, record)
-    kind.actions[command.action].decide(decision, record, data)
+    action.decide(decision, record, data)
 
 
 # Conflicts ----------------------------------------------------------------------------------------
@@ -230,6 +240,7 @@ def _record_conflict(
     contested = {**verdict.lost, **verdict.overwritten}
     won = {name: decision.books.records[record.id].data.get(name) for name in verdict.overwritten}
     conflict_id = decision.new_id()
+    person_id = None if kind.personal.isdisjoint(contested) else kind.person_of(record.id, record.data)
     decision.create(
         CONFLICT,
         conflict_id,
@@ -246,6 +257,7 @@ def _record_conflict(
             fields=sorted(contested),
             client={**verdict.lost, **won},
             server={name: verdict.overwritten.get(name, divergence.current.get(name)) for name in contested},
+            person_id=person_id,
         ),
     )
     decision.conflict, decision.outcome = conflict_id, verdict.outcome

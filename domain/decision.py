@@ -6,7 +6,7 @@ the same inputs always make the same events.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -20,6 +20,7 @@ from domain.command import Actor
 from domain.errors import InvalidField, PeriodClosed, RecordExists, ReferenceMissing, ValueTaken
 from domain.event import JSON, Event, RecordedEvent
 from domain.kind import Kind
+from domain.personal import redacted_data
 from domain.record import Record, assign
 from domain.values import Ref, Reference, require_reasonable
 
@@ -40,7 +41,8 @@ class Credential:
 class Decision:
     """The context of one request's decisions and the events it has emitted so far.
 
-    `client_ids` holds the source and client id of records that are about to be created.
+    `client_ids` holds the source and client id of records that are about to be created, `erased` the persons whose keys are to be
+    destroyed.
     """
 
     catalogue: Mapping[str, Kind]
@@ -52,6 +54,7 @@ class Decision:
     correlation_id: UUID | None = None
     events: list[RecordedEvent] = field(default_factory=list)
     credentials: list[Credential] = field(default_factory=list)
+    erased: list[UUID] = field(default_factory=list)
     command_id: UUID | None = None
     occurred_at: datetime | None = None
     conflict: UUID | None = None
@@ -98,6 +101,13 @@ class Decision:
         if reference.number is not None:
             return self.books.by_number.get((kind, reference.number))
         return self.books.by_client.get((kind, reference.source or self.actor.source, reference.client_id or ""))
+
+    def ids_at(self, kind: str, reference: Reference | None, name: str) -> Iterable[UUID]:
+        """The id in a field of the record that a reference names, where both are there."""
+        record_id = self.find(kind, reference)
+        record = self.books.record(record_id) if record_id is not None else None
+        if record is not None and record.data.get(name):
+            yield UUID(record.data[name])
 
     # What rules may do ----------------------------------------------------------------------------
 
@@ -146,6 +156,12 @@ class Decision:
         if NUL in data and (place := nul_in(fields, "data")) is not None:
             raise InvalidField("A text must not hold the NUL character.", path=place)
         before = self.books.record(record_id)
+        person_id = None
+        if kind.personal and not kind.personal.isdisjoint(fields) and type(event) is not kind.Redacted:
+            person_id = kind.person_of(record_id, {**before.data, **fields} if before else fields)
+            if person_id is not None and self._is_erased(person_id):  # a late word about somebody who was to be forgotten
+                data, person_id = redacted_data(type(event), kind.personal, fields), None
+                fields = msgspec.json.decode(data)
         recorded = RecordedEvent(
             company_id=self.books.company_id,
             seq=self.books.seq + 1,
@@ -160,6 +176,7 @@ class Decision:
             device_id=self.actor.device_id,
             command_id=self.command_id,
             correlation_id=self.correlation_id,
+            person_id=person_id,
         )
         if kind.unique:
             self._require_free(kind, before, fields)
@@ -169,12 +186,22 @@ class Decision:
         self.events.append(recorded)
         return record
 
+    def _is_erased(self, person_id: UUID) -> bool:
+        record = self.books.record(person_id)
+        return record is not None and record.data.get("erased", False)
+
     def _require_free(self, kind: Kind, before: Record | None, fields: dict[str, Any]) -> None:
         data = {**before.data, **fields} if before else fields
         for unique in kind.unique:
             value = unique.value(data)
             holder = self.books.unique.get((kind.name, unique.name, value)) if value is not None else None
             if holder is not None and (before is None or holder != before.id):
+                if not kind.personal.isdisjoint(unique.fields):  # refusals are kept: nothing personal is repeated in them
+                    raise ValueTaken(
+                        f"Another {label(kind.name)} already has this {unique.name}.",
+                        path=f"data.{unique.fields[-1]}",
+                        field=unique.name,
+                    )
                 text = " / ".join(str(data[name]) for name in unique.fields)
                 found = self.books.record(holder)
                 gone = found is not None and found.deleted

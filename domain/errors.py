@@ -48,6 +48,12 @@ class UnknownKind(LedgerError):
     code = "unknown_kind"
 
 
+class UnknownFormat(LedgerError):
+    """There is no such export format."""
+
+    code = "unknown_format"
+
+
 class BatchTooLarge(LedgerError):
     """A request may hold at most 5,000 commands."""
 
@@ -108,6 +114,12 @@ class CursorAhead(LedgerError):
     code = "cursor_ahead"
 
 
+class EventNotFound(LedgerError):
+    """There is no such event in this company's log."""
+
+    code = "event_not_found"
+
+
 class RecordNotFound(LedgerError):
     """There is no such record."""
 
@@ -118,6 +130,12 @@ class RecordDeleted(LedgerError):
     """The record was deleted; a deleted record is not changed any more."""
 
     code = "record_deleted"
+
+
+class PersonErased(LedgerError):
+    """This person was erased; the record is not changed any more."""
+
+    code = "person_erased"
 
 
 class RecordExists(LedgerError):
@@ -237,10 +255,28 @@ class AlreadyResolved(LedgerError):
     code = "already_resolved"
 
 
+class PersonNotSealed(LedgerError):
+    """Part of this person's data was written before personal data were sealed; it cannot be destroyed without breaking the log."""
+
+    code = "person_not_sealed"
+
+
+class NotExportable(LedgerError):
+    """The books hold something that this format cannot say."""
+
+    code = "not_exportable"
+
+
 class RolesFixed(LedgerError):
     """The owner's role can be neither given nor taken away."""
 
     code = "role_fixed"
+
+
+class ImportRefused(LedgerError):
+    """The file has lines that cannot be imported; nothing was stored. `problems` names each line, column and reason."""
+
+    code = "import_refused"
 
 
 # The service -------------------------------------------------------------------------------------
@@ -250,6 +286,12 @@ class ProjectionBehind(LedgerError):
     """The read model has not caught up with the log in time; try again in a moment."""
 
     code = "projection_behind"
+
+
+class LogBroken(LedgerError):
+    """Events of this log are missing or were changed; `daftar verify` names the first."""
+
+    code = "log_broken"
 
 
 class ServiceUnavailable(LedgerError):

@@ -38,7 +38,11 @@ class Deleted(Event, frozen=True, kw_only=True):
 
 
 class RecordedEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One row of the log. `data` is the event's JSON, kept byte for byte; times are UTC with microseconds."""
+    """One row of the log. `data` is the event's JSON, kept byte for byte; times are UTC with microseconds.
+
+    Where the data holds personal fields of `person_id`, `sealed` is what the chain hashes in its place: the data as it will be
+    when that person is erased, a newline, and the ciphertext of the data as it is (see `domain.personal`).
+    """
 
     company_id: UUID
     seq: int
@@ -54,6 +58,8 @@ class RecordedEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     command_id: UUID | None = None
     correlation_id: UUID | None = None
     hash: bytes = b""
+    sealed: bytes = b""
+    person_id: UUID | None = None
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -66,10 +72,14 @@ def microseconds(moment: datetime) -> int:
 
 
 def canonical_bytes(event: RecordedEvent) -> bytes:
-    """What the chain hashes: a JSON array of every column but `data` and `hash`, a newline, and `data` byte for byte.
+    """What the chain hashes: a JSON array of columns, a newline, and `data` byte for byte.
 
-    Order: company_id, seq, kind, record_id, version, topic, recorded_at, occurred_at, actor_id, device_id, command_id,
-    correlation_id. Times are RFC 3339 in UTC with a Z, with six digits of fraction or, where it is zero, none.
+    Where the event is sealed, the last part is instead the redacted data, a newline, and the ciphertext in lower-case
+    hexadecimal: destroying the key and the clear text leaves every hash as it is. (The second form came with the migration
+    0005; events of before, and all others that hold nothing personal, have the first.)
+
+    The columns, in order: company_id, seq, kind, record_id, version, topic, recorded_at, occurred_at, actor_id, device_id,
+    command_id, correlation_id. Times are RFC 3339 in UTC with a Z, with six digits of fraction or, where it is zero, none.
     """
     return (
         JSON.encode(
@@ -89,8 +99,13 @@ def canonical_bytes(event: RecordedEvent) -> bytes:
             )
         )
         + b"\n"
-        + event.data
+        + (_sealed_text(event.sealed) if event.sealed else event.data)
     )
+
+
+def _sealed_text(sealed: bytes) -> bytes:
+    redacted, newline, ciphertext = sealed.partition(b"\n")
+    return redacted + newline + ciphertext.hex().encode()
 
 
 def chain_hash(previous: bytes, event: RecordedEvent) -> bytes:

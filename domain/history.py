@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from domain.books import evolve
 from domain.event import RecordedEvent
 from domain.kind import Kind
@@ -22,6 +24,20 @@ class Step:
     event: RecordedEvent
     fields: dict[str, Any]
     record: Record
+
+
+class FieldChange(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
+    """A field's value before and after; null where it had or has none."""
+
+    field: str
+    from_: Any = None
+    to: Any = None
+
+
+def changes_between(before: dict[str, Any], after: dict[str, Any]) -> list[FieldChange]:
+    """Every field whose value differs."""
+    changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    return [FieldChange(field=name, from_=before.get(name), to=after.get(name)) for name in changed]
 
 
 def fold_history(events: Iterable[RecordedEvent], kind: Kind, fields_of: Callable[[RecordedEvent], dict[str, Any]]) -> list[Step]:

@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 
 from domain.event import Changed, Created, Deleted, Event
+from domain.personal import redaction_of
 from domain.policy import Policy
 from domain.values import Fields, changes_of, columns_of, decimal_fields
 
@@ -43,10 +44,14 @@ Handler = Callable[["Decision", "Record", Any], None]
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """A verb beside create, update and delete: the Struct of its data and the decision it makes about one record."""
+    """A verb beside create, update and delete: the Struct of its data and the decision it makes about one record.
+
+    `of_any` actions are also for records that were deleted or erased.
+    """
 
     fields: type[Fields]
     decide: Handler
+    of_any: bool = False
 
 
 class NoFields(Fields, frozen=True, kw_only=True):
@@ -61,7 +66,9 @@ class Kind:
     any kind. `parent` is the reference whose record owns this one, so that the owner's children can be found. `fixed` fields
     cannot change, `kept` fields cannot be cleared (they are filled in where they are not given). `verbs` are the past-tense
     names of the three events. `dated` is the day on which a fact of this kind counts in the books, `posted` are the fields that
-    what it posts depends on: once a period is closed, its facts are late (see `Decision.emit`).
+    what it posts depends on: once a period is closed, its facts are late (see `Decision.emit`). `personal` fields are sealed in
+    the log and can be erased for ever; whose they are says the field `person`, or where it is empty, they are those of the person
+    that the record is.
     """
 
     name: str
@@ -82,6 +89,8 @@ class Kind:
     writable: bool = True
     dated: str | None = None
     posted: frozenset[str] = frozenset()
+    personal: frozenset[str] = frozenset()
+    person: str = ""
 
     def __post_init__(self) -> None:
         if taken := {"number", "client_id", "source"} & set(self.field_names):
@@ -101,6 +110,12 @@ class Kind:
             self.topic(deleted): self.Deleted,
         }
         topics.update(self.extra_events)
+        set_once(self, "Redacted", None)
+        if self.personal:
+            verb = "redacted" if self.person else "erased"
+            redaction = redaction_of(self.fields.__name__, state, self.personal, is_person=not self.person)
+            set_once(self, "Redacted", _event(f"{title}{_camel(verb)}", Changed, (redaction,)))
+            topics[self.topic(verb)] = self.Redacted
         set_once(self, "topics", topics)
         set_once(self, "topic_of", {struct: topic for topic, struct in topics.items()})
         numeric = {name for struct in state for name in decimal_fields(struct)}
@@ -111,6 +126,8 @@ class Kind:
     Created: type[Event] = field(init=False)
     Changed: type[Event] = field(init=False)
     Deleted: type[Event] = field(init=False)
+    Redacted: type[Event] = field(init=False)
+    """What is left of the personal fields; None where the kind has none."""
     topics: Mapping[str, type[Event]] = field(init=False)
     topic_of: Mapping[type[Event], str] = field(init=False)
     numeric: frozenset[str] = field(init=False)
@@ -144,6 +161,19 @@ class Kind:
             named = getattr(data, kind_field, None)
             if isinstance(named, str):
                 yield id_field, named
+
+    def person_of(self, record_id: UUID, data: Mapping[str, Any]) -> UUID | None:
+        """Whose the personal fields in a record's data are; None where nobody is named."""
+        if not self.personal:
+            return None
+        if not self.person:
+            return record_id
+        named = data.get(self.person)
+        return UUID(named) if named else None
+
+    def holds_personal(self, data: Any) -> bool:
+        """Whether a command's data sets a personal field."""
+        return any(getattr(data, name, None) not in (None, msgspec.UNSET) for name in self.personal)
 
     def same(self, name: str, before: Any, after: Any) -> bool:
         """Whether two JSON values of a field mean the same: amounts are compared by value, 1.5 is 1.50."""
@@ -213,7 +243,14 @@ class StockOf:
     store_id: UUID | None
 
 
-Wish = UUID | ChildrenOf | HolderOf | StockOf
+@dataclass(frozen=True, slots=True)
+class TracesOf:
+    """A wish to load every record that holds personal data of this person, with its whole history."""
+
+    person_id: UUID
+
+
+Wish = UUID | ChildrenOf | HolderOf | StockOf | TracesOf
 
 
 def _camel(verb: str) -> str:

@@ -26,10 +26,12 @@ class Needs:
     holders: set[tuple[str, str, str]] = field(default_factory=set)
     stock: set[tuple[UUID, UUID | None]] = field(default_factory=set)
     histories: set[UUID] = field(default_factory=set)
+    traces: set[UUID] = field(default_factory=set)
+    """Persons of whom every record is needed that holds something of theirs, with its history."""
 
     def __bool__(self) -> bool:
         named = (self.ids, self.numbers, self.clients, self.parents, self.unique, self.holders, self.stock, self.histories)
-        return any(named)
+        return any((*named, self.traces))
 
     def reference(self, kind: str, reference: UUID | Ref, actor: Actor) -> None:
         """Note a reference to a record of `kind`, however it is named."""
@@ -52,6 +54,7 @@ class Needs:
             self.holders - loaded.holders,
             self.stock - loaded.stock,
             self.histories - loaded.histories,
+            self.traces - loaded.traces,
         )
 
     def include(self, other: Needs) -> None:
@@ -64,6 +67,7 @@ class Needs:
         self.holders |= other.holders
         self.stock |= other.stock
         self.histories |= other.histories
+        self.traces |= other.traces
 
 
 def note_needs(needs: Needs, catalogue: Mapping[str, Kind], command: Command, actor: Actor) -> None:

@@ -10,7 +10,7 @@ import msgspec
 
 from domain.command import Command
 from domain.decision import Decision, label, shown
-from domain.errors import FieldFixed, InvalidField, RecordNotFound, ReferenceMissing, UnknownCurrency
+from domain.errors import FieldFixed, InvalidField, PersonErased, RecordNotFound, ReferenceMissing, UnknownCurrency
 from domain.kind import ChildrenOf, Kind, Wish
 from domain.money import minor_unit
 from domain.record import Record
@@ -28,6 +28,12 @@ def find_target(decision: Decision, kind: Kind, command: Command) -> Record:
     if record is None or record.kind != kind.name:
         raise RecordNotFound(f"There is no such {label(kind.name)}.", path="id")
     return record
+
+
+def require_not_erased(record: Record) -> None:
+    """Raise PersonErased where the record is a person's who was erased."""
+    if record.data.get("erased"):
+        raise PersonErased(path="id")
 
 
 def resolve(decision: Decision, kind: Kind, data: Any, record: Record | None = None, prefix: str = "data") -> Any:
@@ -84,6 +90,7 @@ def apply_changes(decision: Decision, kind: Kind, record: Record, wanted: Mappin
 
 def correct(decision: Decision, kind: Kind, record: Record, fields: Mapping[str, Any], path: str) -> None:
     """Decide an update by `fields` as they came in. Raises InvalidField and whatever an update raises."""
+    require_not_erased(record)
     try:
         typed = msgspec.convert(dict(fields), kind.changes)
     except msgspec.ValidationError as error:
@@ -107,5 +114,7 @@ def wants_of_correction(decision: Decision, record_id: UUID, fields: Mapping[str
     for name, _ in kind.references_of(data):
         if isinstance(value := getattr(data, name, None), UUID):
             yield value
+    if (person_id := kind.person_of(record.id, record.data)) is not None and kind.holds_personal(data):
+        yield person_id
     yield from kind.holders(data)
     yield from kind.wants(decision, Command(kind=kind.name, action=action, id=record_id, data=data), record)

@@ -20,6 +20,7 @@ from infra.passwords import HASHES_AT_ONCE, Passwords
 from infra.reading import Reader
 from infra.roles import api_url
 from infra.settings import Settings, SettingsError
+from infra.signing import signing_key
 from infra.store.postgres import PostgresStore
 from infra.tokens import Tokens
 
@@ -92,6 +93,7 @@ class Services:
             refresh_lifetime=timedelta(days=settings.refresh_token_days),
             demo=settings.demo,
         )
+        self.signing_key = signing_key(settings)
         self.threads = Threads(settings.pool_size)
 
     async def open(self) -> None:

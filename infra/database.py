@@ -21,6 +21,7 @@ from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequest
 from domain.errors import ServiceUnavailable
 from infra.followers.tables import install
 from infra.roles import API_ROLE, WORKER_ROLE, role_password
+from projections.registry import BUILT_IN, Registry
 
 Connection = psycopg.Connection[Any]
 
@@ -42,7 +43,7 @@ def migrations() -> list[tuple[str, str]]:
     return [(item.name, item.read_text("utf-8")) for item in sorted(found, key=lambda item: item.name)]
 
 
-def migrate(owner_url: str, secret_key: str, *, own_api_role: bool = False) -> list[str]:
+def migrate(owner_url: str, secret_key: str, *, own_api_role: bool = False, registry: Registry = BUILT_IN) -> list[str]:
     """Bring the database up to date, each migration in its own transaction; returns the names of those applied now.
 
     `own_api_role`: the operator made the role of requests and its password; else both are ours.
@@ -67,7 +68,7 @@ def migrate(owner_url: str, secret_key: str, *, own_api_role: bool = False) -> l
                 connection.execute(body.encode())
                 connection.execute("INSERT INTO daftar.migrations (name, checksum) VALUES (%s, %s)", (name, checksum))
             applied.append(name)
-        install(connection)
+        install(connection, registry)
     return applied
 
 

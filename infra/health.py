@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from infra.database import Database
+from projections.registry import BUILT_IN, Registry
 
 STALE_SECONDS = 30.0
 """A worker that has given no sign of life for so long has stopped."""
@@ -15,6 +16,11 @@ _WORKERS = b"""
 SELECT worker, extract(epoch FROM clock_timestamp() - beat_at)::float8 FROM heartbeats
 WHERE beat_at > clock_timestamp() - make_interval(secs => %b) ORDER BY worker
 """
+_PROBLEMS = b"""
+SELECT DISTINCT problem FROM heartbeats, jsonb_array_elements_text(coalesce(details -> 'problems', '[]')) AS problem
+WHERE beat_at > clock_timestamp() - make_interval(secs => %b) ORDER BY problem
+"""
+_BUILT = b"SELECT name, version FROM projections"
 _FOLLOWERS = b"SELECT follower, behind, companies_behind, parked FROM follower_lags() ORDER BY follower"
 
 
@@ -40,6 +46,15 @@ def read_workers(database: Database) -> list[WorkerHealth]:
     with database.connection() as connection:
         rows = connection.execute(_WORKERS, (FORGOTTEN_SECONDS,), binary=True).fetchall()
     return [WorkerHealth(name=name, alive=age < STALE_SECONDS, age_seconds=round(age, 1)) for name, age in rows]
+
+
+def read_problems(database: Database, registry: Registry = BUILT_IN) -> list[str]:
+    """What keeps projections from being followed: files that workers could not use, tables that another version built."""
+    with database.connection() as connection:
+        problems = [problem for (problem,) in connection.execute(_PROBLEMS, (STALE_SECONDS,))]
+        built = dict(connection.execute(_BUILT).fetchall())
+    stale = [one.name for one in registry.projections.values() if built.get(one.name) != one.version]
+    return [*problems, *(f"{name}: another version built its tables; daftar projections rebuild {name}" for name in stale)]
 
 
 def read_followers(database: Database) -> list[FollowerHealth]:

@@ -19,7 +19,7 @@ from domain.decide import Result, decide, needs_history
 from domain.decision import Credential, Decision
 from domain.errors import BatchTooLarge, KeyReused, LedgerError, UnknownKind, ValueTaken
 from domain.event import GENESIS, JSON
-from domain.kind import ChildrenOf, HolderOf, StockOf
+from domain.kind import ChildrenOf, HolderOf, StockOf, TracesOf
 from domain.needs import Needs, note_needs
 from domain.resolving import find_target
 from infra.ids import new_id
@@ -252,6 +252,10 @@ def _note_wishes(wanted: Needs, decision: Decision, command: Command) -> None:
             return  # deciding will say so, in the command's turn: an earlier one of the batch may make the record
         if needs_history(command, record):
             wanted.histories.add(record.id)
+        if kind.person and kind.holds_personal(command.data):  # whether they were erased
+            person_id = kind.person_of(record.id, record.data)
+            if person_id is not None:
+                wanted.ids.add(person_id)
     for wish in kind.wants(decision, command, record):
         if isinstance(wish, ChildrenOf):
             wanted.parents.add(wish.parent_id)
@@ -259,6 +263,8 @@ def _note_wishes(wanted: Needs, decision: Decision, command: Command) -> None:
             wanted.holders.add((wish.kind, wish.unique, wish.value))
         elif isinstance(wish, StockOf):
             wanted.stock.add(stock_key(wish.product_id, wish.store_id))
+        elif isinstance(wish, TracesOf):
+            wanted.traces.add(wish.person_id)
         else:
             wanted.ids.add(wish)
 
@@ -284,7 +290,7 @@ def replay(known: Answer, fingerprint: bytes) -> Outcome:
 
 def append_all(transaction: WriteTransaction, decision: Decision, answers: list[Answer]) -> None:
     """Append and commit. A violated constraint is a broken invariant of ours, never the client's fault: it surfaces."""
-    append = append_of(decision.books, decision.events, transaction.head, answers, decision.credentials)
+    append = append_of(decision.books, decision.events, transaction.head, answers, decision.credentials, decision.erased)
     try:
         transaction.append(append)
     except SequenceConflict as error:

@@ -26,15 +26,18 @@ LARGEST = 2**62
 
 Pulled = Literal["records", "events"]
 
-_EVENT = """
+EVENT_ENVELOPE = """
 '{"seq":' || seq || ',"recorded_at":"' || to_char(recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
 || '","occurred_at":"' || to_char(occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
 || '","kind":"' || kind || '","record_id":"' || record_id || '","version":' || version || ',"topic":"' || topic
 || '","actor_id":' || coalesce('"' || actor_id || '"', 'null') || ',"device_id":' || coalesce('"' || device_id || '"', 'null')
 || ',"command_id":' || coalesce('"' || command_id || '"', 'null')
 || ',"correlation_id":' || coalesce('"' || correlation_id || '"', 'null')
-|| ',"hash":"' || encode(hash, 'hex') || '","data":' || data || '}'
+|| ',"hash":"' || encode(hash, 'hex') || '"'
 """
+"""SQL of an event's JSON object, but for its data, what is sealed of it, and the closing brace."""
+EVENT_JSON = EVENT_ENVELOPE + """|| ',"data":' || data || coalesce(',"sealed":"' || encode(sealed, 'hex') || '"', '') || '}'"""
+"""SQL of an event's JSON object."""
 
 
 _PAGE = """
@@ -50,9 +53,9 @@ _STATEMENTS: dict[tuple[Pulled, bool], str] = {
             SELECT seq, document AS item FROM records
             WHERE company_id = %b AND kind = wanted.kind AND seq > %b ORDER BY seq LIMIT %b
         ) AS one ORDER BY one.seq LIMIT %b""",
-    ("events", False): f"SELECT seq, {_EVENT} AS item FROM events WHERE company_id = %b AND seq > %b ORDER BY seq LIMIT %b",
+    ("events", False): f"SELECT seq, {EVENT_JSON} AS item FROM events WHERE company_id = %b AND seq > %b ORDER BY seq LIMIT %b",
     ("events", True): f"""
-        SELECT seq, {_EVENT} AS item FROM events WHERE kind = ANY(%b) AND company_id = %b AND seq > %b ORDER BY seq LIMIT %b""",
+        SELECT seq, {EVENT_JSON} AS item FROM events WHERE kind = ANY(%b) AND company_id = %b AND seq > %b ORDER BY seq LIMIT %b""",
 }
 _PULLS = {key: _PAGE.replace("{source}", source).encode() for key, source in _STATEMENTS.items()}
 

@@ -12,10 +12,12 @@ import gc
 import multiprocessing
 import os
 import time
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from uuid import UUID
 
 import psycopg
@@ -23,13 +25,16 @@ from psycopg import sql
 
 from infra.database import Connection
 from infra.followers.follower import Poisoned, ProjectionFollower, add_positions, advance, reason_of
-from infra.followers.tables import LIVE, create_tables, drop_schema, finish_tables, swap_tables, use_schema
+from infra.followers.tables import LIVE, create_tables, drop_schema, finish_tables, record_built, swap_tables, use_schema
 from infra.followers.writing import prefer_indexes
+from projections.analyst import AnalystProjection
 from projections.projection import Projection
-from projections.registry import PROJECTIONS
+from projections.registry import BUILT_IN, Registry, discover
 
 BATCH = 10_000
 """Seqs per transaction of a rebuild."""
+FEW = 5_000
+"""Events that are folded sooner than processes are started."""
 NEARLY = 500
 """Events that may be left to fold while writers wait."""
 SWAP_ATTEMPTS = 40
@@ -65,55 +70,89 @@ def connect(owner_url: str) -> Connection:
     connection.execute(
         "SELECT set_config('synchronous_commit', 'off', false), set_config('jit', 'off', false),"
         " set_config('plan_cache_mode', 'force_generic_plan', false), set_config('enable_bitmapscan', 'off', false),"
-        " set_config('maintenance_work_mem', '128MB', false), set_config('search_path', 'daftar, pg_catalog', false)"
+        " set_config('maintenance_work_mem', '128MB', false), set_config('search_path', 'daftar, pg_catalog', false),"
+        " set_config('TimeZone', 'UTC', false)"  # documents hold times, and are compared byte for byte
     )
     return connection
 
 
 def rebuild(
-    owner_url: str, names: Sequence[str], *, processes: int | None = None, progress: Progress | None = None, batch: int = BATCH
+    owner_url: str,
+    names: Sequence[str],
+    *,
+    processes: int | None = None,
+    progress: Progress | None = None,
+    batch: int = BATCH,
+    registry: Registry = BUILT_IN,
 ) -> list[RebuildReport]:
-    """Rebuild the named projections and swap them in, one after the other's fold. Raises RebuildFailed."""
+    """Rebuild the named projections and swap them in, one after the other's fold. Raises RebuildFailed.
+
+    The tables may be others than those of the version before: they are made, replaced and removed in the swap.
+    """
     began = time.monotonic()
-    with connect(owner_url) as connection, _alone(connection, names):
-        resumed = {name: _prepare(connection, PROJECTIONS[name]) for name in names}
-        build(owner_url, names, "rebuild", processes=processes, progress=progress, batch=batch)
+    projections = [registry.projections[name] for name in names]
+    with connect(owner_url) as connection, alone(connection, names, REBUILD_LOCK, "rebuilt"):
+        with _said(projections):
+            resumed = {projection.name: _prepare(connection, projection) for projection in projections}
+        build(owner_url, names, "rebuild", processes=processes, progress=progress, batch=batch, registry=registry)
         if progress:
             progress("indexing", 0, 0)
-        with ThreadPoolExecutor(len(names)) as threads:
-            list(threads.map(lambda name: _finish(owner_url, PROJECTIONS[name]), names))
+        with ThreadPoolExecutor(len(names)) as threads, _said(projections):
+            list(threads.map(lambda projection: _finish(owner_url, projection), projections))
         reports: list[RebuildReport] = []
-        for name in names:
-            companies, events = _swap_in(connection, PROJECTIONS[name], batch)
+        for name, projection in zip(names, projections, strict=True):
+            companies, events = _swap_in(connection, projection, batch)
             seconds = time.monotonic() - began
             reports.append(RebuildReport(name, companies, events, resumed[name], seconds))
     return reports
 
 
 @contextmanager
-def _alone(connection: Connection, names: Sequence[str]) -> Iterator[None]:
-    """One rebuild of a projection at a time; the lock goes with the session, however it ends."""
-    for name in sorted(names):
-        row = connection.execute("SELECT pg_try_advisory_lock(%s, hashtext(%s))", (REBUILD_LOCK, name)).fetchone()
-        if not (row and row[0]):
-            raise RebuildFailed(f"{name} is being rebuilt by another process right now")
-    yield
+def alone(connection: Connection, names: Sequence[str], lock: int, done: str) -> Iterator[None]:
+    """One rebuild or verification of a projection at a time; the lock goes with the session, however it ends."""
+    try:
+        for name in sorted(names):
+            row = connection.execute("SELECT pg_try_advisory_lock(%s, hashtext(%s))", (lock, name)).fetchone()
+            if not (row and row[0]):
+                raise RebuildFailed(f"{name} is being {done} by another process right now")
+        yield
+    finally:
+        with suppress(psycopg.Error):  # sooner than the server notices that the session is over
+            connection.execute("SELECT pg_advisory_unlock_all()")
+
+
+@contextmanager
+def _said(projections: Sequence[Projection]) -> Iterator[None]:
+    """Declarations that the database refuses (an index of a column that is not there) are the declaring file's fault."""
+    try:
+        yield
+    except (psycopg.ProgrammingError, psycopg.DataError, psycopg.IntegrityError) as error:
+        files = [str(projection.file) for projection in projections if isinstance(projection, AnalystProjection)]
+        raise RebuildFailed(f"the tables of {', '.join(files) or 'Daftar'} cannot be made: {error}") from error
 
 
 def _prepare(connection: Connection, projection: Projection) -> int:
     """Make ready to build, or to go on building; returns how many events are folded already."""
     follower = f"{projection.name}+rebuild"
+    mark = _mark(projection)
     row = connection.execute("SELECT version FROM rebuilds WHERE projection = %s", (projection.name,)).fetchone()
-    if row is None or row[0] != projection.version:
+    if row is None or row[0] != mark:
         begin_aside(connection, projection, "rebuild")
         connection.execute(
             "INSERT INTO rebuilds (projection, version) VALUES (%s, %s) ON CONFLICT (projection)"
             " DO UPDATE SET version = excluded.version, started_at = now()",
-            (projection.name, projection.version),
+            (projection.name, mark),
         )
     add_positions(connection, follower)
     done = connection.execute("SELECT coalesce(sum(seq), 0)::bigint FROM positions WHERE follower = %s", (follower,)).fetchone()
     return int(done[0]) if done else 0
+
+
+def _mark(projection: Projection) -> int:
+    """What a rebuild may only be resumed by: the version, or an analyst's file, letter for letter, while it is being written."""
+    if isinstance(projection, AnalystProjection):
+        return zlib.crc32(projection.source.encode()) & 0x7FFFFFFF
+    return projection.version
 
 
 def begin_aside(connection: Connection, projection: Projection, purpose: str) -> None:
@@ -138,14 +177,24 @@ def build(
     processes: int | None = None,
     progress: Progress | None = None,
     batch: int = BATCH,
+    registry: Registry = BUILT_IN,
 ) -> None:
     """Fold the named projections aside until they have reached the heads, with N processes sharing the companies."""
-    count = processes or min(8, (os.cpu_count() or 1) + 1)  # each waits for Postgres about a third of the time
     followers = [f"{name}+{purpose}" for name in names]
+    if processes is None:
+        with connect(owner_url) as connection:
+            done, total = _folded(connection, followers)
+        if total - done < FEW:
+            return  # what is left is folded before the swap, or the comparison
+    count = processes or min(8, (os.cpu_count() or 1) + 1)  # each waits for Postgres about a third of the time
     context = multiprocessing.get_context("spawn")
     failures: multiprocessing.SimpleQueue[str] = context.SimpleQueue()
     workers = [
-        context.Process(target=_build_process, args=(owner_url, list(names), purpose, batch, os.getpid(), failures), daemon=True)
+        context.Process(
+            target=_build_process,
+            args=(owner_url, list(names), purpose, batch, os.getpid(), failures, registry.folder),
+            daemon=True,
+        )
         for _ in range(count)
     ]
     for worker in workers:
@@ -178,7 +227,9 @@ def _folded(connection: Connection, followers: Sequence[str]) -> tuple[int, int]
     return (row[0] or 0, row[1] or 0) if row else (0, 0)
 
 
-def pending(connection: Connection, names: Sequence[str], purpose: str, *, least: int = 1) -> list[tuple[str, UUID, int]]:
+def pending(
+    connection: Connection, projections: Sequence[Projection], purpose: str, *, least: int = 1
+) -> list[tuple[str, UUID, int]]:
     """(projection, company, the seq to fold to) of what lags at least so much, the longest first.
 
     A rebuild goes to the head. A verification of a following projection goes to where the live one stands.
@@ -189,7 +240,12 @@ def pending(connection: Connection, names: Sequence[str], purpose: str, *, least
         " FROM unnest(%s::text[], %s::bool[]) AS w (name, live) JOIN positions p ON p.follower = w.name || '+' || %s"
         " JOIN heads h USING (company_id) LEFT JOIN positions l ON l.company_id = p.company_id AND l.follower = w.name"
         ") AS lag WHERE target - seq >= %s ORDER BY target - seq DESC",
-        (list(names), [purpose == "verify" and not PROJECTIONS[name].inline for name in names], purpose, least),
+        (
+            [projection.name for projection in projections],
+            [purpose == "verify" and not projection.inline for projection in projections],
+            purpose,
+            least,
+        ),
     )
     return [(name, company_id, target) for name, company_id, target in rows]
 
@@ -201,20 +257,22 @@ def _build_process(
     batch: int,
     parent: int,
     failures: multiprocessing.SimpleQueue[str],
+    folder: Path | None,
 ) -> None:
     """Take whatever company is free, the longest first, until next to nothing is left to fold."""
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)  # a batch is tens of thousands of objects, and none of them is a cycle
+    registry = discover(folder)
     with connect(owner_url) as connection:
         while os.getppid() == parent:
             use_schema(connection, (LIVE,))
-            work = pending(connection, names, purpose, least=NEARLY)
+            work = pending(connection, [registry.projections[name] for name in names], purpose, least=NEARLY)
             moved = False
             for name, company_id, until in work:
                 try:
-                    moved |= fold_company(connection, PROJECTIONS[name], purpose, company_id, batch, until, parent)
+                    moved |= fold_company(connection, registry.projections[name], purpose, company_id, batch, until, parent)
                 except Poisoned as error:
-                    failures.put(_why(connection, PROJECTIONS[name], company_id, purpose, error))
+                    failures.put(_why(connection, registry.projections[name], company_id, purpose, error))
                     return
             if not work:
                 return
@@ -232,7 +290,7 @@ def fold_company(
     parent: int | None = None,
 ) -> bool:
     """Fold one company aside up to `until`; False where another process has it."""
-    use_schema(connection, (schema_of(projection.name, purpose), LIVE))
+    use_schema(connection, (schema_of(projection.name, purpose),))
     follower = ProjectionFollower(projection, name=f"{projection.name}+{purpose}", copy=True)
     moved = False
     while parent is None or os.getppid() == parent:
@@ -245,15 +303,18 @@ def fold_company(
     return moved
 
 
-def fold_rest(connection: Connection, projection: Projection, purpose: str, batch: int) -> None:
-    """Fold what has come meanwhile. Raises RebuildFailed."""
+def fold_rest(
+    connection: Connection, projection: Projection, purpose: str, batch: int, companies: Sequence[UUID] | None = None
+) -> None:
+    """Fold what has come meanwhile, in all companies or these. Raises RebuildFailed."""
     use_schema(connection, (LIVE,))
-    add_positions(connection, f"{projection.name}+{purpose}")
-    for _, company_id, until in pending(connection, [projection.name], purpose):
+    add_positions(connection, f"{projection.name}+{purpose}", companies)
+    for _, company_id, until in pending(connection, [projection], purpose):
         try:
             fold_company(connection, projection, purpose, company_id, batch, until)
         except Poisoned as error:
             raise RebuildFailed(_why(connection, projection, company_id, purpose, error)) from error
+    use_schema(connection, (LIVE,))
 
 
 def _why(connection: Connection, projection: Projection, company_id: UUID, purpose: str, error: Poisoned) -> str:
@@ -261,14 +322,13 @@ def _why(connection: Connection, projection: Projection, company_id: UUID, purpo
     follower = ProjectionFollower(projection, name=f"{projection.name}+{purpose}", copy=True)
     while error.until - error.seq > 1:
         try:
-            advance(connection, follower, company_id, limit=(error.until - error.seq) // 2)
+            advanced = advance(connection, follower, company_id, limit=(error.until - error.seq) // 2)
         except Poisoned as smaller:
             error = smaller
         else:
-            try:
-                advance(connection, follower, company_id, limit=max(1, (error.until - error.seq) // 2))
-            except Poisoned as smaller:
-                error = smaller
+            if advanced is None or advanced.seq >= error.until:
+                break  # each can be folded, and not together
+            error.seq = advanced.seq
     return f"{projection.name}: event {error.until} of company {company_id} cannot be folded: {reason_of(error.__cause__)}"
 
 
@@ -295,6 +355,9 @@ def _swap_in(connection: Connection, projection: Projection, batch: int) -> tupl
                 counts = _move_positions(connection, projection)
         except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
             time.sleep(0.05 * (attempt + 1))
+        except psycopg.errors.DependentObjectsStillExist as error:
+            detail = f" ({error.diag.message_detail})" if error.diag.message_detail else ""
+            raise RebuildFailed(f"{projection.name}: something was built on its live tables; drop that first{detail}") from error
         else:
             use_schema(connection, (LIVE,))
             return counts
@@ -321,9 +384,5 @@ def _move_positions(connection: Connection, projection: Projection) -> tuple[int
         )
     connection.execute("DELETE FROM positions WHERE follower = %s", (aside,))
     connection.execute("DELETE FROM rebuilds WHERE projection = %s", (projection.name,))
-    connection.execute(
-        "INSERT INTO projections (name, version) VALUES (%s, %s)"
-        " ON CONFLICT (name) DO UPDATE SET version = excluded.version, built_at = now()",
-        (projection.name, projection.version),
-    )
+    record_built(connection, projection)
     return row[0], row[1]

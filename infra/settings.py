@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta
 
 PREFIX = "DAFTAR_"
-SECRET_FIELDS = frozenset({"database_url", "api_database_url", "nats_url", "secret_key"})
+SECRET_FIELDS = frozenset({"database_url", "api_database_url", "nats_url", "secret_key", "signing_key"})
 """Fields whose values are never shown: they are, or contain, credentials."""
 FEWEST_SECRET_CHARACTERS = 32
 
@@ -53,15 +53,36 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             " once, in the data folder."
         ),
     ] = ""
+    signing_key: Annotated[
+        str,
+        Meta(
+            description="Signs heads and receipts (Ed25519): a PEM file's path, or 32 bytes in base64. Empty: derived from the"
+            " secret key, and changes with it."
+        ),
+    ] = ""
     data_dir: Annotated[
         Path, Meta(description="Folder of everything that is kept on this machine: embedded servers, uploads, logs, the key.")
     ] = Path(".daftar")
+    projections_dir: Annotated[
+        Path,
+        Meta(
+            description="Folder of analysts' own projections, one Python file each (`daftar projections new` writes one). Every"
+            " file in it is run: keep it as safe as the program."
+        ),
+    ] = Path("projections.d")
     host: Annotated[str, Meta(min_length=1, description="Address to listen on. 0.0.0.0 or :: for every interface.")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=1, le=65_535, description="TCP port of HTTP.")] = 8000
     api_processes: Annotated[int, Meta(ge=1, le=256, description="HTTP processes. Default: one per core, at most 4.")] = (
         msgspec.field(default_factory=_default_processes)
     )
     workers: Annotated[int, Meta(ge=0, le=256, description="Worker processes (following projections, relay, schedules).")] = 1
+    relay: Annotated[bool, Meta(description="Workers publish every event to JetStream (stream DAFTAR_EVENTS).")] = True
+    relay_max_age_days: Annotated[
+        int, Meta(ge=0, le=36_500, description="How long the stream keeps a message, in days. 0: for ever.")
+    ] = 30
+    relay_max_bytes: Annotated[
+        int, Meta(ge=0, le=2**60, description="Size of the stream, in bytes, beyond which its oldest messages go. 0: no limit.")
+    ] = 0
     pool_size: Annotated[int, Meta(ge=1, le=1_000, description="Most database connections of one process.")] = 10
     log_level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="Least severe message that is logged.")] = (
         "info"
@@ -156,9 +177,9 @@ def load(environ: Mapping[str, str] = os.environ, **overrides: Any) -> Settings:
 def _parse(name: str, value: Any, hint: Any) -> Any:
     if name == "cors_origins" and isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
-    if name == "data_dir":
+    if name in {"data_dir", "projections_dir"}:
         return Path(value).expanduser()
-    if isinstance(value, str) and name in {"log_level", "log_format", "require_https", "demo", "registration"}:
+    if isinstance(value, str) and name in {"log_level", "log_format", "require_https", "demo", "relay", "registration"}:
         value = {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(value.lower(), value.lower())
     try:
         return msgspec.convert(value, hint, strict=False)

@@ -102,6 +102,16 @@ class Process:
             stop_child(self._child, ())
 
 
+class Task(Process):
+    """A process of our own that ends: it is started again where it was killed, not where it has said how it ended."""
+
+    @property
+    def pid(self) -> int | None:
+        """The process id while it runs, and after it has come to its own end; else None."""
+        done = self._child is not None and self._child.poll() is not None and self._child.returncode in (0, 1, 2)
+        return self._child.pid if done and self._child is not None else super().pid
+
+
 class _Watched:
     """A server under supervision, and when it was last started."""
 

@@ -1,10 +1,11 @@
-"""What a worker process does: it follows the logs of all companies until it is told to stop."""
+"""What a worker process does, until it is told to stop: it follows the logs of all companies, relays them, and keeps schedules."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from uuid import UUID
 
 import structlog
 
@@ -12,34 +13,88 @@ from infra.database import Database
 from infra.followers.follower import Follower, ProjectionFollower
 from infra.followers.hints import Hints, NatsHints
 from infra.followers.runner import Runner
-from infra.roles import WORKER_ROLE, role_url
+from infra.ledger import Ledger
+from infra.overdue import OverdueScheduler
+from infra.relay import NAME
+from infra.relay.follower import BATCH as RELAY_BATCH
+from infra.relay.follower import Relay
+from infra.relay.publisher import Publisher
+from infra.relay.stream import Retention
+from infra.roles import WORKER_ROLE, api_url, role_url
 from infra.settings import Settings
-from projections.registry import PROJECTIONS
+from infra.store.postgres import PostgresStore
+from projections.registry import BUILT_IN, Registry, discover
+
+CONNECTIONS = 5
+"""Two for each runner (its work, its heartbeat) and one for the scheduler."""
 
 log = structlog.get_logger("daftar.worker")
 
 
-def projection_followers() -> list[Follower]:
+def projection_followers(registry: Registry = BUILT_IN) -> list[Follower]:
     """A follower for every projection that the write path does not keep."""
-    return [ProjectionFollower(projection) for projection in PROJECTIONS.values() if not projection.inline]
+    return [ProjectionFollower(projection) for projection in registry.following]
 
 
 def run_worker(settings: Settings, stop: threading.Event, followers: Sequence[Follower] | None = None) -> None:
-    """Run until `stop` is set. Any number of workers share the work; one that is killed loses nothing."""
-    url = role_url(settings.database_url, settings.secret_key, WORKER_ROLE)
-    database = Database(url, size=2, name="daftar-worker").open()
-    hints = Hints()
-    runner = Runner(database, projection_followers() if followers is None else followers, hints=hints)
+    """Run until `stop` is set. Any number of workers share the work; one that is killed loses nothing.
+
+    The relay and the scheduler have threads of their own: NATS being away, or a midnight, keeps no read model waiting. Should one
+    of them end by an error, the worker ends with it.
+    """
+    database = Database(role_url(settings.database_url, settings.secret_key, WORKER_ROLE), size=CONNECTIONS, name="daftar-worker")
+    writing = Database(api_url(settings), size=1, name="daftar-scheduler")
+    registry = discover(settings.projections_dir)
+    problems = [str(problem) for problem in registry.problems]
+    for problem in problems:
+        log.warning("an analyst's projection is left out", problem=problem)
+    chosen = projection_followers(registry) if followers is None else followers
+    runner = Runner(database, chosen, hints=Hints(), problems=problems)
+    runners = [runner]
     with contextlib.ExitStack() as stack:
-        stack.callback(database.close)
+        for pool in (database, writing):
+            stack.callback(pool.open().close)
+        if settings.relay and settings.nats_url:
+            retention = Retention(settings.relay_max_age_days, settings.relay_max_bytes)
+            relay = Relay(stack.enter_context(Publisher(settings.nats_url, retention)))
+            runners.append(Runner(database, [relay], hints=Hints(), batch=RELAY_BATCH, name=NAME))
+        hints = [one.hints for one in runners]
+
+        def tell(company_id: UUID, seq: int) -> None:
+            for one in hints:
+                one.tell(company_id, seq)
+
+        scheduler = OverdueScheduler(database, Ledger(PostgresStore(writing), hint=tell))
         if settings.nats_url:
-            stack.enter_context(NatsHints(settings.nats_url, hints))
+            stack.enter_context(NatsHints(settings.nats_url, *hints))
         threading.Thread(target=_wake, args=(stop, hints), name="stop", daemon=True).start()
-        log.info("worker started", worker=runner.name, followers=[follower.name for follower in runner.followers])
-        runner.run(stop)
+        log.info("worker started", worker=runner.name, followers=[f.name for one in runners for f in one.followers])
+        _run_together([*(one.run for one in runners), scheduler.run], stop)
         log.info("worker stopped", worker=runner.name)
 
 
-def _wake(stop: threading.Event, hints: Hints) -> None:
+def _run_together(parts: Sequence[Callable[[threading.Event], None]], stop: threading.Event) -> None:
+    """Run the parts until `stop`, the first in this thread. An error in one stops all, and is raised."""
+    errors: list[BaseException] = []
+
+    def run(part: Callable[[threading.Event], None]) -> None:
+        try:
+            part(stop)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it is raised when all have stopped
+            errors.append(error)
+            stop.set()
+
+    threads = [threading.Thread(target=run, args=(part,), name=f"part-{n}") for n, part in enumerate(parts[1:], 1)]
+    for thread in threads:
+        thread.start()
+    run(parts[0])
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+
+
+def _wake(stop: threading.Event, hints: Sequence[Hints]) -> None:
     stop.wait()
-    hints.wake()
+    for one in hints:
+        one.wake()

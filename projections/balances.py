@@ -52,6 +52,8 @@ JOURNAL_LINES = Table(
         Index("journal_lines_by_day", "company_id, account, posted_on, seq, line"),
         Index("journal_lines_by_party", "company_id, party_id, posted_on, seq, line", where="party_id IS NOT NULL"),
         Index("journal_lines_by_record", "company_id, record_id, seq"),
+        Index("journal_lines_late", "company_id, account, dated, seq, line", where="dated <> posted_on"),
+        Index("journal_lines_in_order", "company_id, posted_on, seq, line"),
     ),
     balanced="debit - credit",
     append_only=True,
@@ -125,7 +127,7 @@ class BalancesProjection:
     """Journal lines and account balances."""
 
     name = "balances"
-    version = 2
+    version = 3
     kinds: frozenset[str] | None = frozenset(FACT_FIELDS)
     tables = (JOURNAL_LINES, ACCOUNT_BALANCES, ACCOUNT_DAYS, ACCOUNT_MONTHS, POSTED_FACTS)
     inline = False

@@ -5,6 +5,7 @@ The schema is migrated once, into a template; a test's database is a clone of it
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ from infra.embedded.postgres import API_ROLE
 from infra.settings import Settings, new_secret_key
 
 TEMPLATE = "daftar_template"
+HLEDGER_REQUIRED = os.environ.pop("DAFTAR_REQUIRE_HLEDGER", "") == "1"
+"""Taken out of the environment: it is about these tests, and Daftar refuses variables that are no settings of its own."""
 
 
 class Database(msgspec.Struct, frozen=True):
@@ -28,6 +31,16 @@ class Database(msgspec.Struct, frozen=True):
     name: str
     owner_url: str
     api_url: str
+
+
+@pytest.fixture(scope="session")
+def hledger() -> str:
+    """The real program; tests that need it are skipped where it is not, unless DAFTAR_REQUIRE_HLEDGER=1."""
+    found = shutil.which("hledger")
+    if found is None and not HLEDGER_REQUIRED:
+        pytest.skip("hledger is not installed (apt install hledger)")
+    assert found, "DAFTAR_REQUIRE_HLEDGER is set, and there is no hledger on the PATH"
+    return found
 
 
 @pytest.fixture(scope="session")

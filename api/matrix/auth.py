@@ -17,7 +17,7 @@ from api.endpoint import Answer, Operation, endpoint
 from api.http_errors import HttpRequest
 from api.matrix import examples, forms
 from api.matrix.access import device_named, member_of
-from api.matrix.documents import Row, moment_text
+from api.matrix.documents import Row, document_of, moment_text
 from api.matrix.tables.parties import COMPANIES
 from api.reading_requests import read_body, services_of
 from api.roles import check_may_manage
@@ -145,7 +145,7 @@ def company_row(services: Services, company_id: UUID, user: Record) -> Row:
     """A company, and what the user is in it."""
     record = services.store.read_records(company_id, Needs(ids={company_id})).records[0]
     number = database_id_of(services.database, company_id)
-    row = COMPANIES.plain_row(record, number)
+    row = COMPANIES.row(document_of(record), {}, number)
     row["pivot"] = {
         "user_id": user.number,
         "company_id": number,

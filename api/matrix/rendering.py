@@ -11,7 +11,7 @@ import msgspec
 from api.matrix.documents import Document, Numbers, Row, document_of, time_text
 from api.matrix.tables import ALL, BY_KIND, PULLED
 from api.matrix.tables.money import account_key
-from api.matrix.tables.table import Table
+from api.matrix.tables.table import Table, every
 from domain.event import JSON
 from domain.needs import Needs
 from infra.pulling_changes import ChangeReader
@@ -94,22 +94,20 @@ class Rows:
             operation = "DELETE" if deleted else "UPDATE" if document.id in made_before else "INSERT"
             updated = time_text(document.updated_at)
             for table, name in shown[document.kind]:
-                if not table.shows(document):
+                if table.shows is not every and not table.shows(document):
                     continue
-                row_id = table.row_id(document, company_number)
                 if deleted:
-                    row: Row = {"id": row_id}
+                    row: Row = {"id": table.row_id(document, company_number)}
                 elif table.kind == "conflict":
                     row = self.conflict(document, about, numbers)
                 else:
                     row = table.row(document, numbers, company_number)
-                    row["id"] = row_id
-                rows.append(ChangeRow(seq, name, row_id, operation, row, seq, updated))
+                rows.append(ChangeRow(seq, name, row["id"], operation, row, seq, updated))
         return JSON.encode(rows)[1:-1]
 
     def row(self, document: Document, table: Table, numbers: Numbers) -> Row:
         """The row of one record."""
-        return {**table.row(document, numbers, self.company_number), "id": table.row_id(document, self.company_number)}
+        return table.row(document, numbers, self.company_number)
 
     # Conflicts ------------------------------------------------------------------------------------
 

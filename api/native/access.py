@@ -8,7 +8,14 @@ from uuid import UUID
 import msgspec
 
 from api.bearer import claims_of
-from api.native.roles import CLOSING, MANAGED_KINDS, check_may_close, check_may_manage, check_may_write
+from api.native.roles import (
+    CLOSING,
+    MANAGED_KINDS,
+    check_may_close,
+    check_may_erase,
+    check_may_manage,
+    check_may_write,
+)
 from api.native.wire import ChangePassword, NewUser
 from domain.command import Command
 from domain.decision import Credential
@@ -46,6 +53,8 @@ def authorise(services: Services, principal: Principal, commands: Sequence[Comma
             _check_session(services, principal, command, path)
         else:
             check_may_write(principal.role, f"{path}.type")
+        if command.action == "erase":
+            check_may_erase(principal.role, f"{path}.type")
         if command.kind in MANAGED_KINDS:
             command = _manage(services, principal, command, path, credentials)  # noqa: PLW2901 - the same command, cleaned
             if len(credentials) > MOST_PASSWORDS:

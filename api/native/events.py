@@ -30,7 +30,11 @@ STREAM_PAGE = 500
 
 
 class EventView(msgspec.Struct, frozen=True, kw_only=True):
-    """An event as it is sent; `data` is exactly what the chain's hash covers."""
+    """An event as it is sent; `data` is exactly what the chain's hash covers.
+
+    Where the data holds personal fields, the hash covers `sealed` instead (hexadecimal; its form is in the concepts): the data as
+    it will be when that person is erased, a newline, and a ciphertext of the data as it is.
+    """
 
     seq: int
     recorded_at: datetime
@@ -45,6 +49,7 @@ class EventView(msgspec.Struct, frozen=True, kw_only=True):
     correlation_id: UUID | None
     hash: str
     data: dict[str, Any]
+    sealed: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class EventPage(msgspec.Struct, frozen=True, kw_only=True):

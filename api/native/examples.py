@@ -88,3 +88,23 @@ HISTORY: dict[str, Any] = {
     "cursor": 24,
     "has_more": False,
 }
+SIGNED_HEAD: dict[str, Any] = {
+    "format": "daftar-signed-head-v1",
+    "company_id": COMPANY_ID,
+    "seq": 12,
+    "hash": EVENT["hash"],
+    "root": "4bf5122f344554c53bde2ebb8cd2b7e3d1600ad631c385a5d7cce23c7785459a",
+    "recorded_at": MOMENT,
+    "signed_at": MOMENT,
+    "key_id": "8c4a2b0e6f1d3a59b7e0c2d4f6a8091b3c5d7e9f0a1b2c3d4e5f60718293a4b5",
+    "signature": "bm90IGEgcmVhbCBzaWduYXR1cmUsIG9ubHkgaXRzIGxlbmd0aCBpcyByaWdodCwgaXQgaXMgNjQgYnl0ZXM=",
+}
+RECEIPT: dict[str, Any] = {
+    "format": "daftar-receipt-v1",
+    "event": {"company_id": COMPANY_ID, **{name: value for name, value in EVENT.items() if name != "hash"}},
+    "canonical": "[…]\n{…}",
+    "previous_hash": SIGNED_HEAD["root"],
+    "hash": EVENT["hash"],
+    "audit_path": [SIGNED_HEAD["root"]],
+    "signed_head": SIGNED_HEAD,
+}

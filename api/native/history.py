@@ -11,7 +11,7 @@ import msgspec
 
 from domain.catalogue import CATALOGUE, fields_of
 from domain.errors import RecordNotFound
-from domain.history import Step, fold_history
+from domain.history import FieldChange, Step, changes_between, fold_history
 from domain.needs import Needs
 from domain.record import decode_record
 from infra.composition import Services
@@ -23,14 +23,6 @@ class Named(msgspec.Struct, frozen=True, kw_only=True):
 
     id: UUID
     name: str | None = None
-
-
-class FieldChange(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
-    """A field's value before and after; null where it had or has none."""
-
-    field: str
-    from_: Any = None
-    to: Any = None
 
 
 class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,7 +97,6 @@ def _names(services: Services, company_id: UUID, steps: Iterable[Step]) -> dict[
 
 def _entry(step: Step, before: dict[str, Any], names: dict[UUID, str]) -> HistoryEntry:
     event, after = step.event, step.record.data
-    changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
     return HistoryEntry(
         seq=event.seq,
         version=event.version,
@@ -114,5 +105,5 @@ def _entry(step: Step, before: dict[str, Any], names: dict[UUID, str]) -> Histor
         occurred_at=event.occurred_at,
         actor=Named(id=event.actor_id, name=names.get(event.actor_id)) if event.actor_id else None,
         device=Named(id=event.device_id, name=names.get(event.device_id)) if event.device_id else None,
-        changes=[FieldChange(field=name, from_=before.get(name), to=after.get(name)) for name in changed],
+        changes=changes_between(before, after),
     )

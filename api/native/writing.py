@@ -40,6 +40,7 @@ WRITE_REFUSALS: tuple[type[LedgerError], ...] = (
     errors.NotAllowed,
     errors.RecordNotFound,
     errors.RecordDeleted,
+    errors.PersonErased,
     errors.RecordExists,
     errors.ReferenceMissing,
     errors.VersionStale,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -44,7 +45,11 @@ class Attachment(Fields, frozen=True, kw_only=True):
 
 
 class AttachmentKind(Kind):
-    """A file is stored once; what it is bound to may change."""
+    """A file is stored once; what it is bound to may change. The name of a person's file is that person's."""
+
+    def person_of(self, record_id: UUID, data: Mapping[str, Any]) -> UUID | None:
+        """The party or user whose file it is."""
+        return super().person_of(record_id, data) if data.get("record_kind") in ("party", "user") else None
 
     def decide_create(self, decision: Decision, record_id: UUID, data: Attachment) -> None:
         """Note a file that was stored."""
@@ -82,4 +87,6 @@ ATTACHMENT = AttachmentKind(
     parent="record_id",
     fixed=frozenset({"file_name", "size", "mime_type", "sha256", "storage_key", "bucket"}),
     verbs=("stored", "changed", "deleted"),
+    personal=frozenset({"file_name", "title"}),
+    person="record_id",
 )

@@ -52,9 +52,11 @@ class ChequeKind(Kind):
     """
 
     def wants(self, decision: Decision, command: Command, record: Record | None) -> Iterable[Wish]:
-        """The payment the cheque belongs to."""
+        """The payment the cheque belongs to, and the party that is filled in from it."""
         if record is not None and record.data.get("payment_id"):
             yield UUID(record.data["payment_id"])
+        if isinstance(command.data, Cheque) and self.holds_personal(command.data):
+            yield from decision.ids_at("payment", command.data.payment_id, "party_id")
 
     def decide_create(self, decision: Decision, record_id: UUID, data: Cheque) -> None:
         """Record a cheque."""
@@ -100,4 +102,6 @@ CHEQUE = ChequeKind(
     parent="payment_id",
     kept=frozenset({"currency", "direction"}),
     verbs=("recorded", "changed", "deleted"),
+    personal=frozenset({"account_number", "notes"}),
+    person="party_id",
 )

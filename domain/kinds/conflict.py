@@ -17,7 +17,10 @@ from domain.values import Fields, Line
 
 
 class Conflict(Fields, frozen=True, kw_only=True):
-    """`client` holds the client's values that met `server`'s; `outcome` is what the policy made of it."""
+    """`client` holds the client's values that met `server`'s; `outcome` is what the policy made of it.
+
+    `person_id` is the person whose personal fields are among them.
+    """
 
     record_kind: str
     record_id: UUID
@@ -33,6 +36,7 @@ class Conflict(Fields, frozen=True, kw_only=True):
     server: dict[str, Any] = {}
     resolution: Literal["server", "client", "merged"] | None = None
     note: Line | None = None
+    person_id: UUID | None = None
 
 
 class Resolve(Fields, frozen=True, kw_only=True):
@@ -87,4 +91,6 @@ CONFLICT = ConflictKind(
     verbs=("recorded", "resolved", "deleted"),
     actions={"resolve": Action(Resolve, decide_resolve)},
     writable=False,
+    personal=frozenset({"client", "server"}),
+    person="person_id",
 )

@@ -36,6 +36,8 @@ DEVICE = Kind(
     unique=(Unique("device_id", ("device_id",)),),
     fixed=frozenset({"device_id"}),
     verbs=("registered", "changed", "removed"),
+    personal=frozenset({"name", "extra"}),
+    person="user_id",
 )
 
 

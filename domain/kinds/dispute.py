@@ -35,11 +35,15 @@ class Dispute(Fields, frozen=True, kw_only=True):
 
 
 class DisputeState(Fields, frozen=True, kw_only=True):
-    """How it was settled: in words, and the fields of the record that were corrected."""
+    """How it was settled: in words, and the fields of the record that were corrected.
+
+    `person_id` is the person of whom the disputed record tells, and so does the dispute.
+    """
 
     status: Literal["open", "resolved"]
     resolution: Reason | None = None
     correction: dict[str, Any] | None = None
+    person_id: UUID | None = None
 
 
 class ResolveDispute(Fields, frozen=True, kw_only=True):
@@ -77,12 +81,20 @@ def _lower_flag(decision: Decision, dispute: Record) -> None:
         decision.emit(decision.catalogue[record.kind], record.id, DisputeResolved(dispute_id=dispute.id))
 
 
+def _person_of(decision: Decision, data: Dispute) -> UUID | None:
+    record_id = decision.find(data.record_kind, data.record_id)
+    record = decision.books.record(record_id) if record_id is not None else None
+    return decision.catalogue[record.kind].person_of(record.id, record.data) if record is not None else None
+
+
 class DisputeKind(Kind):
     """Opening and settling a dispute are facts about the disputed record too."""
 
     def wants(self, decision: Decision, command: Command, record: Record | None) -> Iterable[Wish]:
-        """The disputed record, the other disputes about it, and what a correction of it needs."""
+        """The disputed record and whose it is, the other disputes about it, and what a correction of it needs."""
         if record is None:
+            if isinstance(command.data, Dispute) and (person_id := _person_of(decision, command.data)) is not None:
+                yield person_id
             return
         about = UUID(record.data["record_id"])
         yield about
@@ -93,7 +105,7 @@ class DisputeKind(Kind):
     def decide_create(self, decision: Decision, record_id: UUID, data: Dispute) -> None:
         """Open a dispute about a living record."""
         record = decision.living(data.record_id, data.record_kind, "data.record_id")
-        decision.create(self, record_id, data, status="open")
+        decision.create(self, record_id, data, status="open", person_id=_person_of(decision, data))
         if record.kind in FLAGGED:
             decision.emit(decision.catalogue[record.kind], record.id, Disputed(dispute_id=record_id))
 
@@ -113,6 +125,8 @@ DISPUTE = DisputeKind(
     parent="record_id",
     fixed=frozenset({"record_kind", "record_id"}),
     verbs=("opened", "changed", "withdrawn"),
+    personal=frozenset({"reason", "resolution", "correction"}),
+    person="person_id",
     actions={"resolve": Action(ResolveDispute, _resolve)},
     extra_events={"dispute.resolved.v1": DisputeSettled},
 )

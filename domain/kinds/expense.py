@@ -130,7 +130,7 @@ def check_supplier(decision: Decision, supplier_id: Reference | str | None) -> N
         return
     party = decision.living(supplier_id, "party", "data.supplier_id")
     if "supplier" not in party.data["roles"]:
-        raise PartyRoleMissing(f"{party.data['name']!r} is not a supplier.", path="data.supplier_id")
+        raise PartyRoleMissing(f"Party {party.number} is not a supplier.", path="data.supplier_id")
 
 
 def check_receipts(decision: Decision, attachments: Iterable[UUID | str]) -> None:

@@ -142,7 +142,7 @@ def check_party(decision: Decision, document: str, party_id: Any) -> None:
     party = decision.living(party_id, "party", "data.party_id")
     role = "supplier" if document.startswith("purchase") else "customer"
     if role not in party.data["roles"]:
-        raise PartyRoleMissing(f"{party.data['name']!r} is not a {role}.", path="data.party_id")
+        raise PartyRoleMissing(f"Party {party.number} is not a {role}.", path="data.party_id")
 
 
 INVOICE = InvoiceKind(
@@ -160,6 +160,8 @@ INVOICE = InvoiceKind(
     dated="issue_date",
     posted=frozenset({"type", "party_id", "currency", "issue_date", "due_date", "net", "vat", "total"}),
     verbs=("issued", "changed", "deleted"),
+    personal=frozenset({"shipping_address", "notes"}),
+    person="party_id",
     actions={"mark_overdue": Action(NoFields, _mark_overdue)},
     extra_events={
         "invoice.totalled.v1": InvoiceTotalled,

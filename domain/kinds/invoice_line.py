@@ -63,6 +63,7 @@ class InvoiceLineKind(LineKind):
         invoice = decision.living(record.data["invoice_id"], "invoice", "data.invoice_id")
         complete, change = self.reprice(decision, record, changes, invoice.data["currency"])
         moves = bool({"product_id", "quantity", "store_id", "product_detail_id"} & complete.keys())
+        moves |= invoice.data["type"] == "purchase" and "net" in complete  # what came in has another cost
         if moves:
             move_stock_for_line(decision, invoice.data, record, back=True)
         after = decision.change(self, record, complete)

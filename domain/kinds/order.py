@@ -195,6 +195,8 @@ ORDER = OrderKind(
     fixed=frozenset({"type", "currency"}),
     kept=frozenset({"order_date"}),
     verbs=("placed", "changed", "deleted"),
+    personal=frozenset({"shipping_address", "notes"}),
+    person="party_id",
     extra_events={
         "order.totalled.v1": OrderTotalled,
         "order.disputed.v1": Disputed,

@@ -11,8 +11,9 @@ from msgspec import Meta
 
 from domain.command import Command
 from domain.decision import Decision
+from domain.erasing import PersonState, erase
 from domain.errors import StillReferenced
-from domain.kind import ChildrenOf, Kind, Wish
+from domain.kind import Action, ChildrenOf, Kind, NoFields, TracesOf, Wish
 from domain.policy import Policy
 from domain.record import Record
 from domain.values import Count, CurrencyCode, Fields, Latitude, Line, Longitude, Name, Reference, Text, always
@@ -84,9 +85,11 @@ class PartyKind(Kind):
     """A party with unpaid invoices is not deleted."""
 
     def wants(self, decision: Decision, command: Command, record: Record | None) -> Iterable[Wish]:
-        """A deletion looks at the party's invoices."""
+        """A deletion looks at the party's invoices, an erasure at whatever holds something of the party's."""
         if command.action == "delete" and record is not None:
             yield ChildrenOf(record.id)
+        if command.action == "erase" and record is not None:
+            yield TracesOf(record.id)
 
     def decide_delete(self, decision: Decision, record: Record) -> None:
         """Delete the party unless an invoice of it is still to be paid."""
@@ -95,11 +98,50 @@ class PartyKind(Kind):
         ]
         if open_invoices:
             raise StillReferenced(
-                f"{record.data['name']!r} still has {len(open_invoices)} unpaid invoice(s).",
+                f"Party {record.number} still has {len(open_invoices)} unpaid invoice(s).",
                 path="id",
                 invoices=[str(invoice.id) for invoice in open_invoices[:10]],
             )
         decision.delete(self, record)
 
 
-PARTY = PartyKind(name="party", fields=Party, policy=Policy.LATEST_WINS, references={"group_id": "party_group"})
+PARTY = PartyKind(
+    name="party",
+    fields=Party,
+    derived=PersonState,
+    policy=Policy.LATEST_WINS,
+    references={"group_id": "party_group"},
+    actions={"erase": Action(NoFields, erase, of_any=True)},
+    personal=frozenset(
+        {
+            "name",
+            "first_name",
+            "last_name",
+            "title",
+            "organization",
+            "contact_name",
+            "email",
+            "phone",
+            "mobile",
+            "fax",
+            "country_code",
+            "address",
+            "city",
+            "state",
+            "country",
+            "zone",
+            "postal_code",
+            "latitude",
+            "longitude",
+            "tax_number",
+            "national_code",
+            "economic_number",
+            "gender",
+            "birth_date",
+            "code",
+            "username",
+            "notes",
+            "extra",
+        }
+    ),
+)

@@ -55,8 +55,13 @@ class PaymentKind(Kind):
     """Every invoice that a payment touches is settled anew: on creation, change, move and deletion."""
 
     def wants(self, decision: Decision, command: Command, record: Record | None) -> Iterable[Wish]:
-        """The invoice the payment is on now, and its cheques where they go with it or bind its currency."""
+        """The invoice the payment is on now, and its cheques where they go with it or bind its currency.
+
+        A new payment on an invoice is its party's, whose name may be the payer's.
+        """
         if record is None:
+            if isinstance(command.data, Payment) and self.holds_personal(command.data):
+                yield from decision.ids_at("invoice", command.data.invoice_id, "party_id")
             return
         if record.data.get("invoice_id"):
             yield UUID(record.data["invoice_id"])
@@ -177,4 +182,6 @@ PAYMENT = PaymentKind(
         }
     ),
     verbs=("recorded", "changed", "deleted"),
+    personal=frozenset({"payer_name", "notes"}),
+    person="party_id",
 )

@@ -14,10 +14,10 @@ from domain.command import Command
 from domain.decision import Decision
 from domain.errors import AmountNotPositive, StillReferenced, StockInsufficient
 from domain.kind import Kind, StockOf, Wish
-from domain.money import ZERO
+from domain.money import EXACT, ZERO
 from domain.policy import Policy
 from domain.record import Record
-from domain.values import Day, Fields, Line, Reference, Text
+from domain.values import LARGEST_EXPONENT, MOST_DECIMALS, Day, Fields, Line, Reference, Text
 
 Reason = Literal["sale", "purchase", "return", "adjustment", "opening", "transfer"]
 
@@ -125,12 +125,21 @@ def move_stock_for_line(
         quantity=-Decimal(data["quantity"]) if outward else Decimal(data["quantity"]),
         reason="return" if back else _REASONS[invoice["type"]],
         date=decision.today if back else Day.fromisoformat(invoice["issue_date"]),
+        unit_cost=None if back else _cost_of_line(decision, invoice, data),
         invoice_id=UUID(data["invoice_id"]),
         invoice_line_id=line.id,
     )
     if require_stock:
         require_level(decision, movement, f"{path}.quantity")
     decision.create(STOCK_MOVEMENT, decision.new_id(), movement)
+
+
+def _cost_of_line(decision: Decision, invoice: dict[str, Any], line: dict[str, Any]) -> Decimal | None:
+    """What one of the goods cost that a purchase in the company's currency brings in; net, after discounts."""
+    if invoice["type"] != "purchase" or invoice["currency"] != decision.currency:
+        return None
+    cost = EXACT.divide(Decimal(line["net"]), Decimal(line["quantity"]))
+    return cost.quantize(Decimal(1).scaleb(-MOST_DECIMALS), context=EXACT) if cost.adjusted() < LARGEST_EXPONENT else None
 
 
 _REASONS: dict[str, Reason] = {

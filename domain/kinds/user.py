@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
+from domain.command import Command
 from domain.decision import Decision
+from domain.erasing import PersonState, erase
 from domain.errors import RolesFixed
 from domain.event import Changed
-from domain.kind import Action, Kind, NoFields, Unique
+from domain.kind import Action, Kind, NoFields, TracesOf, Unique, Wish
 from domain.policy import Policy
 from domain.record import Record
 from domain.values import Count, Email, Fields, Line, Name, always
@@ -50,7 +53,12 @@ class User(Fields, frozen=True, kw_only=True):
 
 
 class UserKind(Kind):
-    """Who owns the company cannot be unmade by a change of role or a deletion."""
+    """Who owns the company cannot be unmade by a change of role, a deletion or an erasure."""
+
+    def wants(self, decision: Decision, command: Command, record: Record | None) -> Iterable[Wish]:
+        """An erasure looks at whatever holds something of the user's."""
+        if command.action == "erase" and record is not None:
+            yield TracesOf(record.id)
 
     def decide_update(self, decision: Decision, record: Record, changes: dict[str, Any]) -> None:
         """Change a user; the owner's role is neither given nor taken away."""
@@ -73,11 +81,19 @@ def _password_changed(decision: Decision, record: Record, _: NoFields) -> None:
     decision.change(USER, record, {}, PasswordChanged)
 
 
+def _erase(decision: Decision, record: Record, data: NoFields) -> None:
+    if record.data["role"] in ("tenantOwner", "superAdmin"):
+        raise RolesFixed("The owner cannot be erased.", path="id")
+    erase(decision, record, data)
+
+
 USER = UserKind(
     name="user",
     fields=User,
+    derived=PersonState,
     policy=Policy.MERGE,
     unique=(Unique("email", ("email",), ignore_case=True), Unique("username", ("username",), ignore_case=True)),
-    actions={"change_password": Action(NoFields, _password_changed)},
+    actions={"change_password": Action(NoFields, _password_changed), "erase": Action(NoFields, _erase, of_any=True)},
     extra_events={"user.password-changed.v1": PasswordChanged},
+    personal=frozenset({"email", "username", "name", "avatar", "phone", "code", "extra"}),
 )

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import click
 import msgspec
 from rich.table import Table
 
-from domain.command import Command
+from domain.command import SYSTEM, Command
+from domain.needs import Needs
+from domain.record import Record
 from domain.values import LARGEST_NUMBER
-from infra.cli.books import open_books
-from infra.cli.conventions import data_dir_option, json_option, messages, print_json, results
+from infra.cli.books import Books, open_books
+from infra.cli.conventions import Failure, UsageProblem, data_dir_option, json_option, messages, print_json, results
 from infra.cli.passwords import password_stdin_option, read_password
 from infra.companies import company_record, get_company, list_companies
 from infra.ids import new_id
@@ -27,10 +30,11 @@ Examples:
   daftar company create bazaar --name "Bazaar Ltd" --currency EUR --time-zone Europe/Berlin
   daftar company list
   daftar company show babil
+  daftar company erase-person --company babil --party 17
 """
 )
 def company() -> None:
-    """Create and list companies."""
+    """Create and list companies, and erase people from their books."""
 
 
 @company.command(
@@ -146,3 +150,53 @@ def show(codename: str, data_dir: str | None, *, as_json: bool) -> None:
     for kind, number in sorted(head.numbers.items()):
         table.add_row(f"last {kind} number", str(number))
     results().print(table)
+
+
+@company.command(
+    name="erase-person",
+    epilog="""
+\b
+Examples:
+  daftar company erase-person --company babil --party 17
+  daftar company erase-person --company babil --user 0198c0de-0000-7000-8000-000000000001 --yes --json
+
+Amounts, dates and numbers stay, as do the log's hashes. Backups, exports and what others have pulled keep what they have.
+""",
+)
+@click.option("--company", "codename", required=True, metavar="CODENAME", help="Codename of the company.")
+@click.option("--party", metavar="ID|NUMBER", help="The party to erase.")
+@click.option("--user", metavar="ID|NUMBER", help="The user to erase.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@data_dir_option
+@json_option
+def erase_person(codename: str, party: str | None, user: str | None, data_dir: str | None, *, yes: bool, as_json: bool) -> None:
+    """Destroy the personal data of a party or a user for ever, wherever the company's books hold them."""
+    if (party is None) == (user is None):
+        raise UsageProblem("name one person: --party or --user")
+    kind, name = ("party", party) if user is None else ("user", user)
+    with open_books(data_dir) as books:
+        listed = get_company(books.database, codename)
+        person = _person(books, listed.id, kind, name or "")
+        question = f"Erase {kind} {person.number}, {person.data['name']!r}, of {codename} for ever?"
+        if not yes and not click.confirm(question, err=True):
+            raise Failure("nothing was erased")
+        outcome = books.ledger.execute(listed.id, [Command(kind=kind, action="erase", id=person.id)], SYSTEM)
+    if as_json:
+        print_json({"id": person.id, "kind": kind, "number": person.number, "seq": outcome.seq})
+    else:
+        results().print(f"{kind} {person.number} of {codename} is erased")
+
+
+def _person(books: Books, company_id: UUID, kind: str, name: str) -> Record:
+    """The party or user with this id or number."""
+    if name.isascii() and name.isdigit() and len(name) < 17:
+        needs = Needs(numbers={(kind, int(name))})
+    else:
+        try:
+            needs = Needs(ids={UUID(name)})
+        except ValueError:
+            raise UsageProblem(f"{name!r} is neither an id nor a number") from None
+    for record in books.ledger.store.read_records(company_id, needs).records:
+        if record.kind == kind:
+            return record
+    raise Failure(f"there is no {kind} {name}")

@@ -9,12 +9,19 @@ import psycopg
 
 from infra.cli.conventions import ServiceUnavailable
 from infra.embedded import servers
-from infra.settings import load
+from infra.settings import Settings, load
 
 
 @contextmanager
 def owner_url(data_dir: str | None) -> Iterator[str]:
-    """The owner's URL of a database that answers, started for as long as this lasts where it is not running.
+    """The owner's URL of a database that answers; as `owner_settings`."""
+    with owner_settings(data_dir) as settings:
+        yield settings.database_url
+
+
+@contextmanager
+def owner_settings(data_dir: str | None) -> Iterator[Settings]:
+    """Settings with the owner's URL of a database that answers, started for as long as this lasts where it is not running.
 
     A database that stops answering meanwhile is a ServiceUnavailable.
     """
@@ -26,7 +33,7 @@ def owner_url(data_dir: str | None) -> Iterator[str]:
         )
     with servers(given, nats=False) as settings:
         try:
-            yield settings.database_url
+            yield settings
         except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName) as error:
             raise ServiceUnavailable("the database has no schema of this version yet; run `daftar migrate`") from error
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:

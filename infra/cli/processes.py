@@ -11,10 +11,11 @@ import click
 import psycopg
 
 from infra import logs, telemetry
-from infra.cli.conventions import ServiceUnavailable, data_dir_option, json_option, messages, print_json
+from infra.cli.conventions import Failure, ServiceUnavailable, data_dir_option, json_option, messages, print_json
 from infra.embedded import servers
 from infra.embedded.process import die_with_parent
 from infra.settings import Settings, SettingsError, load, require_servers
+from projections.registry import Registry, discover
 
 APPLICATION = "api.app:create_app"
 """Named, not imported: the HTTP application is the layer above."""
@@ -105,31 +106,66 @@ def worker() -> None:
 Examples:
   daftar migrate                                       the database under ./.daftar
   DAFTAR_DATABASE_URL=postgresql://… daftar migrate    another one; it needs DAFTAR_SECRET_KEY too
+  daftar migrate --rebuild                             and rebuild the read models that another version built
+
+Without --rebuild the read models that need it are named: until then they stand still, and what reads them is refused.
 """
 )
+@click.option("--rebuild", "then_rebuild", is_flag=True, help="Rebuild the read models that need it.")
 @data_dir_option
 @json_option
-def migrate(data_dir: str | None, *, as_json: bool) -> None:
+def migrate(data_dir: str | None, *, then_rebuild: bool, as_json: bool) -> None:
     """Bring the database schema up to date. Does nothing where it is."""
     with servers(load(data_dir=data_dir), nats=False) as settings:
-        applied = apply_migrations(settings)
+        registry = discover(settings.projections_dir)
+        applied = apply_migrations(settings, registry)
+        waiting = outdated_projections(settings, registry)
+        if waiting and then_rebuild:
+            rebuild_projections(settings, waiting, registry)
     if as_json:
-        print_json({"applied": applied})
+        print_json({"applied": applied, "rebuilt" if then_rebuild else "needs_rebuild": waiting})
         return
     console = messages()
     for name in applied:
         console.print(f"applied {name}")
     if not applied:
         console.print("the schema is up to date")
+    if waiting and then_rebuild:
+        console.print(f"rebuilt {', '.join(waiting)}")
+    elif waiting:
+        console.print(f"built by another version: {', '.join(waiting)}; run: daftar projections rebuild {' '.join(waiting)}")
 
 
-def apply_migrations(settings: Settings) -> list[str]:
+def outdated_projections(settings: Settings, registry: Registry) -> list[str]:
+    """The projections that need a rebuild."""
+    from infra.followers.tables import outdated
+
+    with psycopg.connect(settings.database_url, autocommit=True) as connection:
+        return [projection.name for projection in outdated(connection, registry)]
+
+
+def rebuild_projections(settings: Settings, names: list[str], registry: Registry) -> None:
+    """Rebuild these projections as a Failure tells of where that is impossible."""
+    from infra.rebuild import RebuildFailed, rebuild
+
+    try:
+        rebuild(settings.database_url, names, registry=registry)
+    except RebuildFailed as error:
+        raise Failure(str(error)) from error
+
+
+def apply_migrations(settings: Settings, registry: Registry | None = None) -> list[str]:
     """Migrate the database of `settings` as its owner; returns the names of what was applied."""
     from infra.database import migrate as run_migrations
 
     if not settings.secret_key:
         raise SettingsError("DAFTAR_SECRET_KEY is needed to migrate: the database roles' passwords are derived from it")
     try:
-        return run_migrations(settings.database_url, settings.secret_key, own_api_role=bool(settings.api_database_url))
+        return run_migrations(
+            settings.database_url,
+            settings.secret_key,
+            own_api_role=bool(settings.api_database_url),
+            registry=registry or discover(settings.projections_dir),
+        )
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
         raise ServiceUnavailable(f"the database cannot be used: {error}") from error

@@ -10,6 +10,7 @@ import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from infra import relay
 from infra.cli.conventions import (
     Failure,
     UsageProblem,
@@ -21,13 +22,15 @@ from infra.cli.conventions import (
     results,
 )
 from infra.cli.database import owner_url
+from infra.cli.projection_files import drop, new, show
 from infra.comparing import compare
 from infra.followers.follower import retry as retry_parked
-from infra.followers.status import Standing, heartbeats, standings
+from infra.followers.status import Standing, abandoned, heartbeats, standings
 from infra.health import STALE_SECONDS
 from infra.rebuild import Progress as Tell
 from infra.rebuild import RebuildFailed, connect, rebuild
-from projections.registry import PROJECTIONS
+from infra.settings import load
+from projections.registry import Registry, discover
 
 processes_option = click.option(
     "--processes",
@@ -46,10 +49,17 @@ Examples:
   daftar projections rebuild --all --processes 4
   daftar projections verify --all
   daftar projections retry balances
+  daftar projections new revenue --kinds invoice,invoice_line
+  daftar projections show revenue --company babil
+  daftar projections drop revenue
 """
 )
 def projections() -> None:
-    """List, rebuild and verify the read models."""
+    """List, rebuild and verify the read models: Daftar's, and analysts' own."""
+
+
+for command in (new, show, drop):
+    projections.add_command(command)
 
 
 @projections.command(
@@ -62,8 +72,9 @@ Examples:
 """,
 )
 @json_option
-def list_(*, as_json: bool) -> None:
-    """List the projections and their tables."""
+def list_(*, as_json: bool) -> int:
+    """List the projections and their tables; exit code 1 where a file of an analyst's is wrong."""
+    registry = _registry()
     found = [
         {
             "name": one.name,
@@ -71,16 +82,26 @@ def list_(*, as_json: bool) -> None:
             "kept_by": "the write path" if one.inline else "followers",
             "kinds": sorted(one.kinds) if one.kinds is not None else None,
             "tables": [table.name for table in one.tables],
+            "file": str(file) if (file := registry.file_of(one.name)) else None,
         }
-        for one in PROJECTIONS.values()
+        for one in registry.projections.values()
     ]
+    problems = [str(problem) for problem in registry.problems]
     if as_json:
-        print_json(found)
-        return
-    table = Table("projection", "version", "kept by", "tables", box=None)
+        print_json([*found, *({"problem": problem} for problem in problems)])
+        return 1 if problems else 0
+    table = Table("projection", "version", "kept by", "tables", "file", box=None)
     for item in found:
-        table.add_row(str(item["name"]), str(item["version"]), str(item["kept_by"]), ", ".join(item["tables"]))  # type: ignore[arg-type]
+        tables = ", ".join(item["tables"])  # type: ignore[arg-type]
+        table.add_row(str(item["name"]), str(item["version"]), str(item["kept_by"]), tables, str(item["file"] or ""))
     results().print(table)
+    _show_problems(problems)
+    return 1 if problems else 0
+
+
+def _show_problems(problems: Sequence[str]) -> None:
+    for problem in problems:
+        results().print(line(("left out", "red"), f": {problem}"), soft_wrap=True)
 
 
 @projections.command(
@@ -90,22 +111,32 @@ Examples:
   daftar projections status
   daftar projections status --json
 
-Exit code 1 where a projection is parked, needs a rebuild, or no worker gives a sign of life while events wait.
+Exit code 1 where a projection is parked, needs a rebuild, has a file that is wrong or gone, or where no worker gives a sign of life
+while events wait.
 """
 )
 @data_dir_option
 @json_option
 def status(data_dir: str | None, *, as_json: bool) -> int:
     """Say how far each projection is, what is parked and why, and which workers live."""
+    registry = _registry()
     with owner_url(data_dir) as url, connect(url) as connection:
-        found, beats = standings(connection), heartbeats(connection)
+        found, beats = standings(connection, registry), heartbeats(connection)
+        gone = abandoned(connection, registry)
+    problems = [
+        *(str(problem) for problem in registry.problems),
+        *(
+            f"{name} has tables, and no file in {registry.folder}; bring it back, or: daftar projections drop {name}"
+            for name in gone
+        ),
+    ]
     alive = [beat for beat in beats if beat.age_seconds < STALE_SECONDS]
-    ok = all(not one.parked and not one.needs_rebuild for one in found)
+    ok = not problems and all(not one.parked and not one.needs_rebuild for one in found)
     ok = ok and (bool(alive) or not any(one.behind for one in found))
     if as_json:
         projections_ = [_standing_json(one) for one in found]
         workers = [{"worker": b.worker, "beat_at": b.beat_at, "age_seconds": round(b.age_seconds, 3)} for b in beats]
-        print_json({"ok": ok, "projections": projections_, "workers": workers})
+        print_json({"ok": ok, "projections": projections_, "problems": problems, "workers": workers})
         return 0 if ok else 1
     table = Table("projection", "companies", "events behind", "parked", "state", box=None)
     for one in found:
@@ -114,6 +145,7 @@ def status(data_dir: str | None, *, as_json: bool) -> int:
     for one in found:
         for parked in one.parked:
             results().print(line((one.name, "red"), f" is parked in {parked.codename} at event {parked.seq}: {parked.error}"))
+    _show_problems(problems)
     results().print(f"workers alive: {len(alive)}")
     return 0 if ok else 1
 
@@ -160,10 +192,11 @@ the same command goes on where it stopped. Exit code 1 where an event cannot be 
 @json_option
 def rebuild_(names: tuple[str, ...], *, every: bool, processes: int | None, data_dir: str | None, as_json: bool) -> None:
     """Build projections anew from the log, and swap them in."""
-    chosen = _chosen(names, every=every)
+    registry = _registry()
+    chosen = _chosen(registry, names, every=every)
     with owner_url(data_dir) as url, _bar(quiet=as_json) as tell:
         try:
-            reports = rebuild(url, chosen, processes=processes, progress=tell)
+            reports = rebuild(url, chosen, processes=processes, progress=tell, registry=registry)
         except RebuildFailed as error:
             raise Failure(str(error)) from error
     for report in reports:
@@ -200,10 +233,11 @@ The log is folded aside and every row compared with the live tables, in one snap
 @json_option
 def verify_(names: tuple[str, ...], *, every: bool, processes: int | None, data_dir: str | None, as_json: bool) -> int:
     """Compare projections with the log, row by row."""
-    chosen = _chosen(names, every=every)
+    registry = _registry()
+    chosen = _chosen(registry, names, every=every)
     with owner_url(data_dir) as url, _bar(quiet=as_json) as tell:
         try:
-            reports = compare(url, chosen, processes=processes, progress=tell)
+            reports = compare(url, chosen, processes=processes, progress=tell, registry=registry)
         except RebuildFailed as error:
             raise Failure(str(error)) from error
     for report in reports:
@@ -242,10 +276,11 @@ Examples:
 @data_dir_option
 @json_option
 def retry(name: str, data_dir: str | None, *, as_json: bool) -> None:
-    """Let a parked projection try its event again."""
-    chosen = _chosen((name,), every=False)
+    """Let a parked projection, or the relay, try its event again."""
+    if name != relay.NAME:
+        _chosen(_registry(), (name,), every=False)
     with owner_url(data_dir) as url, connect(url) as connection:
-        released = retry_parked(connection, chosen[0])
+        released = retry_parked(connection, name)
     if as_json:
         print_json([{"company_id": company_id, "seq": seq} for company_id, seq in released])
         return
@@ -255,13 +290,19 @@ def retry(name: str, data_dir: str | None, *, as_json: bool) -> None:
         messages().print(f"{name} is parked nowhere")
 
 
-def _chosen(names: Sequence[str], *, every: bool) -> list[str]:
+def _registry() -> Registry:
+    return discover(load().projections_dir)
+
+
+def _chosen(registry: Registry, names: Sequence[str], *, every: bool) -> list[str]:
     if every == bool(names):
         raise UsageProblem("name the projections, or give --all")
     for name in names:
-        if name not in PROJECTIONS:
-            raise UsageProblem(f"there is no projection {name!r}; there are {', '.join(PROJECTIONS)}")
-    return list(PROJECTIONS) if every else list(dict.fromkeys(names))
+        if name not in registry.projections:
+            broken = [str(problem) for problem in registry.problems if problem.file.stem == name]
+            known = f"there are {', '.join(registry.projections)}"
+            raise UsageProblem(broken[0] if broken else f"there is no projection {name!r}; {known}")
+    return list(registry.projections) if every else list(dict.fromkeys(names))
 
 
 @contextmanager

@@ -11,17 +11,21 @@ from typing import Any
 
 import click
 import msgspec
+import structlog
 from rich.console import Console
 from rich.text import Text
 
 from infra import logs
 from infra.cli.conventions import Failure, ServiceUnavailable, counted, data_dir_option, line, messages
-from infra.cli.processes import apply_migrations
+from infra.cli.processes import apply_migrations, outdated_projections, rebuild_projections
 from infra.embedded import DataDir, EmbeddedNats, EmbeddedPostgres, Running
 from infra.embedded.postgres import API_ROLE
 from infra.embedded.process import die_with_parent
 from infra.settings import Settings, load
-from infra.supervisor import Process, StopRequested, Supervisor, daftar_command, own_environment, stop_leftovers
+from infra.supervisor import Process, StopRequested, Supervisor, Task, daftar_command, own_environment, stop_leftovers
+from projections.registry import discover
+
+log = structlog.get_logger()
 
 HEALTH_SECONDS_MAX = 60.0
 PREDECESSOR_SECONDS_MAX = 3.0
@@ -76,9 +80,18 @@ def _start(supervisor: Supervisor, settings: Settings, folder: DataDir, console:
     """Start everything in order; returns when HTTP answers."""
     settings = _start_servers(supervisor, settings, folder, console)
     supervisor.check()
-    applied = apply_migrations(settings)
+    registry = discover(settings.projections_dir)
+    applied = apply_migrations(settings, registry)
     migrated = f"{counted(len(applied), 'migration', 'migrations')} applied" if applied else "up to date"
     _done(console, "schema", migrated)
+    for problem in registry.problems:
+        log.warning("an analyst's projection is left out", problem=str(problem))
+    outdated = outdated_projections(settings, registry)
+    if kept := [name for name in outdated if registry.projections[name].inline]:
+        # The write path needs these tables: nothing can be served before
+        with console.status(f"rebuilding {', '.join(kept)} …"):
+            rebuild_projections(settings, kept, registry)
+        _done(console, "rebuilt", ", ".join(kept))
     announcement = _make_demo(settings) if settings.demo else []
     supervisor.check()
 
@@ -89,6 +102,9 @@ def _start(supervisor: Supervisor, settings: Settings, folder: DataDir, console:
         (f"worker {n + 1}", Process(f"worker {n + 1}", daftar_command("worker"), environment)) for n in range(settings.workers)
     ]
     supervisor.add(*workers)
+    if following := [name for name in outdated if name not in kept]:
+        log.warning("projections that another version built are rebuilt in the background", projections=following)
+        supervisor.add(("rebuild", Task("rebuild", daftar_command("projections", "rebuild", *following), environment)))
     if not supervisor.wait_for(lambda: api.pid is None or _answers(settings), HEALTH_SECONDS_MAX):
         raise ServiceUnavailable(f"HTTP does not answer on {_url(settings)} after {HEALTH_SECONDS_MAX:.0f} s; its log is above")
     if api.pid is None:

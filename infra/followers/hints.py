@@ -54,7 +54,7 @@ class Hints:
 class NatsHints:
     """Listens for hints in a thread of its own, for as long as the block lasts, whether NATS is there or not."""
 
-    def __init__(self, nats_url: str, hints: Hints) -> None:
+    def __init__(self, nats_url: str, *hints: Hints) -> None:
         self._url = nats_url
         self._hints = hints
         self._loop = asyncio.new_event_loop()
@@ -98,7 +98,8 @@ class NatsHints:
     async def _received(self, message: Msg) -> None:
         with contextlib.suppress(msgspec.MsgspecError):
             hint = _decoder.decode(message.data)
-            self._hints.tell(hint.company_id, hint.seq)
+            for hints in self._hints:
+                hints.tell(hint.company_id, hint.seq)
 
 
 async def _log_error(error: Any) -> None:

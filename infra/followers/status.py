@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from infra.followers.tables import Connection
-from projections.registry import PROJECTIONS
+from infra.followers.tables import ANALYSIS, Connection
+from projections.registry import BUILT_IN, Registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +62,12 @@ WHERE p.follower = %b AND p.parked_seq IS NOT NULL ORDER BY c.codename
 """
 
 
-def standings(connection: Connection) -> list[Standing]:
+def standings(connection: Connection, registry: Registry = BUILT_IN) -> list[Standing]:
     """Every projection's standing."""
     built = dict(connection.execute("SELECT name, version FROM daftar.projections").fetchall())
     rebuilding = {name for (name,) in connection.execute("SELECT projection FROM daftar.rebuilds")}
     found: list[Standing] = []
-    for projection in PROJECTIONS.values():
+    for projection in registry.projections.values():
         companies, behind, companies_behind = connection.execute(_STANDING, (projection.name,)).fetchone() or (0, 0, 0)
         found.append(
             Standing(
@@ -83,6 +83,12 @@ def standings(connection: Connection) -> list[Standing]:
             )
         )
     return found
+
+
+def abandoned(connection: Connection, registry: Registry) -> list[str]:
+    """Analysts' projections that have tables and no file any more: bring the file back, or drop them."""
+    rows = connection.execute("SELECT name FROM daftar.projections WHERE home = %s ORDER BY name", (ANALYSIS,))
+    return [name for (name,) in rows if name not in registry.projections]
 
 
 def heartbeats(connection: Connection) -> list[Heartbeat]:

@@ -12,31 +12,75 @@ from functools import cache
 from typing import Any
 
 import psycopg
+import structlog
 from psycopg import sql
 
 from infra.roles import API_ROLE, WORKER_ROLE
+from projections.analyst import AnalystProjection
 from projections.projection import Index, Projection, Table
-from projections.registry import PROJECTIONS
+from projections.registry import BUILT_IN, Registry
 
 Connection = psycopg.Connection[Any]
 
 LIVE = "daftar"
 """The schema of the live tables."""
+ANALYSIS = "analysis"
+"""The schema of the live tables of analysts' projections: whatever they are called, they are in nobody's way."""
+
+log = structlog.get_logger("daftar.projections")
 
 
-def install(connection: Connection) -> None:
-    """Make the live tables of every projection that has none yet, empty: followers fill them. As the owner."""
+def home_of(projection: Projection) -> str:
+    """The schema of the projection's live tables."""
+    return ANALYSIS if isinstance(projection, AnalystProjection) else LIVE
+
+
+def install(connection: Connection, registry: Registry = BUILT_IN) -> None:
+    """Make the live tables of every projection that has none yet, empty: followers fill them. As the owner.
+
+    An analyst's tables that cannot be made are logged: they keep nothing else from working.
+    """
     known = {name for (name,) in connection.execute("SELECT name FROM daftar.projections")}
-    for projection in PROJECTIONS.values():
+    for projection in registry.projections.values():
         if projection.name in known:
             continue
-        with connection.transaction():
-            if not projection.inline:
-                create_tables(connection, projection, LIVE)
-                finish_tables(connection, projection, LIVE)
-            connection.execute(
-                "INSERT INTO daftar.projections (name, version) VALUES (%s, %s)", (projection.name, projection.version)
-            )
+        try:
+            with connection.transaction():
+                if not projection.inline:
+                    home = make_home(connection, projection)
+                    create_tables(connection, projection, home)
+                    finish_tables(connection, projection, home)
+                record_built(connection, projection)
+        except psycopg.Error as error:
+            if not isinstance(projection, AnalystProjection) or isinstance(error, psycopg.OperationalError):
+                raise
+            log.warning("the tables cannot be made", projection=projection.name, file=str(projection.file), error=str(error))
+
+
+def make_home(connection: Connection, projection: Projection) -> str:
+    """The schema of the projection's live tables, made if it is missing."""
+    home = home_of(projection)
+    if home != LIVE:
+        name = sql.Identifier(home)
+        connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(name))
+        roles = sql.SQL(", ").join(map(sql.Identifier, (API_ROLE, WORKER_ROLE)))
+        connection.execute(sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(name, roles))
+    return home
+
+
+def record_built(connection: Connection, projection: Projection) -> None:
+    """Write down by which version the live tables were built, and which they are."""
+    connection.execute(
+        "INSERT INTO daftar.projections (name, version, home, tables) VALUES (%s, %s, %s, %s) ON CONFLICT (name) DO UPDATE"
+        " SET version = excluded.version, home = excluded.home, tables = excluded.tables, built_at = now()",
+        (projection.name, projection.version, home_of(projection), [table.name for table in projection.tables]),
+    )
+
+
+def outdated(connection: Connection, registry: Registry) -> list[Projection]:
+    """The projections whose live tables another version built, or that have none yet: they need a rebuild."""
+    built = dict(connection.execute("SELECT name, version FROM daftar.projections").fetchall())
+    return [projection for projection in registry.projections.values() if built.get(projection.name) != projection.version]
 
 
 def create_tables(connection: Connection, projection: Projection, schema: str) -> None:
@@ -122,18 +166,43 @@ def _require_balance(connection: Connection, table: Table, schema: str) -> None:
 
 
 def swap_tables(connection: Connection, projection: Projection, schema: str) -> None:
-    """Put the tables of `schema` in the place of the live ones, which are dropped. Inside the caller's transaction."""
+    """Put the tables of `schema` in the place of the live ones, which are dropped, whichever the version before had.
+
+    Inside the caller's transaction.
+    """
+    home = make_home(connection, projection)
+    for name in live_tables(connection, projection):
+        connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(home, name)))
     for table in projection.tables:
-        connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(sql.Identifier(LIVE, table.name)))
-    old = f"{schema}_old"
-    connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(old)))
-    for table in projection.tables:
-        for source, target in ((LIVE, old), (schema, LIVE)):
-            connection.execute(
-                sql.SQL("ALTER TABLE {} SET SCHEMA {}").format(sql.Identifier(source, table.name), sql.Identifier(target))
-            )
-    drop_schema(connection, old)
+        connection.execute(sql.SQL("ALTER TABLE {} SET SCHEMA {}").format(sql.Identifier(schema, table.name), sql.Identifier(home)))
     drop_schema(connection, schema)
+
+
+def live_tables(connection: Connection, projection: Projection) -> list[str]:
+    """The live tables that there are: those that the projection was built with, and those of the names it has now."""
+    rows = connection.execute(
+        "SELECT tablename FROM pg_tables WHERE schemaname = %s AND (tablename = ANY(%s)"
+        " OR tablename = ANY(SELECT unnest(tables) FROM daftar.projections WHERE name = %s AND home = %s)) ORDER BY tablename",
+        (home_of(projection), [table.name for table in projection.tables], projection.name, home_of(projection)),
+    )
+    return [name for (name,) in rows]
+
+
+def drop_projection(connection: Connection, name: str) -> list[str]:
+    """Drop an analyst's projection: its tables, positions, and what a rebuild left. Returns the tables that were dropped.
+
+    Inside the caller's transaction, as the owner. Nothing happens to what is Daftar's.
+    """
+    row = connection.execute("SELECT tables FROM daftar.projections WHERE name = %s AND home = %s", (name, ANALYSIS)).fetchone()
+    tables = row[0] if row else []
+    for table in tables:
+        connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(ANALYSIS, table)))
+    for purpose in ("rebuild", "verify"):
+        drop_schema(connection, f"{LIVE}_{purpose}_{name}")
+    connection.execute("DELETE FROM daftar.positions WHERE follower = ANY(%s)", ([name, f"{name}+rebuild", f"{name}+verify"],))
+    connection.execute("DELETE FROM daftar.rebuilds WHERE projection = %s", (name,))
+    connection.execute("DELETE FROM daftar.projections WHERE name = %s AND home = %s", (name, ANALYSIS))
+    return list(tables)
 
 
 def drop_schema(connection: Connection, schema: str) -> None:

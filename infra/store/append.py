@@ -12,6 +12,7 @@ from domain.decision import MICROSECOND, Credential
 from domain.event import RecordedEvent, chain_hash
 from domain.record import Record
 from infra.store.interface import Answer, Append, Head, Loaded
+from infra.store.sealing import seal
 
 
 def now_after(head: Head) -> datetime:
@@ -33,6 +34,7 @@ def fill(books: Books, loaded: Loaded) -> None:
     books.unique.update(loaded.unique)
     books.stock.update(loaded.stock)
     books.histories.update(loaded.histories)
+    books.traces.update(loaded.traces)
 
 
 def parent_of(record: Record) -> UUID | None:
@@ -57,8 +59,10 @@ def append_of(
     head: Head,
     answers: Sequence[Answer] = (),
     credentials: Sequence[Credential] = (),
+    erased: Sequence[UUID] = (),
 ) -> Append:
     """Everything that storing `events`, already folded into `books`, has to write after `head`."""
+    events, keys = seal(events)
     hashes = chain(events, head.hash)
     firsts = {event.record_id for event in events if event.version == 1}
     created = [books.records[record_id] for record_id in books.touched if record_id in firsts]
@@ -82,4 +86,6 @@ def append_of(
         stock={key: delta for key, delta in books.moved_stock.items() if delta},
         answers=list(answers),
         credentials=list(credentials),
+        keys=keys,
+        erased=list(erased),
     )

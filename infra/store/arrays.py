@@ -199,6 +199,11 @@ def byteas(values: Iterable[bytes]) -> ByteaArray:
     return ByteaArray(_sized(values))
 
 
+def byteas_or_null(values: Iterable[bytes]) -> ByteaArray:
+    """bytea[]; an empty value is NULL."""
+    return ByteaArray([_LENGTH(len(value)) + value if value else NULL for value in values])
+
+
 def bools(values: Iterable[bool]) -> BoolArray:
     """boolean[]."""
     return BoolArray(list(map(boolean, values)))

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from domain.books import ClientKey, StockKey, UniqueKey
@@ -50,12 +50,25 @@ class Loaded:
     unique: dict[UniqueKey, UUID] = field(default_factory=dict)
     stock: dict[StockKey, Decimal] = field(default_factory=dict)
     histories: dict[UUID, list[RecordedEvent]] = field(default_factory=dict)
+    traces: dict[UUID, list[RecordedEvent]] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
+
+
+class PersonKey(NamedTuple):
+    """The key of what is sealed in the event `seq`, of whom it tells."""
+
+    person_id: UUID
+    seq: int
+    key: bytes
 
 
 @dataclass(slots=True)
 class Append:
-    """Everything one transaction writes: numbered events, their hashes, and the records as they stand after them."""
+    """Everything one transaction writes: numbered events, their hashes, and the records as they stand after them.
+
+    `keys` are those of the sealed events. Of the persons in `erased` every key is destroyed, with the clear text of what was sealed
+    under it, and the passwords.
+    """
 
     events: Sequence[RecordedEvent]
     hashes: list[bytes]
@@ -69,6 +82,8 @@ class Append:
     stock: dict[StockKey, Decimal]
     answers: list[Answer]
     credentials: list[Credential]
+    keys: list[PersonKey] = field(default_factory=list)
+    erased: list[UUID] = field(default_factory=list)
 
 
 class WriteTransaction(Protocol):

@@ -97,8 +97,7 @@ class CompanyRecorder(ApplicationRecorder):
                 _recorded(event, self.company_id, transaction.head.seq + place, now + MICROSECOND * place)
                 for place, event in enumerate(stored_events, 1)
             ]
-            for event in events:
-                self._apply(books, event)
+            events = [self._apply(books, event) for event in events]
             books.seq = events[-1].seq
             try:
                 transaction.append(append_of(books, events, transaction.head))
@@ -106,13 +105,20 @@ class CompanyRecorder(ApplicationRecorder):
                 raise IntegrityError(str(error)) from error
         return [event.seq for event in events]
 
-    def _apply(self, books: Books, event: RecordedEvent) -> None:
+    def _apply(self, books: Books, event: RecordedEvent) -> RecordedEvent:
+        """Fold the event into the books; returned with the person whose data it holds, so that it will be sealed."""
         if not self.fold:
-            return
+            return event
         before = books.record(event.record_id)
         if event.version != (before.version + 1 if before else 1):
             raise IntegrityError(f"version {event.version} of {event.record_id} does not follow")
-        books.apply(event, CATALOGUE[event.kind], fields_of(event))
+        kind, fields = CATALOGUE[event.kind], fields_of(event)
+        if kind.personal and kind.topics[event.topic] is kind.Redacted:
+            raise ProgrammingError("a person is erased by the ledger's command, which destroys the keys too")
+        after = books.apply(event, kind, fields)
+        if kind.personal.isdisjoint(fields):
+            return event
+        return msgspec.structs.replace(event, person_id=kind.person_of(after.id, after.data))
 
     def select_events(
         self,

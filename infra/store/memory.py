@@ -19,6 +19,7 @@ from domain.decision import Credential
 from domain.errors import CompanyNotFound, RecordExists, ValueTaken
 from domain.event import RecordedEvent
 from domain.needs import Needs
+from domain.personal import redacted
 from domain.record import Record
 from infra.store.interface import Answer, Append, Head, Loaded, SequenceConflict
 
@@ -35,7 +36,7 @@ class MemoryLog(POPOApplicationRecorder):
         if any(event.seq != len(self.rows) + place for place, event in enumerate(events, 1)):
             raise SequenceConflict("the log has moved")
         try:
-            self.insert_events([StoredEvent(e.record_id, e.version, e.topic, e.data) for e in events])
+            self.insert_events([StoredEvent(e.record_id, e.version, e.topic, e.sealed or e.data) for e in events])
         except IntegrityError as error:
             raise SequenceConflict(str(error)) from error
         self.rows.extend(events)
@@ -52,6 +53,7 @@ class _Company:
     stock: dict[StockKey, Decimal] = field(default_factory=dict)
     answers: dict[str, Answer] = field(default_factory=dict)
     credentials: dict[UUID, Credential] = field(default_factory=dict)
+    keys: dict[tuple[UUID, int], bytes] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -154,6 +156,10 @@ class MemoryTransaction:
         loaded.histories = {
             record_id: [row for row in stored.log.rows if row.record_id == record_id] for record_id in needs.histories
         }
+        for person_id in needs.traces:
+            traced = {stored.log.rows[seq - 1].record_id for owner, seq in stored.keys if owner == person_id} | {person_id}
+            loaded.traces[person_id] = [row for row in stored.log.rows if row.record_id in traced]
+            loaded.records += [stored.records[record_id] for record_id in traced if record_id in stored.records]
         return loaded
 
     def append(self, append: Append) -> None:
@@ -180,4 +186,14 @@ def _store(company: _Company, append: Append) -> None:
         company.stock[place] = company.stock.get(place, Decimal(0)) + delta
     company.answers.update({answer.key: answer for answer in append.answers})
     company.credentials.update({credential.user_id: credential for credential in append.credentials})
+    company.keys.update({(key.person_id, key.seq): key.key for key in append.keys})
+    for person_id in append.erased:
+        _erase(company, person_id)
     company.head = append.head
+
+
+def _erase(company: _Company, person_id: UUID) -> None:
+    for owner, seq in [key for key in company.keys if key[0] == person_id]:
+        del company.keys[owner, seq]
+        company.log.rows[seq - 1] = redacted(company.log.rows[seq - 1])
+    company.credentials.pop(person_id, None)

@@ -20,11 +20,12 @@ from domain.event import JSON, RecordedEvent
 from domain.needs import Needs
 from domain.record import Record
 from infra.database import Connection, Database, is_lost
-from infra.store.arrays import bools, byteas, int4s, int8s, texts, timestamps, utf8s, uuids
-from infra.store.interface import Append, Head, Loaded, SequenceConflict
+from infra.store.arrays import bools, byteas, byteas_or_null, int4s, int8s, texts, timestamps, utf8s, uuids
+from infra.store.interface import Append, Head, Loaded, PersonKey, SequenceConflict
 from infra.store.pipeline import Pipeline, run
-from infra.store.rows import collect, head_of, load_query, select_events, select_streams
+from infra.store.rows import collect, head_of, load_query, select_events, select_streams, select_traces
 from infra.store.statements import (
+    ERASE_PERSON,
     INSERT_COMPANY,
     INSERT_NEXT_COMPANY,
     READ_HEAD,
@@ -145,6 +146,8 @@ class PostgresTransaction:
         return loaded
 
     def _read_histories(self, loaded: Loaded, needs: Needs) -> None:
+        for person_id in needs.traces:
+            loaded.traces[person_id] = select_traces(self.connection, self.company_id, person_id)
         if not needs.histories:
             return
         loaded.histories.update({record_id: [] for record_id in needs.histories})
@@ -180,13 +183,14 @@ def _append(pipeline: Pipeline, company_id: UUID, append: Append) -> None:
     if append.released:
         kinds, names, values = zip(*append.released, strict=True)
         pipeline.send(RELEASE_UNIQUE, (texts(kinds), texts(names), texts(values), company_id))
-    chunks = max(len(append.events), len(append.created), len(append.updated))
+    chunks = max(len(append.events), len(append.created), len(append.updated), len(append.keys))
     for start in range(0, max(chunks, 1), CHUNK):
         last = start + CHUNK >= chunks
         parts: list[str] = []
         parameters: list[Any] = []
         rows = slice(start, start + CHUNK)
         _events_part(parts, parameters, company_id, append.events[rows], append.hashes[rows])
+        _keys_part(parts, parameters, company_id, append.keys[rows])
         _records_part("created", parts, parameters, company_id, append.created[rows], append.parents)
         _records_part("updated", parts, parameters, company_id, append.updated[rows], append.parents)
         if last:
@@ -194,6 +198,8 @@ def _append(pipeline: Pipeline, company_id: UUID, append: Append) -> None:
             head = append.head
             parameters += (head.seq, head.recorded_at, head.hash, JSON.encode(head.numbers).decode(), company_id)
         pipeline.send(write_statement(tuple(parts), head=last), parameters)
+    for person_id in append.erased:
+        pipeline.send(ERASE_PERSON, (person_id,))
 
 
 def _events_part(
@@ -205,7 +211,8 @@ def _events_part(
 ) -> None:
     if not events:
         return
-    parts.append("events")
+    sealed = any(e.sealed for e in events)
+    parts.append("sealed" if sealed else "events")
     parameters += (
         company_id,
         int8s([e.seq for e in events]),
@@ -222,6 +229,16 @@ def _events_part(
         uuids([e.correlation_id for e in events]),
         byteas(hashes),
     )
+    if sealed:
+        parameters += (byteas_or_null([e.sealed for e in events]), uuids([e.person_id for e in events]))
+
+
+def _keys_part(parts: list[str], parameters: list[Any], company_id: UUID, keys: Sequence[PersonKey]) -> None:
+    if not keys:
+        return
+    parts.append("keys")
+    persons, seqs, secrets = zip(*keys, strict=True)
+    parameters += (company_id, uuids(persons), int8s(seqs), byteas(secrets))
 
 
 def _records_part(

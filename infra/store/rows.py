@@ -18,7 +18,7 @@ from infra.database import Connection
 from infra.store.arrays import int8s, texts, uuids
 from infra.store.interface import Answer, Head, Loaded
 from infra.store.pipeline import decode_timestamp
-from infra.store.statements import EVENT_COLUMNS, READ_STREAMS, load_statement
+from infra.store.statements import EVENT_COLUMNS, READ_STREAMS, READ_TRACES, load_statement
 from projections.records import NO_STORE
 
 _numbers = msgspec.json.Decoder(dict[str, int])
@@ -34,6 +34,10 @@ def load_query(company_id: UUID, needs: Needs, keys: Sequence[str] = ()) -> tupl
     if needs.parents:
         parts.append("parents")
         parameters += (company_id, uuids(list(needs.parents)))
+    if needs.traces:
+        parts.append("traces")
+        persons = uuids(list(needs.traces))
+        parameters += (company_id, persons, company_id, persons)
     if needs.numbers:
         parts.append("numbers")
         kinds, numbers = zip(*needs.numbers, strict=True)
@@ -94,7 +98,8 @@ def head_of(rows: PGresult) -> Head:
 
 def event_of_row(row: tuple[Any, ...]) -> RecordedEvent:
     """The event in a row of EVENT_COLUMNS."""
-    company, seq, kind, record, version, topic, data, recorded, occurred, actor, device, command, correlation, hash_ = row
+    company, seq, kind, record, version, topic, data, recorded, occurred, actor, device, command, correlation, *proof = row
+    hash_, sealed, person = proof
     return RecordedEvent(
         company_id=company,
         seq=seq,
@@ -110,6 +115,8 @@ def event_of_row(row: tuple[Any, ...]) -> RecordedEvent:
         command_id=command,
         correlation_id=correlation,
         hash=hash_,
+        sealed=sealed or b"",
+        person_id=person,
     )
 
 
@@ -117,6 +124,12 @@ def select_streams(connection: Connection, company_id: UUID, record_ids: Collect
     """All events of these records, in order."""
     rows = connection.execute(READ_STREAMS, (company_id, list(record_ids)), binary=True).fetchall()
     return list(map(event_of_row, rows))
+
+
+def select_traces(connection: Connection, company_id: UUID, person_id: UUID) -> list[RecordedEvent]:
+    """All events of the records that hold personal data of this person, and of the person's own record, in order."""
+    parameters = (company_id, [person_id], company_id, [person_id])
+    return list(map(event_of_row, connection.execute(READ_TRACES, parameters, binary=True).fetchall()))
 
 
 def select_events(

@@ -26,8 +26,13 @@ ON CONFLICT ON CONSTRAINT companies_database_id_key DO NOTHING RETURNING databas
 
 EVENT_COLUMNS = (
     "company_id, seq, kind, record_id, version, topic, data, recorded_at, occurred_at,"
-    " actor_id, device_id, command_id, correlation_id, hash"
+    " actor_id, device_id, command_id, correlation_id, hash, sealed, person_id"
 )
+
+# The records that hold personal data of these persons, and the persons' own
+TRACES = """
+    SELECT unnest(%b) UNION SELECT e.record_id FROM person_keys k JOIN events e ON e.company_id = k.company_id AND e.seq = k.seq
+    WHERE k.company_id = %b AND k.person_id = ANY(%b)"""
 
 # Every part answers in the same columns: what it is, a document, three texts, two ids.
 LOAD_PARTS = {
@@ -37,6 +42,9 @@ LOAD_PARTS = {
     "parents": """
         SELECT 'record', document, NULL::text, NULL::text, NULL::text, NULL::uuid, NULL::uuid
         FROM records WHERE company_id = %b AND parent_id = ANY(%b) AND NOT deleted""",
+    "traces": f"""
+        SELECT 'record', document, NULL::text, NULL::text, NULL::text, NULL::uuid, NULL::uuid
+        FROM records WHERE company_id = %b AND id IN ({TRACES})""",
     "numbers": """
         SELECT 'record', r.document, NULL::text, NULL::text, NULL::text, NULL::uuid, NULL::uuid
         FROM unnest(%b, %b) AS wanted (kind, number)
@@ -68,6 +76,7 @@ LOAD_PARTS = {
 }
 
 READ_STREAMS = f"SELECT {EVENT_COLUMNS} FROM events WHERE company_id = %b AND record_id = ANY(%b) ORDER BY seq".encode()
+READ_TRACES = f"SELECT {EVENT_COLUMNS} FROM events WHERE company_id = %b AND record_id IN ({TRACES}) ORDER BY seq".encode()
 
 # Arrays of equal lengths side by side: rows come out one by one, where unnest(a, b, …) would first write every array to a store.
 WRITE_PARTS = {
@@ -77,6 +86,14 @@ WRITE_PARTS = {
              actor_id, device_id, command_id, correlation_id, hash)
         SELECT %b, unnest(%b), unnest(%b), unnest(%b), unnest(%b), unnest(%b), unnest(%b), unnest(%b), unnest(%b),
             unnest(%b), unnest(%b), unnest(%b), unnest(%b), unnest(%b)""",
+    "sealed": """
+        INSERT INTO events
+            (company_id, seq, record_id, version, kind, topic, data, recorded_at, occurred_at,
+             actor_id, device_id, command_id, correlation_id, hash, sealed, person_id)
+        SELECT %b, unnest(%b), unnest(%b), unnest(%b), unnest(%b), unnest(%b), unnest(%b), unnest(%b), unnest(%b),
+            unnest(%b), unnest(%b), unnest(%b), unnest(%b), unnest(%b), unnest(%b), unnest(%b)""",
+    "keys": """
+        INSERT INTO person_keys (company_id, person_id, seq, key) SELECT %b, unnest(%b), unnest(%b), unnest(%b)""",
     "created": """
         INSERT INTO records (company_id, id, kind, number, seq, parent_id, deleted, document)
         SELECT %b, unnest(%b), unnest(%b), unnest(%b), unnest(%b), unnest(%b), unnest(%b), unnest(%b)""",
@@ -108,6 +125,8 @@ RELEASE_UNIQUE = b"""
 DELETE FROM unique_values u USING unnest(%b, %b, %b) AS released (kind, name, value)
 WHERE u.company_id = %b AND (u.kind, u.name, u.value) = (released.kind, released.name, released.value)
 """
+
+ERASE_PERSON = b"SELECT erase_person(%b)"
 
 UPDATE_HEAD = """
 UPDATE heads SET seq = %b, recorded_at = %b, hash = %b, numbers = %b::jsonb WHERE company_id = %b"""

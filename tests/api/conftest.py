@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,16 +18,22 @@ import httpx
 import msgspec
 import psycopg
 import pytest
+from checking import Watch
 from litestar import Litestar
 from litestar.testing import TestClient
 
 from api.app import create_app
 from domain.command import Command
 from infra.composition import Services
+from infra.database import Database
 from infra.embedded import EmbeddedPostgres
 from infra.embedded.postgres import API_ROLE
+from infra.followers.hints import Hints
+from infra.followers.runner import Runner
 from infra.ids import new_id
+from infra.roles import WORKER_ROLE, role_url
 from infra.settings import Settings, new_secret_key
+from infra.workers import projection_followers
 
 PASSWORD = "correct horse battery"
 SERVER_SECONDS_MAX = 30.0
@@ -121,6 +128,20 @@ def api_settings(postgres: EmbeddedPostgres, template: str, nats_url: str, tmp_p
     )
 
 
+@pytest.fixture(autouse=True, scope="module")
+def books_hold_in_the_end(api_settings: Settings, watch: Watch) -> Iterator[None]:
+    """After each module: everything holds of the books that its tests wrote."""
+    watch.begin()
+    yield
+    watch.check()
+
+
+@pytest.fixture(scope="session")
+def watch(api_settings: Settings) -> Watch:
+    """Checks the books of that database."""
+    return Watch(api_settings.database_url)
+
+
 @pytest.fixture(scope="session")
 def application(api_settings: Settings) -> Litestar:
     """The application."""
@@ -160,6 +181,21 @@ def member(company: Company) -> Callable[[str], Company]:
         return user
 
     return make
+
+
+@pytest.fixture(scope="session")
+def following(api_settings: Settings, client: TestClient[Litestar]) -> Iterator[None]:
+    """A worker follows the logs of the companies of this folder, for as long as the tests last."""
+    url = role_url(api_settings.database_url, api_settings.secret_key, WORKER_ROLE)
+    database, hints, stop = Database(url, size=2).open(), Hints(), threading.Event()
+    runner = Runner(database, projection_followers(), hints=hints, sweep_seconds=0.05)
+    thread = threading.Thread(target=runner.run, args=(stop,))
+    thread.start()
+    yield
+    stop.set()
+    hints.wake()
+    thread.join(10)
+    database.close()
 
 
 # A server of its own ------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import click
 
-from tests.benchmarks import reading, rebuilding, report, serving, syncing, writing
+from tests.benchmarks import exporting, reading, rebuilding, report, reporting, serving, syncing, writing
 from tests.benchmarks.measure import Row
 from tests.benchmarks.place import Place, place
 
@@ -33,8 +33,10 @@ MEASURES: dict[str, Measure] = {
     "single": Measure("one command after the other", lambda at, _: [writing.single(at)]),
     "parallel": Measure("8 companies, 8 writers", lambda at, _: [writing.parallel(at)]),
     "long": Measure("1,000,000 events: append, replay, pull, rebuild", _grown),
+    "export": Measure("memory of exports, 200,000 events against 20,000", exporting.memory),
     "http": Measure("pull, empty poll and live stream over HTTP", serving.over_http),
     "sync": Measure("the Matrix app: a first pull, a large push, 100 devices at once", syncing.sync),
+    "reports": Measure("trial balances of 1,000,000 postings over HTTP", reporting.over_http),
 }
 
 

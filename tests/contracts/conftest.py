@@ -1,5 +1,5 @@
 """The fixtures of the proofs, for this folder."""
 
-from fixtures import company, ledger, postgres_store, store, urls
+from fixtures import books_hold_in_the_end, company, ledger, postgres_store, store, urls, watch
 
-__all__ = ["company", "ledger", "postgres_store", "store", "urls"]
+__all__ = ["books_hold_in_the_end", "company", "ledger", "postgres_store", "store", "urls", "watch"]

@@ -24,6 +24,11 @@ from infra.store.library import CompanyApplication, CompanyRecorder, EventMapper
 from infra.store.postgres import PostgresStore
 
 
+@pytest.fixture(autouse=True, scope="module")
+def books_hold_in_the_end() -> None:
+    """The library's tests store what is no event of ours: these books cannot hold."""
+
+
 class TestRecorder(persistence.ApplicationRecorderTestCase):
     """The library's tests of a recorder, each on a company of its own."""
 

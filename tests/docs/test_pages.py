@@ -28,7 +28,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 COVERED = re.compile(r"<!-- covered by (tests/\S+?)(?:::(\w+))? -->\n\Z")
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[\w-]+)?\)")
-SECONDS_MAX = 120
+SECONDS_MAX = 240
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,8 @@ class Server:
 def environment(data_dir: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DAFTAR_")}
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-    return kept | {"DAFTAR_DATA_DIR": str(data_dir), "PYTHONPATH": path, "COLUMNS": "200"}
+    own = str(data_dir.parent / "projections.d")
+    return kept | {"DAFTAR_DATA_DIR": str(data_dir), "DAFTAR_PROJECTIONS_DIR": own, "PYTHONPATH": path, "COLUMNS": "200"}
 
 
 @pytest.fixture(scope="module")

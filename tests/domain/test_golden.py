@@ -17,6 +17,14 @@ from tests.domain.spec import COMPANY_ID, NOON, uid
 FILES = sorted((Path(__file__).parent.parent / "golden").glob("*.json"))
 
 ADDED_LATER: dict[str, set[str]] = {
+    "conflict.recorded.v1": {"person_id"},
+    "conflict.resolved.v1": {"person_id"},
+    "dispute.changed.v1": {"person_id"},
+    "dispute.opened.v1": {"person_id"},
+    "party.changed.v1": {"erased"},
+    "party.created.v1": {"erased"},
+    "user.changed.v1": {"erased"},
+    "user.created.v1": {"erased"},
     "company.registered.v1": {"late_facts", "closed_through"},
     "company.changed.v1": {"late_facts", "closed_through"},
 }

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from checking import check_books
 
 from domain.command import Actor, Command
 from infra.database import Database
@@ -112,7 +113,9 @@ def owner(settings: Settings) -> Iterator[psycopg.Connection]:
 
 
 @pytest.fixture
-def open_shop(api: Database) -> Callable[..., Shop]:
-    """Opens shops: `open_shop("babil", seed=7)`."""
+def open_shop(api: Database, settings: Settings, request: pytest.FixtureRequest) -> Iterator[Callable[..., Shop]]:
+    """Opens shops: `open_shop("babil", seed=7)`. After the test everything holds of their books, unless it `tampers` with them."""
     ledger = Ledger(PostgresStore(api))
-    return lambda codename="babil", seed=1: Shop(ledger, codename, seed)
+    yield lambda codename="babil", seed=1: Shop(ledger, codename, seed)
+    if request.node.get_closest_marker("tampers") is None:
+        check_books(settings.database_url)

@@ -15,7 +15,9 @@ from domain.event import chain_hash
 from infra import verification
 from infra.ids import new_id
 from infra.store.rows import select_events
-from infra.verification import verify_all, verify_chain
+from infra.verification import KnownHead, verify_all, verify_chain
+
+pytestmark = pytest.mark.tampers
 
 BAD = 30
 LAST, BEYOND = 0, -1
@@ -117,7 +119,7 @@ def test_a_log_that_was_rewritten_with_its_hashes_is_found_by_an_exported_head(o
         )
     owner.execute("UPDATE heads SET hash = %s WHERE company_id = %s", (previous, shop.company_id))
     assert verify_chain(api, shop.company_id).ok
-    [report] = verify_all(worker_url, [shop.company_id], processes=1, known_head=(head, exported))
+    [report] = verify_all(worker_url, [shop.company_id], processes=1, known_head=KnownHead(head, exported))
     assert (report.first_bad_seq, report.reason) == (head, "the log up to here is not the one whose head was exported")
 
 

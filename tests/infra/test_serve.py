@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import shutil
 import signal
@@ -13,8 +14,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
+import psycopg
 import pytest
 
 from infra.embedded.data_dir import SUPERVISED
@@ -73,6 +76,12 @@ class Serving:
         finally:
             connection.close()
 
+    def query(self, statement: str) -> tuple[Any, ...] | None:
+        """The first row of a query, as the owner."""
+        url = json.loads((self.folder / "running.json").read_text("utf-8"))["database_url"]
+        with psycopg.connect(url) as connection:
+            return connection.execute(statement).fetchone()
+
     def processes(self) -> list[psutil.Process]:
         """Every living process of this server, itself excepted."""
         return [p for p in psutil.process_iter() if self._is_ours(p)]
@@ -100,7 +109,7 @@ def serving(port: int, environment: dict[str, str]) -> Iterator[Serving]:
     shutil.rmtree(folder)
 
 
-def test_it_serves_until_ctrl_c_and_serves_again(serving: Serving) -> None:
+def test_it_serves_until_ctrl_c_and_serves_again(serving: Serving, tmp_path: Path) -> None:
     process = serving.start()
     assert serving.status() == 200
     assert len(serving.processes()) >= 5, "PostgreSQL, NATS, the HTTP processes and a worker"
@@ -111,13 +120,20 @@ def test_it_serves_until_ctrl_c_and_serves_again(serving: Serving) -> None:
     assert other.returncode == 3
     assert f"already runs on the data folder {serving.folder} (process {process.pid})" in other.stderr
 
+    version = serving.query("SELECT version FROM daftar.projections WHERE name = 'balances'")
+    serving.query("UPDATE daftar.projections SET version = 1 WHERE name = 'balances' RETURNING 1")  # by the release before
+
     process.send_signal(signal.SIGINT)
     assert "stopped" in process.communicate(timeout=60)[1]
     assert process.returncode == 0
     assert not serving.processes()
 
+    (tmp_path / "broken.py").write_text("an analyst's file")
+    serving.environment |= {"DAFTAR_PROJECTIONS_DIR": str(tmp_path)}
     serving.start()
     assert serving.status() == 200
+    built = "SELECT version FROM daftar.projections WHERE name = 'balances'"
+    assert wait_until(lambda: serving.query(built) == version, 30), "read models of another version are rebuilt in the background"
 
 
 def test_after_kill_9_of_everything_it_starts_again(serving: Serving) -> None:

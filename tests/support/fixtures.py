@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 from bookkeeping import Store, open_store, register
+from checking import Watch
 
 from infra.database import API_ROLE, WORKER_ROLE
 from infra.embedded import EmbeddedPostgres
@@ -37,6 +38,27 @@ def urls(postgres: EmbeddedPostgres, template: str) -> Iterator[Urls]:
 
 
 @pytest.fixture(scope="session")
+def watch(urls: Urls) -> Watch:
+    """Checks the books of that database."""
+    return Watch(urls.owner)
+
+
+@pytest.fixture(autouse=True)
+def books_hold(watch: Watch) -> Iterator[None]:
+    """After each test: everything holds of the books it wrote."""
+    yield
+    watch.check()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def books_hold_in_the_end(watch: Watch) -> Iterator[None]:
+    """The same after each module, for tests that are many and short."""
+    watch.begin()
+    yield
+    watch.check()
+
+
+@pytest.fixture(scope="session")
 def postgres_store(urls: Urls) -> Iterator[PostgresStore]:
     """The store of that database, as the API's role."""
     store = open_store(urls.api, size=12)
@@ -63,3 +85,27 @@ def ledger(store: Store) -> Ledger:
 def company(ledger: Ledger) -> UUID:
     """A fresh company."""
     return register(ledger)
+
+
+def dump(owner_url: str, company: UUID | None = None) -> str:
+    """Every value in every table of the database, of one company or of all, as text; bytes too where they are text."""
+    rows: list[str] = []
+    with psycopg.connect(owner_url, autocommit=True) as owner:
+        tables = owner.execute(
+            "SELECT format('%I.%I', c.relnamespace::regnamespace, c.relname), array_agg(a.attname ORDER BY a.attnum),"
+            " string_agg(CASE WHEN a.atttypid = 'bytea'::regtype THEN format('encode(%1$I, ''escape'')', a.attname)"
+            " ELSE format('%1$I::text', a.attname) END, ', ' ORDER BY a.attnum)"
+            " FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
+            " WHERE c.relkind IN ('r', 'p', 'm') AND c.relnamespace NOT IN ('pg_catalog'::regnamespace,"
+            " 'information_schema'::regnamespace) GROUP BY c.oid"
+        ).fetchall()
+        assert any(name == "daftar.events" for name, _, _ in tables)
+        for name, columns, shown in tables:
+            if company is None:
+                found = owner.execute(f"SELECT concat_ws(' | ', {shown}) FROM {name} ORDER BY 1")
+            elif "company_id" in columns:
+                found = owner.execute(f"SELECT concat_ws(' | ', {shown}) FROM {name} WHERE company_id = %s ORDER BY 1", (company,))
+            else:
+                continue
+            rows += [f"{name}: {row[0]}" for row in found]
+    return "\n".join(rows)

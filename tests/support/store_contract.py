@@ -223,7 +223,9 @@ class StoreContract:
                 *(str(one) if one else None for one in ids),
             ]  # fmt: skip
             text = json.dumps(columns, separators=(",", ":"), ensure_ascii=False).encode()
-            previous = hashlib.sha256(previous + text + b"\n" + event.data).digest()
+            redacted, _, ciphertext = event.sealed.partition(b"\n")
+            rest = redacted + b"\n" + ciphertext.hex().encode() if event.sealed else event.data
+            previous = hashlib.sha256(previous + text + b"\n" + rest).digest()
             assert event.hash == previous
         assert actor.device_id in ids
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from api.matrix.columns import Column, Inbound, data_of
-from api.matrix.documents import Document, Numbers, Row, document_of, time_text
+from api.matrix.documents import Document, Numbers, Row, time_text
 from domain.record import Record
 from infra.listing import Condition, Path
 
@@ -18,7 +18,8 @@ _Step = tuple[str, str, Callable[[Any, Numbers], Any] | None, Any]
 _NOTHING: Row = {}
 
 
-def _every(_: Seen) -> bool:
+def every(_: Seen) -> bool:
+    """Every record of the kind is a row."""
     return True
 
 
@@ -43,7 +44,7 @@ class Table:
     phase: int
     columns: tuple[Column, ...]
     synonym: str = ""
-    shows: Callable[[Seen], bool] = _every
+    shows: Callable[[Seen], bool] = every
     complete: Callable[[Row, Row, Inbound], Row] = _untouched
     finish: Callable[[Document, Row, Numbers], None] = _as_it_is
     required: tuple[str, ...] = ()
@@ -70,18 +71,26 @@ class Table:
         return self.complete(row, data_of(self.columns, row, inbound, known_extra=known_extra), inbound)
 
     @cached_property
-    def _plan(self) -> tuple[list[_Step], list[_Step]]:
-        """The columns of our own fields, and those that are kept in `extra`: (column, field, how it is written, default)."""
-        steps: tuple[list[_Step], list[_Step]] = ([], [])
+    def _plan(self) -> tuple[list[tuple[str, str]], list[_Step], list[_Step]]:
+        """How a row is written: (column, field) of what is answered as it is, and the steps of the others and of `extra`'s.
+
+        A pull writes a hundred thousand rows: what can be known before is.
+        """
+        same: list[tuple[str, str]] = []
+        steps: list[_Step] = []
+        extras: list[_Step] = []
         for column in self.columns:
-            is_extra = column.ours.startswith("extra.")
-            name = column.ours.removeprefix("extra.")
-            steps[is_extra].append((column.wire, name, column.write, column.default))
-        return steps
+            if column.ours.startswith("extra."):
+                extras.append((column.wire, column.ours.removeprefix("extra."), column.write, column.default))
+            elif column.write is None and column.default is None:
+                same.append((column.wire, column.ours))
+            else:
+                steps.append((column.wire, column.ours, column.write, column.default))
+        return same, steps, extras
 
     def row(self, document: Document, numbers: Numbers, company_number: int) -> Row:
         """The client's row of a record, with its own times."""
-        row: Row = {"id": self.id_base + document.number}
+        row: Row = {"id": self.row_id(document, company_number)}
         if self.has_company:
             row["company_id"] = company_number
         self.write_said(row, document, numbers)
@@ -94,24 +103,21 @@ class Table:
 
     def write_said(self, row: Row, document: Document, numbers: Numbers) -> None:
         """Put into a row the columns that clients write, as they were written, and nothing that is derived."""
-        data, (fields, extras) = document.data, self._plan
-        for wire, name, write, default in fields:
-            value = data.get(name)
+        (same, steps, extras), get = self._plan, document.data.get
+        for wire, name in same:
+            row[wire] = get(name)
+        for wire, name, write, default in steps:
+            value = get(name)
             row[wire] = default if value is None else value if write is None else write(value, numbers)
         if extras:
-            own = data.get("extra") or _NOTHING
+            get = (get("extra") or _NOTHING).get
             for wire, name, write, default in extras:
-                value = own.get(name)
+                value = get(name)
                 row[wire] = default if value is None else value if write is None else write(value, numbers)
 
     def row_id(self, document: Document, company_number: int) -> int:
         """The id of a record's row."""
         return company_number if self.kind == "company" else self.id_base + document.number
-
-    def plain_row(self, record: Record, company_number: int) -> Row:
-        """The row of a record that names no others."""
-        document = document_of(record)
-        return {**self.row(document, {}, company_number), "id": self.row_id(document, company_number)}
 
     def drop_defaults(self, data: Row, record: Record) -> None:
         """Take out of an edit what was answered where we have no value: a client that sends whole rows sends it back."""
