@@ -27,8 +27,8 @@ from infra.cli.conventions import (
 from infra.cli.passwords import password_stdin_option
 from infra.device import Device, DeviceError, FileProblem, Report, ServerAway, WrongUse
 
-HIDDEN = frozenset({"company_id", "created_at", "updated_at", "deleted_at"})
-"""Columns that a list of rows leaves out."""
+HIDDEN = frozenset({"id", "company_id", "created_at", "updated_at", "deleted_at"})
+"""Columns that a list of rows leaves out, or shows by themselves."""
 
 file_argument = click.argument("file", type=click.Path(path_type=Path))
 values_argument = click.argument("values", nargs=-1, metavar="COLUMN=VALUE…")
@@ -170,8 +170,8 @@ def list_(file: Path, table: str, *, as_json: bool) -> None:
         for row in rows:
             print_json({**row.data, "state": row.state})
         return
-    columns = list(dict.fromkeys(name for row in rows for name, value in row.data.items() if value is not None))
-    shown = [name for name in columns if name not in HIDDEN and name != "id"]
+    columns = {name for row in rows for name, value in row.data.items() if value is not None}
+    shown = sorted(columns - HIDDEN)
     printed = Table("id", "state", *shown, box=None)
     for row in rows:
         printed.add_row(row.id, row.state, *(_text(row.data.get(name)) for name in shown))

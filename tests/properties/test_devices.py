@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
-from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
@@ -16,6 +15,7 @@ from uuid import UUID, uuid4
 import msgspec
 import pytest
 from bookkeeping import audit, stored_tables
+from checking import check_books
 from devices import Clock, Network, Row, new_file
 from effort import examples
 from fixtures import Urls
@@ -399,7 +399,5 @@ def test_devices_converge(application: TestClient[Any], urls: Urls) -> None:
         services = application.app.state.services
         companies = []
 
-    run_state_machine_as_test(OverHttp, settings=settings(max_examples=examples(12), stateful_step_count=50))
-    with suppress(ModuleNotFoundError):
-        checking = import_module("checking")
-        checking.check_books(urls.owner, OverHttp.companies)
+    run_state_machine_as_test(OverHttp, settings=settings(max_examples=examples(10), stateful_step_count=50))
+    check_books(urls.owner, OverHttp.companies)
