@@ -78,14 +78,15 @@ class Server:
         try:
             return ask(self.transport, path, said, token)
         except LoginNeeded:
-            if file.fact("token") == token:  # else another process on this file has just renewed it
-                self._renew()
+            self._renew(token)
             return ask(self.transport, path, said, file.fact("token"))
 
-    def _renew(self) -> None:
-        """Exchange the refresh token. It works once, so the new one is on the disk before anything else is done."""
-        answer = ask(self.transport, "/api/auth/refresh", {"refresh_token": self.file.fact("refresh_token")})
-        self.file.note(token=answer["token"], refresh_token=answer["refresh_token"])
+    def _renew(self, token: str) -> None:
+        """Exchange the refresh token. It works once: nobody else may use this file meanwhile, or he would use it too."""
+        with self.file.transaction():
+            if self.file.fact("token") == token:
+                answer = ask(self.transport, "/api/auth/refresh", {"refresh_token": self.file.fact("refresh_token")})
+                self.file.note(token=answer["token"], refresh_token=answer["refresh_token"])
 
 
 def ask(transport: Transport, path: str, body: dict[str, Any], token: str | None = None) -> dict[str, Any]:

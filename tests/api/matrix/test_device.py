@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import io
+import json
 import os
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import pytest
 from devices import Clock, Network, everything, new_file
 
 from infra.cli.main import main
-from infra.device import Device, LoginNeeded, NoSuchRow, ServerAway
+from infra.device import Answer, Device, LoginNeeded, NoSuchRow, ServerAway
 from infra.device.file import DeviceFile
 
 ROOT = Path(__file__).parents[3]
@@ -192,6 +193,27 @@ def test_what_is_rejected_stays_with_its_reason_until_it_is_corrected_or_discard
     assert till.rows("transaction_lines") == till.items() == []
     with pytest.raises(NoSuchRow):
         till.retry(rejected[1].number)
+
+
+def test_what_is_too_much_for_one_request_goes_in_several(make) -> None:
+    till = make("till")
+    names = [f"party {number}" for number in range(10)]
+    for name in names:
+        till.add("parties", {"name": name, "party_type": "customer"})
+    deliver = till.transport.deliver
+    sizes = []
+
+    def strict(method: str, path: str, headers: dict[str, str], body: bytes | None) -> Answer:
+        if path.endswith("push"):
+            sizes.append(len(json.loads(body or b"")["changes"]))
+            if sizes[-1] > 3:
+                return Answer(413, b'{"message": "This is too large."}')
+        return deliver(method, path, headers, body)
+
+    till.transport.deliver = strict
+    assert till.sync().accepted == 10
+    assert sizes == [10, 5, 2, 2, 2, 2, 2]
+    assert sorted(row.data["name"] for row in make("phone").rows("parties")) == names
 
 
 def test_a_session_that_ran_out_is_renewed_and_one_that_ended_asks_for_a_login(make) -> None:
