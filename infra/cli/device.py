@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -355,6 +355,11 @@ def sync(file: Path, *, as_json: bool) -> None:
 @click.option("--times", type=click.IntRange(min=1), help="End after so many syncs.  [default: until Ctrl-C]")
 def watch(file: Path, every: float, times: int | None) -> None:
     """Sync again and again, and print what came and went. Other commands can work on FILE meanwhile."""
+    with suppress(KeyboardInterrupt):  # how watching is meant to end
+        _watch(file, every, times)
+
+
+def _watch(file: Path, every: float, times: int | None) -> None:
     done, away = 0, False
     while times is None or done < times:
         if done:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from datetime import timedelta
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
@@ -16,7 +15,7 @@ import msgspec
 import pytest
 from bookkeeping import audit, stored_tables
 from checking import check_books
-from devices import Clock, Network, Row, new_file
+from devices import Installation, Row
 from effort import examples
 from fixtures import Urls
 from hypothesis import settings
@@ -28,8 +27,7 @@ from api.app import create_app
 from domain.command import Command
 from domain.needs import Needs
 from infra.composition import Services
-from infra.device import Device, ServerAway
-from infra.device.file import DeviceFile
+from infra.device import ServerAway
 from infra.settings import Settings, new_secret_key
 
 DEVICES = 3
@@ -72,67 +70,6 @@ losses = st.lists(st.sampled_from(["push answer", "push answer", "push request",
 """What gets lost, in this order: of the next push, the answer, and so on."""
 fuses = st.one_of(st.none(), st.none(), st.integers(0, 25))
 """How many more steps a device does before its process is killed."""
-
-
-class Killed(Exception):
-    """The device's process ended here."""
-
-
-class FragileFile(DeviceFile):
-    """A file whose process may be killed before a transaction, before it is committed, and after."""
-
-    fuse: int | None = None
-
-    def step(self) -> None:
-        if self.fuse is not None:
-            self.fuse -= 1
-            if self.fuse < 0:
-                self.fuse = None
-                raise Killed
-
-    @contextmanager
-    def transaction(self) -> Iterator[Any]:
-        self.step()
-        with super().transaction() as connection:
-            yield connection
-            self.step()
-        self.step()
-
-
-class Installation:
-    """A device, and what a test knows of it: which rows were made on it, and which of them were given up."""
-
-    def __init__(self, folder: Path, place: int, client: Any, token: str) -> None:
-        self.path = new_file(folder / f"{place}.db", f"device-{place}", token, company_id=None)
-        self.clock = Clock(timedelta(days=(0, -5, 400)[place % 3]))
-        self.network = Network(client, self.lose)
-        self.losses: list[str] = []
-        self.made: dict[str, tuple[str, str]] = {}
-        self.given_up: set[str] = set()
-        self.open()
-
-    def open(self) -> None:
-        self.device = Device(FragileFile(self.path), self.network, self.clock)
-
-    def lose(self, path: str) -> str:
-        self.device.file.step()
-        endpoint, _, lost = self.losses[0].partition(" ") if self.losses else ("", "", "")
-        if not lost or not path.endswith(endpoint):
-            return ""
-        del self.losses[0]
-        return lost
-
-    def live(self, work: Callable[[], Any], fuse: int | None) -> Any:
-        """Do something, and be killed when the fuse has burnt down; then start again from the disk."""
-        self.device.file.fuse = fuse
-        try:
-            return work()
-        except Killed:
-            self.device.file.connection.close()
-            self.open()
-        finally:
-            self.device.file.fuse = None
-        return None
 
 
 class Devices(RuleBasedStateMachine):
