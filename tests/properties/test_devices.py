@@ -304,11 +304,11 @@ class Devices(RuleBasedStateMachine):
             if document["kind"] in KINDS.values() and not (document["data"].get("extra") or {}).get("placeholder")
         }
         stray = business - set(made)
-        assert not {key for key in stray if not self.was_given_up(documents[key])}, "records that nobody made"
+        assert not {key for key in stray if not self.came_late(documents[key])}, "records that nobody made"
 
-    def was_given_up(self, document: Row) -> bool:
-        """Whether a late copy of a push brought a row that its device had discarded meanwhile."""
-        marks = {mark for one in self.all for local_id, (_, mark) in one.made.items() if local_id in one.given_up}
+    def came_late(self, document: Row) -> bool:
+        """Whether a late copy of a push brought what was rejected before, and its device has not sent again."""
+        marks = {mark for one in self.all for local_id, (_, mark) in one.made.items() if one.device.id_of(local_id) is None}
         return bool(marks & {str(value) for value in document["data"].values()}) or document["kind"] == "stock_movement"
 
 
