@@ -1,4 +1,4 @@
-"""The books as of a seq: records as they were when the log had that many events, and which seq a time names.
+"""The books as of a seq: records as they were when the log had that many events.
 
 Pages are keysets by number, each read on a connection of its own for as long as it takes: whoever reads slowly holds nothing. A
 record that has changed since is folded anew from its events, so every page is exact as of the seq whatever is written meanwhile.
@@ -7,7 +7,6 @@ record that has changed since is folded anew from its events, so every page is e
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -32,15 +31,6 @@ _EVENTS = f"""
 SELECT {EVENT_COLUMNS} FROM events WHERE company_id = %b AND record_id = ANY(%b) AND seq <= %b
 AND (record_id, version) > (%b, %b) ORDER BY record_id, version LIMIT %b
 """.encode()
-_SEQ_AT = b"""
-WITH RECURSIVE search (low, high) AS (
-    SELECT 0::bigint, seq FROM heads WHERE company_id = %b
-    UNION ALL
-    SELECT CASE WHEN e.recorded_at <= %b THEN e.seq ELSE low END, CASE WHEN e.recorded_at <= %b THEN high ELSE e.seq - 1 END
-    FROM search JOIN events e ON e.company_id = %b AND e.seq = (low + high + 1) / 2 WHERE low < high
-) SELECT low FROM search WHERE low = high
-"""
-"""`recorded_at` strictly increases with seq: halving what is left finds the last event by that time in twenty look-ups."""
 
 
 def records_as_of(database: Database, company_id: UUID, seq: int, kind: str, *, page: int = PAGE) -> Iterator[list[Record]]:
@@ -85,9 +75,3 @@ def _fold(connection: Connection, company_id: UUID, seq: int, ids: Collection[UU
         # Not a cursor that streams: it would leave the connection answering in pieces, which infra.store.pipeline does not expect
         left = [one for one in left if one >= after[0]] if len(rows) == ROUND_TRIP else []
     return records
-
-
-def seq_at(connection: Connection, company_id: UUID, moment: datetime) -> int:
-    """The last event that was recorded by this time; 0 where none was."""
-    row = connection.execute(_SEQ_AT, (company_id, moment, moment, company_id)).fetchone()
-    return int(row[0]) if row else 0

@@ -11,7 +11,7 @@ AS $$
     WHERE u.kind = 'user' AND u.name = 'email' AND u.value = email ORDER BY c.database_id LIMIT most
 $$;
 REVOKE ALL ON FUNCTION daftar.companies_of_email(text, integer) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION daftar.companies_of_email(text, integer) TO daftar_api, daftar_worker;
+GRANT EXECUTE ON FUNCTION daftar.companies_of_email(text, integer) TO daftar_api;
 
 -- A log-in on a device ends the earlier ones of its user there.
 CREATE INDEX sessions_by_device ON daftar.records (company_id, ((document::jsonb -> 'data' ->> 'device_id')))
@@ -34,9 +34,7 @@ ALTER TABLE daftar.invitations ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_company ON daftar.invitations TO daftar_api
     USING (company_id = nullif(current_setting('daftar.company_id', true), '')::uuid)
     WITH CHECK (company_id = nullif(current_setting('daftar.company_id', true), '')::uuid);
-CREATE POLICY every_company ON daftar.invitations TO daftar_worker USING (true) WITH CHECK (true);
 GRANT SELECT, INSERT, DELETE ON daftar.invitations TO daftar_api;
-GRANT SELECT ON daftar.invitations TO daftar_worker;
 
 ALTER TABLE daftar.device_syncs
     ADD COLUMN first_at timestamptz NOT NULL DEFAULT now(),

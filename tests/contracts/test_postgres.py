@@ -6,6 +6,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from checking import Watch
 from erasure_contract import ErasureContract
 from fixtures import Urls, dump
 from ledger_contract import LedgerContract
@@ -27,13 +28,15 @@ class TestLedgerInPostgres(LedgerContract):
 
 
 class PeekIntoPostgres:
-    def __init__(self, urls: Urls) -> None:
+    def __init__(self, urls: Urls, watch: Watch) -> None:
         self.urls = urls
+        self.watch = watch
 
     def everything(self, company: UUID) -> str:
         return dump(self.urls.owner, company)
 
     def unseal(self, company: UUID) -> None:
+        self.watch.ignore(company)
         with psycopg.connect(self.urls.owner, autocommit=True) as owner:
             owner.execute("UPDATE daftar.events SET sealed = NULL, person_id = NULL WHERE company_id = %s", (company,))
             owner.execute("DELETE FROM daftar.person_keys WHERE company_id = %s", (company,))
@@ -45,5 +48,5 @@ class TestErasureInPostgres(ErasureContract):
         return postgres_store
 
     @pytest.fixture
-    def peek(self, urls: Urls) -> PeekIntoPostgres:
-        return PeekIntoPostgres(urls)
+    def peek(self, urls: Urls, watch: Watch) -> PeekIntoPostgres:
+        return PeekIntoPostgres(urls, watch)

@@ -18,9 +18,10 @@ import pytest
 from domain.catalogue import CATALOGUE
 from domain.errors import CursorAhead, InvalidField, NotExportable, UnknownFormat, UnknownKind
 from domain.record import decode_record
-from infra.asof import records_as_of, seq_at
+from infra.asof import records_as_of
 from infra.exports import FORMATS, open_source, parquet, plan
 from infra.exports.columns import columns_of_kind
+from infra.moments import seq_at
 from infra.reading import Reader
 
 FORMULAS = ("=2+5", "+98 21 5555", "-1+1", "@SUM(1)", "\tx", "\rx", "'quoted", "\uff1d1+1")
