@@ -23,6 +23,7 @@ from infra.database import Connection
 from infra.log_tree import range_hashes
 from infra.signing import SigningKey, is_signed, key_id
 from infra.store.rows import select_events
+from infra.store.sealing import is_intact
 
 
 class Consistency(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,11 +73,20 @@ class ReceiptEvent(msgspec.Struct, frozen=True, kw_only=True):
     data: Any
 
 
-class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+class Opened(msgspec.Struct, frozen=True, kw_only=True):
+    """The personal data that an event was sealed with, and what opens it: `key` is hexadecimal."""
+
+    person_id: UUID
+    key: str
+    data: Any
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An event, and the proof that it is in the log of the signed head.
 
     `canonical` is exactly what the chain hashes, as text; `previous_hash` the hash of the event before it; `audit_path` the
-    hashes from the event's leaf up to the root.
+    hashes from the event's leaf up to the root. Where the event holds personal data, `event.data` is what is left without them,
+    and `opened` has them for as long as their person was not erased.
     """
 
     format: Literal["daftar-receipt-v1"]
@@ -86,8 +96,10 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     hash: str
     audit_path: list[str]
     signed_head: SignedHead
+    opened: Opened | None = None
 
 
+_PERSON_KEY = b"SELECT key FROM person_keys WHERE company_id = %b AND person_id = %b AND seq = %b"
 _HEAD = b"SELECT seq, hash, recorded_at FROM heads WHERE company_id = %b"
 
 
@@ -139,7 +151,20 @@ def receipt_of(connection: Connection, company_id: UUID, seq: int, key: SigningK
         hash=event.hash.hex(),
         audit_path=[one.hex() for one in path],
         signed_head=head,
+        opened=_opened(connection, event),
     )
+
+
+def _opened(connection: Connection, event: RecordedEvent) -> Opened | None:
+    """What was sealed, as it is read today; None where nothing was, or its key is destroyed. Raises LogBroken."""
+    if not event.sealed or event.person_id is None:
+        return None
+    row = connection.execute(_PERSON_KEY, (event.company_id, event.person_id, event.seq), binary=True).fetchone()
+    if row is None:
+        return None
+    if not is_intact(event, row[0]):
+        raise LogBroken(f"The personal data of event {event.seq} are not what was written; `daftar verify` tells more.")
+    return Opened(person_id=event.person_id, key=row[0].hex(), data=msgspec.Raw(event.data))
 
 
 def _readable(event: RecordedEvent, canonical: bytes) -> ReceiptEvent:

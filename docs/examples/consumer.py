@@ -14,7 +14,6 @@ import sqlite3
 import urllib.request
 
 import nats
-from nats.errors import TimeoutError as NothingNew
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS position (company TEXT PRIMARY KEY, seq INTEGER NOT NULL);
@@ -68,7 +67,7 @@ async def consume(company, path, *, until_idle):
         while True:
             try:
                 messages = await events.fetch(500, timeout=until_idle or 5)
-            except NothingNew:
+            except TimeoutError:  # the client's own, and asyncio's, are both this one
                 if until_idle:
                     return
                 continue

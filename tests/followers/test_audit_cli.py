@@ -62,6 +62,7 @@ def test_what_an_auditor_takes_away_holds(open_shop, daftar, tmp_path):
     assert check(key, receipt)[0] == 1
 
 
+@pytest.mark.tampers
 def test_verify_finds_a_log_that_was_rewritten_since_its_head_was_signed(open_shop, owner, daftar, tmp_path):
     shop, _ = open_shop(), open_shop("other", seed=2)
     shop.trade()
@@ -102,6 +103,7 @@ def test_verify_finds_a_log_that_was_rewritten_since_its_head_was_signed(open_sh
     assert (code, b"not the one whose head was" in out) == (1, True)
 
 
+@pytest.mark.tampers
 def test_no_receipt_of_what_is_not_what_was_written(open_shop, owner, daftar):
     open_shop().trade()
     owner.execute("UPDATE events SET data = data || ' ' WHERE seq = 12")
