@@ -95,7 +95,14 @@ def test_create_update_delete(kind, data, changes, created, changed, deleted) ->
     spec.when(command(f"{kind}.create", data, id=X)).then(*created)
     record = spec.record(X)
     assert (record.kind, record.number, record.version, record.deleted) == (kind, number, 1, False)
-    assert data.items() <= record.data.items() or kind in ("payment", "payment_split", "cheque", "expense", "session", "journal_line")
+    assert data.items() <= record.data.items() or kind in (
+        "payment",
+        "payment_split",
+        "cheque",
+        "expense",
+        "session",
+        "journal_line",
+    )
     assert CATALOGUE[kind].state(record) is not None
 
     spec.when(command(f"{kind}.update", changes, id=X)).then(*changed)
