@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for name in python3.14 python3.13 python3.12 python3.11 python3 python; do \
   "$$name" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11) or sys.version_info >= (3, 15))' 2>/dev/null \
   && { echo "$$name"; break; }; done)
+# Two at a time, each with its own PostgreSQL and NATS; a file's tests stay together because they share what is dear to make
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 STAMP_RUN := $(VENV)/.installed-run
 STAMP_DEV := $(VENV)/.installed-dev
@@ -24,14 +26,14 @@ serve: $(STAMP_RUN) ## Run Daftar with the demo company (PORT=8000, HOST=127.0.0
 	@exec $(BIN)/daftar serve --demo --with-parent --host $(HOST) --port $(PORT)
 
 test: $(STAMP_RUN) $(STAMP_DEV) ## Run all tests (ARGS="-k name" for some)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 check: $(STAMP_RUN) $(STAMP_DEV) ## What CI runs: lint, format, types, layers, tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 soak: $(STAMP_RUN) $(STAMP_DEV) ## Try the properties of the ledger 30 times as hard, with new examples (SOAK=100 for more)
 	@DAFTAR_SOAK=$(or $(SOAK),30) $(BIN)/python -m pytest tests/properties $(ARGS)

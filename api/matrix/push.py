@@ -22,7 +22,7 @@ from api.matrix.errors import field_of
 from api.matrix.known import read_known
 from api.matrix.rendering import KINDS, Rows, table_of
 from api.matrix.syncing import SyncRequest, sync_request
-from api.matrix.tables import NAMES
+from api.matrix.tables import NAMES, views_of
 from api.matrix.tables.money import ACCOUNTS
 from api.matrix.tables.table import Table
 from api.matrix.translation import Plan, Planned, Translation
@@ -218,6 +218,8 @@ class Push:
             if isinstance(item, dict):
                 said |= {name: item.get(name) for name in ("table", "operation", "local_id", "record_id")}
         field = field_of(error.path.partition("].")[2] or error.path)
+        if change is not None:
+            field = _column(change, field)
         code = code or error.code
         self.results[index] = {**said, "status": "rejected", "code": code, "message": error.message, "field": field}
         place = f"{said.get('table')} {said.get('operation')}"[:200]
@@ -276,3 +278,11 @@ async def push(request: HttpRequest) -> ASGIResponse:
     """What a device has changed: each item stands or falls by itself."""
     asked = await sync_request(request)
     return answer(await asked.services.threads.run(lambda: Push(asked, asked.asker()).execute()))
+
+
+def _column(change: Change, field: str) -> str:
+    """A field as the client calls it: its own column, where the field is one of ours."""
+    if field in change.data:
+        return field
+    columns = (column for view in views_of(change.table) for column in view.columns)
+    return next((column.wire for column in columns if column.ours == field and column.wire in change.data), field)

@@ -167,8 +167,9 @@ class Rows:
         data = {**document.data, **fields}
         other = msgspec.structs.replace(document, data={name: value for name, value in data.items() if value is not None})
         named = self.numbers_for([other])
-        whole = self.row(other, table, {**numbers, **named})
-        return {name: whole[name] for name in self._columns(table, document, numbers, fields) if name in whole}
+        said: Row = {}
+        table.write_said(said, other, {**numbers, **named})
+        return {name: said[name] for name in self._columns(table, document, numbers, fields) if name in said}
 
     def _columns(self, table: Table, document: Document, numbers: Numbers, fields: Iterable[str]) -> list[str]:
         """The columns that show these fields of ours."""

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import msgspec
 
-from api.bearer import claims_of
-from api.native.roles import (
+from api.native.wire import ChangePassword, NewUser
+from api.roles import (
     CLOSING,
     MANAGED_KINDS,
     check_may_close,
@@ -16,7 +16,6 @@ from api.native.roles import (
     check_may_manage,
     check_may_write,
 )
-from api.native.wire import ChangePassword, NewUser
 from domain.command import Command
 from domain.decision import Credential
 from domain.errors import InvalidField, NotAllowed, RecordNotFound, WrongCredentials
@@ -26,8 +25,6 @@ from domain.record import Record, decode_record
 from infra.composition import Services
 from infra.identity import Principal
 from infra.ids import new_id
-
-__all__ = ["Authorised", "authorise", "claims_of"]
 
 MOST_PASSWORDS = 20
 """Passwords in one request: each costs two hashes."""

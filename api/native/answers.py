@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from api.answers import answer, raw
 from infra.reading import Page
-
-__all__ = ["answer", "etag", "page_tail", "raw"]
 
 
 def etag(seq: int) -> str:

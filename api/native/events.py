@@ -13,10 +13,10 @@ from litestar.response.base import ASGIResponse
 from litestar.response.streaming import ASGIStreamingResponse
 from msgspec import Meta
 
+from api.answers import answer
+from api.bearer import claims_of
 from api.endpoint import EVENT_STREAM, NDJSON, Answer, Operation, endpoint
 from api.http_errors import HttpRequest
-from api.native.access import claims_of
-from api.native.answers import answer
 from api.native.examples import EVENT, MOMENT
 from api.native.pulling import Cursor, Pull, PullQuery, read_since
 from api.reading_requests import read_query, services_of

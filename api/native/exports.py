@@ -11,9 +11,9 @@ from litestar.response.base import ASGIResponse
 from litestar.response.streaming import ASGIStreamingResponse
 from msgspec import Meta
 
+from api.bearer import claims_of
 from api.endpoint import NDJSON, Answer, Operation, endpoint
 from api.http_errors import HttpRequest
-from api.native.access import claims_of
 from api.reading_requests import read_query, services_of
 from domain import errors
 from domain.errors import InvalidField

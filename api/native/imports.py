@@ -8,12 +8,12 @@ from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 from msgspec import Meta
 
+from api.answers import answer
+from api.bearer import claims_of
 from api.endpoint import JSON, Answer, Operation, endpoint
 from api.http_errors import HttpRequest, MediaTypeUnsupported, RouteNotFound
-from api.native.access import claims_of
-from api.native.answers import answer
-from api.native.roles import check_may_write
 from api.reading_requests import media_type_of, read_file, read_query, services_of
+from api.roles import check_may_write
 from domain import errors
 from domain.errors import MalformedRequest
 from infra.imports import FORMATS, FileOptions, Options, Report, run_import

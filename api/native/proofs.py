@@ -9,10 +9,10 @@ from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 from msgspec import Meta
 
+from api.answers import answer
+from api.bearer import claims_of
 from api.endpoint import Answer, Operation, endpoint
 from api.http_errors import HttpRequest
-from api.native.access import claims_of
-from api.native.answers import answer
 from api.native.events import NoQuery
 from api.native.examples import RECEIPT, SIGNED_HEAD
 from api.reading_requests import read_query, services_of

@@ -16,9 +16,10 @@ from litestar.response.base import ASGIResponse
 from litestar.response.streaming import ASGIStreamingResponse
 from msgspec import Meta
 
+from api.answers import raw
 from api.endpoint import JSON, NDJSON
 from api.http_errors import HttpRequest
-from api.native.answers import page_tail, raw
+from api.native.answers import page_tail
 from api.reading_requests import Read, accepts, convert_query, query_pairs
 from domain.errors import CursorInvalid, InvalidField, LedgerError
 from infra.composition import Services

@@ -11,10 +11,11 @@ from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 from msgspec import Meta
 
+from api.answers import answer, raw
+from api.bearer import claims_of
 from api.endpoint import JSON, NDJSON, Answer, Operation, endpoint
 from api.http_errors import HttpRequest
-from api.native.access import claims_of
-from api.native.answers import answer, etag, raw
+from api.native.answers import etag
 from api.native.examples import HISTORY, RECORD
 from api.native.history import RecordHistory, as_of, history_of
 from api.native.pulling import Cursor, Pull, PullQuery, read_since

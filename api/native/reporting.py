@@ -19,9 +19,9 @@ import msgspec
 from litestar.response.base import ASGIResponse
 from litestar.response.streaming import ASGIStreamingResponse
 
+from api.bearer import claims_of
 from api.endpoint import CSV, JSON
 from api.http_errors import HttpRequest
-from api.native.access import claims_of
 from api.native.references import reference_of, tags_of
 from api.native.report_forms import AsOf, Paged
 from api.reading_requests import Read, accepts, read_query, services_of

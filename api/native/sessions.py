@@ -9,10 +9,10 @@ import msgspec
 from litestar.response.base import ASGIResponse
 from msgspec import Meta
 
+from api.answers import answer
+from api.bearer import claims_of
 from api.endpoint import Answer, Operation, endpoint
 from api.http_errors import HttpRequest
-from api.native.access import claims_of
-from api.native.answers import answer
 from api.native.examples import COMPANY_ID, GRANTED
 from api.reading_requests import decode, read_body, services_of
 from domain.errors import NotAuthenticated, ReferenceMissing, TooManyRequests, WrongCredentials

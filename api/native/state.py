@@ -12,9 +12,9 @@ from litestar.response.base import ASGIResponse
 from litestar.response.streaming import ASGIStreamingResponse
 from msgspec import Meta
 
+from api.bearer import claims_of
 from api.endpoint import JSON, NDJSON, Answer, Operation, endpoint
 from api.http_errors import HttpRequest
-from api.native.access import claims_of
 from api.native.examples import EVENT, MOMENT, RECORD
 from api.native.pulling import PullQuery
 from api.native.records import AsOfQuery

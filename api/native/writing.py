@@ -12,10 +12,12 @@ import msgspec
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
+from api.answers import answer
+from api.bearer import claims_of
 from api.endpoint import Answer, Operation, endpoint
 from api.http_errors import HttpRequest
-from api.native.access import authorise, claims_of
-from api.native.answers import answer, etag
+from api.native.access import authorise
+from api.native.answers import etag
 from api.native.examples import BATCH, OUTCOME, RESULT
 from api.native.references import read_if_match, reference_of
 from api.native.wire import BODIES, Batch, batch_decoder, body_decoder, body_to_command, refine, to_command

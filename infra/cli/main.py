@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "audit": ("infra.cli.audit:audit", "Signed heads, receipts, who changed what, the books as of then."),
     "export": ("infra.cli.export:export", "Write a company's books for other programs, as of any event."),
     "events": ("infra.cli.events:events", "Follow the log as it is written."),
+    "device": ("infra.cli.device:device", "Keep books offline in a file of their own, and sync them."),
     "bench": ("infra.cli.bench:bench", "Measure, side by side with the references."),
 }
 """Name → where its click command is, and its line in `daftar --help`."""

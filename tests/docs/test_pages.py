@@ -185,4 +185,4 @@ def test_make_runs_what_the_pages_say() -> None:
     assert {".venv/bin/daftar", "serve", "--demo"} <= set(served)
     assert served[-4:] == ["--host", "127.0.0.1", "--port", "8000"]
     assert last_command("serve", "PORT=8080").endswith("--port 8080")
-    assert last_command("test").strip().endswith(".venv/bin/python -m pytest")
+    assert last_command("test").strip().endswith(".venv/bin/python -m pytest -n 2 --dist loadfile")

@@ -42,6 +42,7 @@ def leaves_of(owner, shop):
     return [leaf_hash(hash_) for (hash_,) in rows]
 
 
+@pytest.mark.tampers
 def test_proofs_are_right_wherever_the_projection_stands(shop, owner, worker, api):
     leaves = leaves_of(owner, shop)
     assert len(leaves) == EVENTS
@@ -78,6 +79,7 @@ def test_a_request_waits_for_what_is_too_much_to_compute(shop, api, monkeypatch)
     assert caught.value.details["wanted"] == EVENTS - CHUNK
 
 
+@pytest.mark.tampers
 def test_verify_finds_a_kept_subtree_that_is_not_the_logs(shop, owner, worker, worker_url):
     fold(worker, shop, EVENTS, iter(lambda: 2_000, None))
     [report] = verify_all(worker_url, [shop.company_id], processes=1)

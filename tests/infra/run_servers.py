@@ -27,8 +27,10 @@ def main(directory: str, *, outlive: bool) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with servers(load({}, data_dir=directory)) as settings:
         children = {child.name(): child.pid for child in psutil.Process().children()}
+        # Waited for instead of handled: a signal that came between the line and the wait would be slept through
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         print(json.dumps({"url": settings.database_url, "nats_url": settings.nats_url, **children}), flush=True)
-        signal.pause()
+        signal.sigwait({signal.SIGTERM})
 
 
 try:

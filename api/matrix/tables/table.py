@@ -90,10 +90,20 @@ class Table:
 
     def row(self, document: Document, numbers: Numbers, company_number: int) -> Row:
         """The client's row of a record, with its own times."""
-        (same, steps, extras), get = self._plan, document.data.get
         row: Row = {"id": self.row_id(document, company_number)}
         if self.has_company:
             row["company_id"] = company_number
+        self.write_said(row, document, numbers)
+        if self.finish is not _as_it_is:
+            self.finish(document, row, numbers)
+        row["created_at"] = time_text(document.created_at)
+        row["updated_at"] = updated = time_text(document.updated_at)
+        row["deleted_at"] = updated if document.deleted else None
+        return row
+
+    def write_said(self, row: Row, document: Document, numbers: Numbers) -> None:
+        """Put into a row the columns that clients write, as they were written, and nothing that is derived."""
+        (same, steps, extras), get = self._plan, document.data.get
         for wire, name in same:
             row[wire] = get(name)
         for wire, name, write, default in steps:
@@ -104,12 +114,6 @@ class Table:
             for wire, name, write, default in extras:
                 value = get(name)
                 row[wire] = default if value is None else value if write is None else write(value, numbers)
-        if self.finish is not _as_it_is:
-            self.finish(document, row, numbers)
-        row["created_at"] = time_text(document.created_at)
-        row["updated_at"] = updated = time_text(document.updated_at)
-        row["deleted_at"] = updated if document.deleted else None
-        return row
 
     def row_id(self, document: Document, company_number: int) -> int:
         """The id of a record's row."""

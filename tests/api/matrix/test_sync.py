@@ -46,3 +46,10 @@ def test_a_push_that_is_repeated_makes_nothing_twice(devices):
     assert again["id_mappings"] == first["id_mappings"]
     assert [result for result in again["results"] if result["status"] != "unchanged"] == []
     assert again["current_version"] == first["current_version"]
+
+
+def test_a_refusal_names_the_clients_column(devices):
+    tablet, _ = devices
+    line = insert("transaction_lines", "l9", transaction_id=999_999, description="Tea", quantity=1, unit_price="1")
+    [refused] = tablet.push(line)["errors"]
+    assert (refused["code"], refused["field"]) == ("reference_missing", "transaction_id")
