@@ -209,7 +209,13 @@ def test_a_sealed_event_is_checked_with_and_without_its_key(company: Company, ch
     message = msgspec.convert(head, SignedHead).message()
     head["signature"] = base64.b64encode(services.signing_key.sign(message)).decode()
     event = {**receipt["event"], "data": {"number": 1}}
-    sealed = {"format": receipt["format"], "event": event, "canonical": canonical.decode(), "previous_hash": "00" * 32, "hash": hash_.hex()}
+    sealed = {
+        "format": receipt["format"],
+        "event": event,
+        "canonical": canonical.decode(),
+        "previous_hash": "00" * 32,
+        "hash": hash_.hex(),
+    }
     sealed |= {"audit_path": [], "signed_head": head}
     opened = {"key": secret.hex(), "person_id": str(person), "data": {"number": 1, "name": "Mina"}}
     assert check(sealed)[0] == 0
