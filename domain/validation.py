@@ -50,7 +50,15 @@ def invalid_field(
     return InvalidField(f"{_in_words(what)}.", path=path)
 
 
+_DATES = {
+    "Invalid RFC3339 encoded date": "There is no such date; dates are written like 2026-03-21",
+    "Invalid RFC3339 encoded datetime": "There is no such time; times are written like 2026-03-21T08:30:00Z",
+}
+
+
 def _in_words(what: str) -> str:
+    if what in _DATES:
+        return _DATES[what]
     found = _PATTERN.search(what)
     return _IN_WORDS.get(ast.literal_eval(found["quoted"]), what) if found else what
 
