@@ -52,6 +52,8 @@ def authorise(services: Services, principal: Principal, commands: Sequence[Comma
             check_may_write(principal.role, f"{path}.type")
         if command.action == "erase":
             check_may_erase(principal.role, f"{path}.type")
+        if command.kind == "device" and (command.action == "delete" or _limits(command)):
+            check_may_manage(principal.role, f"{path}.type")
         if command.kind in MANAGED_KINDS:
             command = _manage(services, principal, command, path, credentials)  # noqa: PLW2901 - the same command, cleaned
             if len(credentials) > MOST_PASSWORDS:
@@ -60,6 +62,15 @@ def authorise(services: Services, principal: Principal, commands: Sequence[Comma
     changed = [command.id for command in ready if command.type == "user.change_password"]
     ended = [session for user_id in changed if user_id for session in _other_sessions(services, principal, user_id)]
     return Authorised([*ready, *ended], list(credentials.values()))
+
+
+_DEVICE_LIMITS = ("pull_tables", "push_tables", "is_active")
+
+
+def _limits(command: Command) -> bool:
+    """Whether a command says what a device may do: which tables it syncs, or whether it may at all."""
+    usual = (msgspec.UNSET,) if command.action == "update" else (msgspec.UNSET, None, True)
+    return any(getattr(command.data, name, msgspec.UNSET) not in usual for name in _DEVICE_LIMITS)
 
 
 def _other_sessions(services: Services, principal: Principal, user_id: UUID) -> list[Command]:

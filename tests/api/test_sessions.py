@@ -247,3 +247,14 @@ def test_sessions_are_ended_by_their_owners_and_by_managers(company: Company, me
     assert first.execute({"type": "session.delete", "id": session}).status_code == 403
     assert company.execute({"type": "session.delete", "id": session}).status_code == 200
     assert second.get("/head").status_code == 401
+
+
+def test_only_managers_say_what_a_device_may_do(company: Any, member: Any) -> None:
+    device = company.create("device", device_id="till-1")["id"]
+    accountant = member("accountant")
+    for data in ({"push_tables": ["parties"]}, {"pull_tables": None}, {"is_active": True}):
+        refused = accountant.execute({"type": "device.update", "id": device, "data": data})
+        assert (refused.status_code, refused.json()["code"]) == (403, "not_allowed"), data
+    assert accountant.execute({"type": "device.delete", "id": device}).status_code == 403
+    assert accountant.execute({"type": "device.update", "id": device, "data": {"name": "Till"}}).status_code == 200
+    assert company.execute({"type": "device.update", "id": device, "data": {"push_tables": ["parties"]}}).status_code == 200

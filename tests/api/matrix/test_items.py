@@ -27,7 +27,12 @@ REFUSED: list[tuple[str, Any, str, str]] = [
     ("unknown local id", update("parties", "nobody", {"name": "X"}), "record_not_found", "id"),
     ("deletion of nothing", delete("parties", 9_000_000), "record_not_found", "id"),
     ("dangling parent", insert("transaction_lines", "l", transaction_id=8_888, quantity=1), "reference_missing", "transaction_id"),
-    ("dangling local parent", insert("transaction_lines", "l", transaction_id="t?", quantity=1), "reference_missing", "transaction_id"),
+    (
+        "dangling local parent",
+        insert("transaction_lines", "l", transaction_id="t?", quantity=1),
+        "reference_missing",
+        "transaction_id",
+    ),
     ("a name too long", insert("parties", "x", name="x" * 300), "invalid_field", "name"),
     ("no name", insert("parties", "x", phone="1"), "invalid_field", "name"),
     ("a bad choice", insert("parties", "x", name="X", party_type="enemy"), "invalid_field", "party_type"),
