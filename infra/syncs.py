@@ -83,6 +83,7 @@ ON CONFLICT (company_id, dialect, source, item_key) DO UPDATE SET place = exclud
     code = excluded.code, message = excluded.message, field = excluded.field, attempts = r.attempts + 1, last_at = now()
 """
 _FORGET = b"DELETE FROM rejected_items WHERE company_id = %b AND dialect = %b AND source = %b AND item_key = ANY(%b)"
+_FORGET_AND_PUSHED = b"WITH gone AS (" + _FORGET + b")" + _PUSHED
 _TRIM = b"""
 DELETE FROM rejected_items WHERE company_id = %b AND number IN (
     SELECT number FROM rejected_items WHERE company_id = %b AND dialect = %b AND source = %b ORDER BY last_at DESC OFFSET %b
@@ -138,20 +139,16 @@ class Syncs:
         What was refused is kept; what was accepted is no longer among it.
         """
         counts = (company_id, self.dialect, device, seen, seq, seconds, items, conflicts, len(rejected))
-        with self.database.company(company_id) as connection:
-            if not rejected and not accepted:
-                connection.execute(_PUSHED, counts)
-                return
+        done = (company_id, self.dialect, device, list(accepted))
+        if not rejected:
+            with self.database.company(company_id) as connection:
+                connection.execute(_FORGET_AND_PUSHED, (*done, *counts))
+            return
+        columns = [[getattr(one, name) for one in rejected] for name in ("item_key", "place", "item", "code", "message", "field")]
         with self.database.company(company_id) as connection, connection.transaction():
-            connection.execute(_PUSHED, counts)
-            if done := list(accepted):
-                connection.execute(_FORGET, (company_id, self.dialect, device, done))
-            if rejected:
-                columns = [
-                    [getattr(one, name) for one in rejected] for name in ("item_key", "place", "item", "code", "message", "field")
-                ]
-                connection.execute(_REJECT, (company_id, self.dialect, device, *columns))
-                connection.execute(_TRIM, (company_id, company_id, self.dialect, device, MOST_REJECTED))
+            connection.execute(_FORGET_AND_PUSHED, (*done, *counts))
+            connection.execute(_REJECT, (company_id, self.dialect, device, *columns))
+            connection.execute(_TRIM, (company_id, company_id, self.dialect, device, MOST_REJECTED))
 
     def rejected(self, company_id: UUID, source: str, limit: int = 100) -> list[Rejected]:
         """What is still refused of what a source sent, oldest first."""
