@@ -24,7 +24,9 @@ def main(programs: list[str]) -> None:
         while True:
             pids = [child.pid for child in children]
             if pids != last and None not in pids:
-                print(json.dumps(pids), flush=True)
+                # In one piece, on a line of its own: the supervisor writes to its log, which is the same pipe, meanwhile
+                sys.stdout.write(f"\n{json.dumps(pids)}\n")
+                sys.stdout.flush()
                 last = pids
             time.sleep(0.05)
 
