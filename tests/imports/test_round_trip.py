@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 
+from infra import exports
 from infra.database import Database
 from infra.followers.follower import ProjectionFollower, add_positions, advance
 from infra.roles import WORKER_ROLE, role_url
@@ -17,8 +18,6 @@ from projections.balances import trial_balance
 from projections.registry import PROJECTIONS
 
 from .conftest import SAMPLES, Books, open_books
-
-exports = pytest.importorskip("infra.exports", reason="exports are not here yet")
 
 
 class Bytes(bytearray):
