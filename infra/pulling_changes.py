@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from domain.errors import CompanyNotFound, CursorAhead
-from infra.database import Database
+from infra.database import CompanyConnections
 from infra.reading import LARGEST
 from infra.store.arrays import texts, uuids
 from infra.store.pipeline import run
@@ -81,7 +81,7 @@ FROM unnest(%b::timestamptz[]) WITH ORDINALITY AS asked (moment, place)
 class ChangeReader:
     """Reads what changed."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: CompanyConnections) -> None:
         self.database = database
 
     def page(self, company_id: UUID, after: int, limit: int, kinds: Collection[str]) -> ChangedPage:
