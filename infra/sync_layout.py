@@ -113,7 +113,7 @@ _MOVE = f"UPDATE sync_positions SET seq = %b WHERE {OF_LAYOUT}".encode()
 
 
 class Held:
-    """One connection, held by a transaction, in the place of a pool: whoever held one and waited for a second could wait for ever."""
+    """One connection in the place of a pool: whoever holds one and waits for a second may wait for ever."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

@@ -59,7 +59,7 @@ class Openings(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Rows of a collection with seq > `after`. At most `limit` (never cutting one record's rows), or as many as are sent at once."""
+    """Rows of a collection with seq > `after`; at most `limit`, but for the other rows of the last one's record."""
 
     collection: str
     after: int = 0
