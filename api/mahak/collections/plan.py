@@ -29,13 +29,12 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a client's row says: ids, our fields, and the records that it names by the first of our fields that may hold them."""
+    """What a client's row says of itself, and the records that it names by the first of our fields that may hold them."""
 
     id: int
     client_id: int
     deleted: bool | None
     row_version: int
-    data: Row
     links: dict[str, Named]
 
 
@@ -145,10 +144,22 @@ class Plan:
 
     # From the client ------------------------------------------------------------------------------
 
-    def read(
+    def names(self, row: Mapping[str, Any], zone: ZoneInfo, path: str) -> Said:
+        """What a client's row, whose names are in lower case, says of itself and of other records. Raises InvalidField."""
+        collection = self.collection
+        deleted = row.get("deleted")
+        return Said(
+            id=self._own(row, "Id", collection.id_wire, zone, path, read_int),
+            client_id=self._own(row, "ClientId", collection.client_wire, zone, path, read_long),
+            deleted=None if deleted is None else READERS["b"](deleted, zone, f"{path}.deleted"),
+            row_version=self._number(row, "rowVersion", zone, path, read_long),
+            links={link.ours[0]: named for link, wires in self._named_by if (named := self._named(row, link, wires, zone, path))},
+        )
+
+    def data(
         self, row: Mapping[str, Any], zone: ZoneInfo, path: str, *, before: Row | None = None, null_clears: bool = False
-    ) -> Said:
-        """A client's row, whose names are in lower case. `before` is the record's data where there is one.
+    ) -> Row:
+        """Our fields of a client's row, whose names are in lower case. `before` is the record's data where there is one.
 
         Unknown names are passed over; so is a null unless it clears. Raises InvalidField, naming the field as the vendor writes it.
         """
@@ -171,17 +182,18 @@ class Plan:
                 data[ours] = value
         if touched:
             data[self.rest] = {name: value for name, value in rest.items() if value is not None}
-        data = self.view.complete(dict(row), data, before)
-        collection = self.collection
-        deleted = row.get("deleted")
-        return Said(
-            id=self._own(row, "Id", collection.id_wire, zone, path, read_int),
-            client_id=self._own(row, "ClientId", collection.client_wire, zone, path, read_long),
-            deleted=None if deleted is None else READERS["b"](deleted, zone, f"{path}.deleted"),
-            row_version=self._number(row, "rowVersion", zone, path, read_long),
-            data=data,
-            links={link.ours[0]: named for link, wires in self._named_by if (named := self._named(row, link, wires, zone, path))},
-        )
+        return self.view.complete(dict(row), data, before)
+
+    def wire_of(self, ours: str) -> str:
+        """A field of ours in the vendor's words: how a refusal names it; ours where the vendor has no word for it."""
+        for _, wire, name, _ in self._readers:
+            if name == ours:
+                return wire
+        link = next((link for link, _ in self._named_by if ours in link.ours), None)
+        if link is not None:
+            return f"{link.prefix}Id"
+        own = {"base_seq": "rowVersion", "id": self.collection.id_wire, "client_id": self.collection.client_wire}
+        return own.get(ours, ours)
 
     def _own(self, row: Mapping[str, Any], suffix: str, wire: str, zone: ZoneInfo, path: str, read: Read) -> int:
         also = self.collection.also
