@@ -133,8 +133,13 @@ class View:
 
 
 def code_of(document: Document, entity: str) -> int:
-    """The code by which the accounting program names a record; 0 where it has none."""
+    """The code by which the accounting program names a record; 0 where it has none.
+
+    A person's code is that person's: rows of other records do not repeat it, so that nothing of it stays when the person is erased.
+    """
     data = document.data
+    if document.kind in ("party", "user"):
+        return 0
     rest = data.get("data" if document.kind == "custom_record" else "extra") or {}
     code = rest.get(f"{entity}Code") or data.get("code")
     return write_code(code) if code is not None else 0
