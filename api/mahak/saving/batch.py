@@ -10,16 +10,20 @@ from zoneinfo import ZoneInfo
 
 from api.mahak.collections import BY_ANY_NAME
 from api.mahak.collections.collection import Collection
+from api.mahak.collections.goods import DETAIL
 from api.mahak.collections.plan import Named, Plan
-from api.mahak.collections.view import client_id_of
+from api.mahak.collections.view import Link, client_id_of
 from api.mahak.documents import Row
+from api.mahak.values import read_long
 from domain.errors import BatchTooLarge, InvalidField, LedgerError
 from domain.record import Record
 from infra.ledger import MAX_COMMANDS
 
 PHASES = (
-    "companies visitors currencies bankGroups personGroups productCategories units expenseGroups incomeGroups stores projects"
-    " propertyDescriptions missions promotions regions costLevelNames returnReasons settings",
+    (
+        "companies visitors currencies bankGroups personGroups productCategories units expenseGroups incomeGroups stores"
+        " projects propertyDescriptions missions promotions regions costLevelNames returnReasons settings"
+    ),
     "banks cashes people products expenses incomes",
     "productDetails personAddresses",
     "orders invoices journalEntries transferStores",
@@ -109,9 +113,10 @@ def _item(collection: Collection, index: int, row: Any, zone: ZoneInfo) -> Item:
         return Item(collection, index, path, {}, error=error)
     item = Item(collection, index, path, {name.lower(): value for name, value in row.items()})
     plan = next(iter(collection.plans.values()), None)
-    if plan is None:
-        return item
     try:
+        if plan is None:
+            item.links = links_of_asset(item.row, zone, path)
+            return item
         said = plan.names(item.row, zone, path)
     except LedgerError as error:
         item.error = error
@@ -123,3 +128,17 @@ def _item(collection: Collection, index: int, row: Any, zone: ZoneInfo) -> Item:
     if item.id < 0:
         item.error = InvalidField(f"There is no id {item.id}.", path=f"{path}.{collection.id_wire}")
     return item
+
+
+_STORE = Link("store", ("store_id",), "stores")
+
+
+def links_of_asset(row: Row, zone: ZoneInfo, path: str) -> dict[str, Named]:
+    """What a row of the stock is about: a detail, and the store that it lies in. Raises InvalidField."""
+    links: dict[str, Named] = {}
+    for link, name in ((DETAIL, "product_detail_id"), (_STORE, "store_id")):
+        ids = [row.get(f"{link.prefix}{suffix}".lower()) for suffix in ("Id", "ClientId", "Code")]
+        own, client, code = (0 if value is None else int(read_long(value, zone, f"{path}.{link.prefix}Id")) for value in ids)
+        if own or client or code:
+            links[name] = Named(link, f"{path}.{link.prefix}Id", own, client, code)
+    return links

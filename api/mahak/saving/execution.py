@@ -9,6 +9,8 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from api.mahak.collections.view import id_of
 from api.mahak.errors import code_of
 from api.mahak.saving.batch import Batch, Item, read_batch
@@ -81,20 +83,20 @@ class Save:
         known = read_known(services.store, writer.company_id, writer.actor.source, batch)
         read_codes(services.database, writer.company_id, batch, known)
         amounts = Amounts(services.store, writer.company_id)
-        counts = Counts(services, writer)
+        counts = Counts(services.database, writer.company_id)
         translated = self._translate(known, amounts, counts)
         if self.is_atomic:
             self._refuse_together([item for item in batch.items if item.error is not None])
             self._execute_together(translated)
         else:
             self._execute_each(translated, amounts)
-        return self._saved(translated)
+        return self._saved(translated, counts)
 
     def _translate(self, known: Known, amounts: Amounts, counts: Counts) -> Translated:
         writer = self.writer
 
         def complete(items: list[Item]) -> None:
-            check_orders(items, writer.currency)
+            check_orders(items, self.batch.lists, writer.currency)
             amounts.complete([item for item in items if item.error is None and item.plan is not None])
 
         translation = Translation(self.batch, known, writer.zone, writer.actor.role, repeats_change=not self.is_atomic)
@@ -186,12 +188,14 @@ class Save:
 
     # What became of it ----------------------------------------------------------------------------
 
-    def _saved(self, translated: Translated) -> dict[str, list[Saved]]:
+    def _saved(self, translated: Translated, counts: Counts) -> dict[str, list[Saved]]:
         reader, company_id = ChangeReader(self.services.database), self.writer.company_id
         repeated = {id(item) for item in translated.repeated}
         first = reader.first_seqs(company_id, [item.record.id for item in translated.repeated if item.record is not None])
-        there = [item.record_id for item in self.batch.items if item.error is None and item.record_id is not None]
-        current = reader.current(company_id, there)
+        done = [item for item in self.batch.items if item.error is None]
+        there = [result.id if (result := self.results.get(id(item))) else item.record_id for item in done]
+        current = reader.current(company_id, [one for one in there if one is not None] + counts.products())
+        counted = counts.ids([item for item in done if item.plan is None], current)
         saved: dict[str, list[Saved]] = {}
         for name, items in self.batch.lists.items():
             saved[name] = rows = []
@@ -201,12 +205,11 @@ class Save:
                     continue
                 result = self.results.get(id(item))
                 record_id = result.id if result is not None else item.record_id
-                assert record_id is not None, "every row that was not refused has a record"
-                number, version = current.get(record_id) or (result.number, result.seq) if result else current[record_id]
+                number, version = current[record_id] if record_id is not None else (0, 0)
                 if id(item) in repeated:
                     version = first.get(str(record_id), version)
-                outcome = result.outcome or "" if result is not None else ""
-                rows.append(Saved(item, id_of(name, item.kind, number) if item.plan else number, version, outcome=outcome))
+                row_id = id_of(name, item.kind, number) if item.plan is not None else counted[id(item)]
+                rows.append(Saved(item, row_id, version, outcome=(result.outcome or "") if result is not None else ""))
         return saved
 
 
@@ -214,7 +217,7 @@ def _alone(planned: Planned) -> Planned:
     """The command of an order without the lines that were put into it."""
     command = planned.command
     data = {name: value for name, value in command.data.items() if name != "lines"}
-    return Planned(planned.item, type(command)(kind=command.kind, action="create", id=command.id, client_id=command.client_id, data=data))
+    return Planned(planned.item, msgspec.structs.replace(command, data=data))
 
 
 def _path_of(item: Item, error: LedgerError) -> str:

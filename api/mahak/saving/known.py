@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -22,6 +21,9 @@ from infra.store.interface import Store
 PLAIN_IDS = frozenset({"store_id", "project_id"})
 """Fields of ours that hold a record's id and are no reference: the id itself has to be known."""
 
+READ = frozenset({"productDetails", "receipts", "payments"})
+"""Collections of which more than the number has to be known: a detail's product, a payment's cheques."""
+
 
 @dataclass(slots=True)
 class Known:
@@ -36,13 +38,12 @@ class Known:
         self.by_number[record.kind, record.number] = record
 
 
-def read_known(store: Store, company_id: UUID, source: str, batch: Batch, more: Iterable[tuple[str, str]]) -> Known:
-    """Everything that is named by id or by client id, and `more` (kind, client id)."""
+def read_known(store: Store, company_id: UUID, source: str, batch: Batch) -> Known:
+    """Everything that is named by id or by client id."""
     needs = Needs()
     for item in batch.items:
         if item.error is None:
             _note(needs, source, item)
-    needs.clients.update((kind, source, client_id) for kind, client_id in more)
     known = Known()
     if not needs:
         return known
@@ -67,7 +68,7 @@ def _note(needs: Needs, source: str, item: Item) -> None:
         target = COLLECTIONS[named.link.collection]
         if named.id > 0:
             plan, number = target.plan_of_id(named.id)
-            has_to_be_read = target.name == "productDetails" or not PLAIN_IDS.isdisjoint(named.link.ours)
+            has_to_be_read = target.name in READ or not PLAIN_IDS.isdisjoint(named.link.ours)
             if has_to_be_read and 1 <= number <= LARGEST_NUMBER:
                 needs.numbers.add((plan.kind, number))
         elif named.client_id:

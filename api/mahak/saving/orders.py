@@ -34,10 +34,11 @@ def name_lines(lists: Mapping[str, Sequence[Item]]) -> None:
             line.client_key = KEY_OF_UNNAMED.format(entity=line.collection.entity, owner=owner.client_key, place=place)
 
 
-def check_orders(items: Sequence[Item], currency: str) -> None:
+def check_orders(items: Sequence[Item], lists: Mapping[str, Sequence[Item]], currency: str) -> None:
     """Note on new orders and invoices that they come without a line, and make the amount of a discount in percent.
 
-    A new journal entry with its lines is posted, unless it says that it is a draft. `currency` is the company's.
+    A new journal entry with its lines is posted, unless it says that it is a draft. `items` are the readable rows, `lists` all of
+    them: a line that is wrong is a line too. `currency` is the company's.
     """
     lines: dict[str, list[Item]] = {}
     for item in items:
@@ -51,13 +52,18 @@ def check_orders(items: Sequence[Item], currency: str) -> None:
         if item.kind == "journal_entry":
             if own and str(item.row.get("status")).casefold() != "draft":
                 item.data["post_now"] = True
-        elif not own:
+        elif not own and not _has_line(item, lists):
             owned = LINES[item.collection.name]
             item.error = ReferenceMissing(
                 f"The {item.collection.entity} comes without a line: send its {owned} in the same request.", path=item.path
             )
         else:
             _discount_in_percent(item, own, currency)
+
+
+def _has_line(order: Item, lists: Mapping[str, Sequence[Item]]) -> bool:
+    named = (line.links.get(name) for line in lists.get(LINES[order.collection.name], ()) for name in _OWNER_OF_LINE.values())
+    return any(one is not None and one.client_id == order.client_id != 0 for one in named)
 
 
 def _discount_in_percent(order: Item, lines: Sequence[Item], currency: str) -> None:
@@ -78,7 +84,7 @@ def _net(line: Mapping[str, Any]) -> Decimal:
 def nest(commands: Sequence[Planned]) -> tuple[list[Planned], dict[int, list[Planned]]]:
     """Commands with the new lines of new orders inside these, and by the place of such an order the lines that it took."""
     orders = {
-        planned.command.id: place
+        str(planned.command.id): place
         for place, planned in enumerate(commands)
         if planned.command.action == "create" and planned.command.kind in ("invoice", "order", "journal_entry")
     }
@@ -88,7 +94,7 @@ def nest(commands: Sequence[Planned]) -> tuple[list[Planned], dict[int, list[Pla
         command = planned.command
         field = _OWNER_OF_LINE.get(command.kind)
         owner = command.data.get(field) if field is not None and command.action == "create" else None
-        at = orders.get(_id_of(owner)) if owner is not None else None
+        at = orders.get(owner) if isinstance(owner, str) else None
         if at is None or planned.item is None or planned.item.deleted:
             rest.append((place, planned))
         else:

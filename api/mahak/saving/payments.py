@@ -56,8 +56,7 @@ class Amounts:
             if own.item is None and own.record is not None and not own.record.deleted:
                 amount = self._amount(own)
                 if amount != Decimal(own.record.data["amount"]):
-                    data = {"amount": str(amount)}
-                    planned.append(Planned(None, Command(kind="payment", action="update", id=UUID(payment_id), data=data)))
+                    planned.append(_amounts_to(payment_id, amount))
         return planned
 
     def without(self, refused: Iterable[Item]) -> list[Planned]:
@@ -70,17 +69,13 @@ class Amounts:
                     touched.add(payment_id)
                     if item.record is not None and not item.record.deleted:
                         own.cheques[str(item.record_id)] = Decimal(item.record.data["amount"])
-        return [
-            Planned(None, Command(kind="payment", action="update", id=UUID(payment_id), data={"amount": str(self._amount(own))}))
-            for payment_id in sorted(touched)
-            if (own := self._sums[payment_id])
-        ]
+        return [_amounts_to(payment_id, self._amount(self._sums[payment_id])) for payment_id in sorted(touched)]
 
     @staticmethod
     def _owners(cheque: Item) -> set[str]:
         """The payments that a cheque is on, and was on."""
-        found = {cheque.data.get("payment_id"), cheque.record.data.get("payment_id") if cheque.record is not None else None}
-        return {owner for owner in found if isinstance(owner, str)}
+        before = cheque.record.data if cheque.record is not None else {}
+        return {owner for data in (cheque.data, before) if isinstance(owner := data.get("payment_id"), str)}
 
     def _read(self) -> None:
         """The payments that are there already, and the cheques on them."""
@@ -119,3 +114,7 @@ class Amounts:
         elif said is None and own.item is not None:
             own.item.data["cash_amount"] = said = "0"
         return Decimal(said or 0) + sum(own.cheques.values(), Decimal(0))
+
+
+def _amounts_to(payment_id: str, amount: Decimal) -> Planned:
+    return Planned(None, Command(kind="payment", action="update", id=UUID(payment_id), data={"amount": str(amount)}))

@@ -220,9 +220,9 @@ class Translation:
             raise ReferenceMissing(f"There is no {COLLECTIONS[named.link.collection].entity} {named.id}.", path=named.path)
         data[name] = reference
         if kind == "product_detail" and item.kind != "custom_record":
-            data["product_id"] = self._product_of(named, item)
+            data["product_id"] = self.product_of(named, item)
 
-    def _product_of(self, named: Named, item: Item) -> Any:
+    def product_of(self, named: Named, item: Item) -> Any:
         """The product that a detail is one of."""
         target = COLLECTIONS["productDetails"]
         record: Record | None = None
@@ -272,8 +272,8 @@ class Translation:
     @staticmethod
     def _command(item: Item) -> Command:
         if item.record is None:
-            client = {"client_id": item.client_key} if item.client_key else {}
-            return Command(kind=item.kind, action="create", id=item.record_id, data=item.data, **client)
+            client_id = item.client_key or None
+            return Command(kind=item.kind, action="create", id=item.record_id, client_id=client_id, data=item.data)
         base: dict[str, Any] = {}
         if item.version:
             refuses = CATALOGUE[item.kind].policy is Policy.SERVER_WINS
