@@ -64,7 +64,7 @@ def _complete_person(row: Row, data: Row, before: Row) -> Row:
     if row.get("name"):  # the guide's customers have one name
         data["name"] = str(row["name"])
     elif any(name in data for name in _NAMES) or not before:
-        person = " ".join(str(after[name]).strip() for name in _NAMES[:2] if after.get(name) and str(after[name]).strip())
+        person = f"{str(after.get('first_name') or '').strip()} {str(after.get('last_name') or '').strip()}".strip()
         organization = str(after.get("organization") or "").strip()
         name = organization if organization and after.get("type") == "organization" else person or organization
         if name:

@@ -39,6 +39,8 @@ class Said:
 
 
 _Step = tuple[str, str, Write | None]
+_Lowered = tuple[tuple[str, str], ...]
+"""Wire names as they are looked up, in lower case, and as they are told."""
 
 
 class Plan:
@@ -51,7 +53,10 @@ class Plan:
         self.kind = view.kind
         self.rest = "data" if view.kind == "custom_record" else "extra"
         self._links = [(link, *wires) for link in view.links if any(wires := _wires(link, collection.types))]
-        self._named_by = [(link, _wires(link)) for link in view.links if link.ours]
+        self._named_by = [(link, _lowered(_wires(link))) for link in view.links if link.ours]
+        also = collection.also
+        self._own_ids = _lowered((collection.id_wire, f"{also}Id" if also else ""))
+        self._own_client_ids = _lowered((collection.client_wire, f"{also}ClientId" if also else ""))
         special = {column.wire: column for column in view.columns}
         linked = {wire for _, *wires in self._links for wire in wires if wire}
         framework = {collection.id_wire, collection.client_wire, "deleted", "rowVersion", *_BOOKKEEPING}
@@ -59,8 +64,8 @@ class Plan:
         self._plain: list[_Step] = []
         self._rest: dict[str, tuple[str, Write | None]] = {}
         self._derived: list[tuple[str, Callable[[Document, Known], Any]]] = []
-        self._readers: list[tuple[str, str, str, Read]] = []
-        """(the name in lower case, the wire name, our field or the name in what is kept, how it is read)"""
+        self._readers: dict[str, tuple[str, str, str, Read]] = {}
+        """By the name in lower case: the wire name, our field, the name in what is kept where it is kept there, how it is read."""
         for wire, letter in collection.types.items():
             if wire in framework or wire in linked:
                 continue
@@ -82,7 +87,7 @@ class Plan:
             if is_code and not ours.startswith(_EXTRA):
                 read = read_code
             if read is not None and ours:
-                self._readers.append((wire.lower(), wire, ours, read))
+                self._readers[wire.lower()] = (wire, ours, ours.partition(".")[2] if ours.startswith((_EXTRA, _DATA)) else "", read)
         self._moments = frozenset(column.wire for column in view.columns if column.is_moment)
         self._wires = tuple(self._template)
         self._pascal = tuple(wire[0].upper() + wire[1:] for wire in self._wires)
@@ -146,14 +151,17 @@ class Plan:
 
     def names(self, row: Mapping[str, Any], zone: ZoneInfo, path: str) -> Said:
         """What a client's row, whose names are in lower case, says of itself and of other records. Raises InvalidField."""
-        collection = self.collection
         deleted = row.get("deleted")
+        links: dict[str, Named] = {}
+        for link, wires in self._named_by:
+            if (named := self._named(row, link, wires, zone, path)) is not None:
+                links[link.ours[0]] = named
         return Said(
-            id=self._own(row, "Id", collection.id_wire, zone, path, read_int),
-            client_id=self._own(row, "ClientId", collection.client_wire, zone, path, read_long),
-            deleted=None if deleted is None else READERS["b"](deleted, zone, f"{path}.deleted"),
-            row_version=self._number(row, "rowVersion", zone, path, read_long),
-            links={link.ours[0]: named for link, wires in self._named_by if (named := self._named(row, link, wires, zone, path))},
+            id=self._first(row, self._own_ids, zone, path, read_int),
+            client_id=self._first(row, self._own_client_ids, zone, path, read_long),
+            deleted=deleted if deleted is None or deleted is False else READERS["b"](deleted, zone, f"{path}.deleted"),
+            row_version=_number(row, "rowversion", "rowVersion", zone, path, read_long),
+            links=links,
         )
 
     def data(
@@ -167,12 +175,14 @@ class Plan:
         data: Row = {}
         rest: Row = dict(before.get(self.rest) or {})
         touched = False
-        for key, wire, ours, read in self._readers:
-            if key not in row or (row[key] is None and not null_clears):
+        for key, given in row.items():
+            step = self._readers.get(key)
+            if step is None or (given is None and not null_clears):
                 continue
-            value = None if row[key] is None else read(row[key], zone, f"{path}.{wire}")
-            if ours.startswith((_EXTRA, _DATA)):
-                rest[ours.partition(".")[2]] = value
+            wire, ours, kept, read = step
+            value = None if given is None else read(given, zone, f"{path}.{wire}")
+            if kept:
+                rest[kept] = value
                 touched = True
             elif wire in self._moments:
                 data[ours] = value and value[:10]
@@ -186,7 +196,7 @@ class Plan:
 
     def wire_of(self, ours: str) -> str:
         """A field of ours in the vendor's words: how a refusal names it; ours where the vendor has no word for it."""
-        for _, wire, name, _ in self._readers:
+        for wire, name, _, _ in self._readers.values():
             if name == ours:
                 return wire
         link = next((link for link, _ in self._named_by if ours in link.ours), None)
@@ -195,28 +205,36 @@ class Plan:
         own = {"base_seq": "rowVersion", "id": self.collection.id_wire, "client_id": self.collection.client_wire}
         return own.get(ours, ours)
 
-    def _own(self, row: Mapping[str, Any], suffix: str, wire: str, zone: ZoneInfo, path: str, read: Read) -> int:
-        also = self.collection.also
-        return self._number(row, wire, zone, path, read) or (self._number(row, also + suffix, zone, path, read) if also else 0)
-
-    def _named(self, row: Mapping[str, Any], link: Link, wires: tuple[str, ...], zone: ZoneInfo, path: str) -> Named | None:
-        number, client_id, code = (self._number(row, wire, zone, path, read_long) for wire in wires)
-        if not (number or client_id or code):
-            return None
-        place = next(wire for wire, value in zip(wires, (number, client_id, code), strict=True) if value)
-        return Named(link, f"{path}.{place}", number, client_id, code)
+    @staticmethod
+    def _first(row: Mapping[str, Any], wires: _Lowered, zone: ZoneInfo, path: str, read: Read) -> int:
+        for key, wire in wires:
+            if number := _number(row, key, wire, zone, path, read):
+                return number
+        return 0
 
     @staticmethod
-    def _number(row: Mapping[str, Any], wire: str, zone: ZoneInfo, path: str, read: Read) -> int:
-        value = row.get(wire.lower()) if wire else None
-        if value is None:
+    def _named(row: Mapping[str, Any], link: Link, wires: _Lowered, zone: ZoneInfo, path: str) -> Named | None:
+        number, client_id, code = (_number(row, key, wire, zone, path, read_long) for key, wire in wires)
+        if not (number or client_id or code):
+            return None
+        place = wires[0 if number else 1 if client_id else 2][1]
+        return Named(link, f"{path}.{place}", number, client_id, code)
+
+
+def _number(row: Mapping[str, Any], key: str, wire: str, zone: ZoneInfo, path: str, read: Read) -> int:
+    value = row.get(key) if key else None
+    if value is None or value is False or value == 0:
+        return 0
+    try:
+        return int(read(value, zone, f"{path}.{wire}"))
+    except InvalidField:
+        if wire.endswith("Code"):  # a code that is a word names nothing by number
             return 0
-        try:
-            return int(read(value, zone, f"{path}.{wire}"))
-        except InvalidField:
-            if wire.endswith("Code"):  # a code that is a word names nothing by number
-                return 0
-            raise
+        raise
+
+
+def _lowered(wires: tuple[str, ...]) -> _Lowered:
+    return tuple((wire.lower(), wire) for wire in wires)
 
 
 _EXTRA, _DATA, _MIDNIGHT = "extra.", "data.", "T00:00:00"
