@@ -23,7 +23,7 @@ from tests.benchmarks.syncing import fill
 SAVED = 5_000
 ROUNDS = 5
 PULL = {"ordersRowVersion": 0, "orderDetailsRowVersion": 0, "customersRowVersion": 0, "productsRowVersion": 0}
-POLLED = [
+POLLED = (
     "bank",
     "bankGroup",
     "cash",
@@ -44,7 +44,7 @@ POLLED = [
     "store",
     "unit",
     "setting",
-]
+)
 
 
 def over_http(place: Place, facts: list[str]) -> Sequence[Row]:
@@ -72,8 +72,8 @@ def _pulls(place: Place, at: Served, facts: list[str]) -> list[Row]:
         times.append((timed(pull), timed(pull), timed(store_level)))
     rendering, copying, reading = (statistics.median(side) for side in zip(*times, strict=True))
     facts.append(
-        f"GetAllDataV2 of {sent:,} rows, each told in both spellings, in {copying:.2f} s, and in {rendering:.2f} s where no client of"
-        f" the company has asked before; {records:,} records at store level in {reading:.2f} s."
+        f"GetAllDataV2 of {sent:,} rows, each told in both spellings, in {copying:.2f} s, and in {rendering:.2f} s where no client"
+        f" of the company has asked before; {records:,} records at store level in {reading:.2f} s."
     )
     name, reference = f"Mahak: GetAllDataV2 of {sent:,} rows", "as many records at store level"
     theirs = Side(records / reading)
