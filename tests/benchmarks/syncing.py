@@ -93,8 +93,8 @@ def _pulls(place: Place, at: Served, facts: list[str], rounds: int = 5) -> list[
         times.append((timed(pull), timed(pull), timed(store_level)))
     rendering, copying, reading = (statistics.median(side) for side in zip(*times, strict=True))
     facts.append(
-        f"The first pull of a Matrix device: {len(changes):,} changes ({records:,} records, {size / 2**20:.0f} MB) in {copying:.2f} s;"
-        f" in {rendering:.2f} s where no device of the company has pulled before. The records alone at store level: {reading:.2f} s."
+        f"A Matrix device's first pull: {len(changes):,} changes ({records:,} records, {size / 2**20:.0f} MB) in {copying:.2f} s;"
+        f" in {rendering:.2f} s where no device of the company pulled before. The records alone at store level: {reading:.2f} s."
     )
     name, theirs = f"Matrix: first pull of {CHANGES:,} records over HTTP", Side(records / reading)
     reference = "the same records at store level"
