@@ -114,7 +114,7 @@ SELECT {_STATE}, count(*), max(seq), {{sent}} FROM (
 """
 _OPENED = "(%b::text[])[part * 3 + CASE WHEN deleted THEN 3 WHEN made_seq <= %b THEN 2 ELSE 1 END] || body AS body"
 _OWN = """
-EXISTS (SELECT FROM events l WHERE l.company_id = %b AND l.seq = s.seq AND l.device_id = %b)
+EXISTS (SELECT FROM events l WHERE l.company_id = %b AND l.record_id = s.record_id AND l.seq = s.seq AND l.device_id = %b)
 AND NOT EXISTS (SELECT FROM events o WHERE o.company_id = %b AND o.record_id = s.record_id AND o.seq > %b
                 AND o.device_id IS DISTINCT FROM %b) AS own
 """
