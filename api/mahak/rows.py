@@ -41,12 +41,12 @@ Encode = Callable[[Plan, Document, Known], bytes]
 
 def encoded_v1(plan: Plan, document: Document, known: Known) -> bytes:
     """A record's row in PascalCase."""
-    return JSON.encode(plan.pascal(plan.row(document, known)))
+    return JSON.encode(plan.row_v1(document, known))
 
 
 def encoded_v2(plan: Plan, document: Document, known: Known) -> bytes:
     """A record's row in camelCase, with the guide's fields."""
-    return JSON.encode(plan.guided(document, plan.row(document, known), known))
+    return JSON.encode(plan.row(document, known))
 
 
 def _asset_v1(row: Row) -> bytes:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from api.mahak.collections.view import Known, Link, View, client_number, code_of, id_of
-from api.mahak.documents import Document, Row, data_hash, server_time
-from api.mahak.values import DEFAULTS, READERS, WRITERS, Read, Write, read_code, read_int, read_long
+from api.mahak.collections.row_writer import RowWriter, Steps
+from api.mahak.collections.view import Known, Link, View, id_of
+from api.mahak.documents import Document, Row
+from api.mahak.values import READERS, WRITERS, Read, read_code, read_int, read_long
 from domain.errors import InvalidField
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ class Said:
     links: dict[str, Named]
 
 
-_Step = tuple[str, str, Write | None]
 _Lowered = tuple[tuple[str, str], ...]
 """Wire names as they are looked up, in lower case, and as they are told."""
 
@@ -52,18 +52,15 @@ class Plan:
         self.name = collection.name
         self.kind = view.kind
         self.rest = "data" if view.kind == "custom_record" else "extra"
-        self._links = [(link, *wires) for link in view.links if any(wires := _wires(link, collection.types))]
+        links = [(link, *wires) for link in view.links if any(wires := _wires(link, collection.types))]
         self._named_by = [(link, _lowered(_wires(link))) for link in view.links if link.ours]
         also = collection.also
         self._own_ids = _lowered((collection.id_wire, f"{also}Id" if also else ""))
         self._own_client_ids = _lowered((collection.client_wire, f"{also}ClientId" if also else ""))
         special = {column.wire: column for column in view.columns}
-        linked = {wire for _, *wires in self._links for wire in wires if wire}
-        framework = {collection.id_wire, collection.client_wire, "deleted", "rowVersion", *_BOOKKEEPING}
-        self._template: Row = {wire: DEFAULTS[letter] for wire, letter in collection.types.items()}
-        self._plain: list[_Step] = []
-        self._rest: dict[str, tuple[str, Write | None]] = {}
-        self._derived: list[tuple[str, Callable[[Document, Known], Any]]] = []
+        linked = {wire for _, *wires in links for wire in wires if wire}
+        framework = {collection.id_wire, collection.client_wire, "deleted", "rowVersion", *collection.bookkeeping}
+        steps = Steps(links)
         self._readers: dict[str, tuple[str, str, str, Read]] = {}
         """By the name in lower case: the wire name, our field, the name in what is kept where it is kept there, how it is read."""
         for wire, letter in collection.types.items():
@@ -78,19 +75,19 @@ class Plan:
                 ours = f"{self.rest}.{wire}"
             write = column.write if column and column.write else WRITERS[letter]
             if column is not None and column.derive is not None:
-                self._derived.append((wire, column.derive))
+                steps.derived.append((wire, column.derive))
             elif ours.startswith((_EXTRA, _DATA)):
-                self._rest[ours.partition(".")[2]] = (wire, write)
+                steps.rest[ours.partition(".")[2]] = (wire, write)
             else:
-                self._plain.append((wire, ours, write))
+                steps.plain[ours] = (wire, write)
             read = column.read if column is not None and (column.read or column.derive) else READERS[letter]
             if is_code and not ours.startswith(_EXTRA):
                 read = read_code
             if read is not None and ours:
                 self._readers[wire.lower()] = (wire, ours, ours.partition(".")[2] if ours.startswith((_EXTRA, _DATA)) else "", read)
         self._moments = frozenset(column.wire for column in view.columns if column.is_moment)
-        self._wires = tuple(self._template)
-        self._pascal = tuple(wire[0].upper() + wire[1:] for wire in self._wires)
+        self._camel = RowWriter(self, steps, str)
+        self._pascal = RowWriter(self, steps, _capitalized)
 
     # To the client --------------------------------------------------------------------------------
 
@@ -99,53 +96,17 @@ class Plan:
         return id_of(self.name, self.kind, document.number)
 
     def row(self, document: Document, known: Known) -> Row:
-        """The row of a record, in the vendor's names (camelCase)."""
-        row = self._template.copy()
-        data = document.data
-        for wire, name, write in self._plain:
-            if (value := data.get(name)) is not None:
-                row[wire] = value if write is None else write(value)
-        if rest := data.get(self.rest):
-            steps = self._rest
-            for name, value in rest.items():
-                if value is not None and (step := steps.get(name)) is not None:
-                    row[step[0]] = value if step[1] is None else step[1](value)
-        for link, id_wire, client_wire, code_wire in self._links:
-            if (named := link.named(document, known)) is None:
-                continue
-            if id_wire:
-                row[id_wire] = id_of(link.collection, named.kind, named.number)
-            if client_wire:
-                row[client_wire] = client_number(named, link.entity or link.prefix)
-            if code_wire:
-                row[code_wire] = code_of(named, link.entity or link.prefix)
-        for wire, derive in self._derived:
-            if (value := derive(document, known)) is not None:
-                row[wire] = value
-        collection = self.collection
-        if collection.id_wire:
-            row[collection.id_wire] = self.row_id(document)
-        if collection.client_wire:
-            row[collection.client_wire] = client_number(document, collection.entity)
-        if "deleted" in row:
-            row["deleted"] = document.deleted
-        row["dataHash"] = data_hash(document)
-        row["createDate"] = server_time(document.created_at)
-        row["updateDate"] = server_time(document.updated_at)
-        row["rowVersion"] = document.seq
-        return row
-
-    def pascal(self, row: Row) -> Row:
-        """The same row with PascalCase names, as V1 answers it."""
-        return dict(zip(self._pascal, row.values(), strict=True))
-
-    def guided(self, document: Document, row: Row, known: Known) -> Row:
-        """The same row with the guide's fields beside the vendor's, as V2 answers it; there a code may be a word."""
-        guided = {**row, "deleted": document.deleted, **self.view.guide(document, row, known)}
+        """The row of a record as V2 answers it: in the vendor's names, with the guide's fields; there a code may be a word."""
+        row = self._camel.row(document, known)
+        row["deleted"] = document.deleted
         code_wire = self.collection.code_wire
-        if code_wire and not guided.get(code_wire) and isinstance(code := document.data.get(self.view.code), str):
-            guided[code_wire] = code
-        return guided
+        if code_wire and not row[code_wire] and isinstance(code := document.data.get(self.view.code), str):
+            row[code_wire] = code
+        return {**row, **self.view.guide(document, row, known)}
+
+    def row_v1(self, document: Document, known: Known) -> Row:
+        """The row of a record as V1 answers it: the same names in PascalCase."""
+        return self._pascal.row(document, known)
 
     # From the client ------------------------------------------------------------------------------
 
@@ -238,7 +199,10 @@ def _lowered(wires: tuple[str, ...]) -> _Lowered:
 
 
 _EXTRA, _DATA, _MIDNIGHT = "extra.", "data.", "T00:00:00"
-_BOOKKEEPING = ("dataHash", "createDate", "updateDate", "createSyncId", "updateSyncId")
+
+
+def _capitalized(wire: str) -> str:
+    return wire[0].upper() + wire[1:]
 
 
 def _wires(link: Link, types: Mapping[str, str] | None = None) -> tuple[str, str, str]:
