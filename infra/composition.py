@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import ParamSpec, TypeVar
 
 from infra.database import Database
+from infra.files import Files, Place
 from infra.heads import Heads
 from infra.hints import Hints
 from infra.identity import Identity
@@ -94,6 +95,12 @@ class Services:
             demo=settings.demo,
         )
         self.signing_key = signing_key(settings)
+        self.files = Files(
+            Place(settings.files_url, settings.data_dir),
+            max_bytes=settings.max_file_bytes,
+            types=settings.file_types,
+            spool_dir=settings.data_dir,
+        )
         self.threads = Threads(settings.pool_size)
 
     async def open(self) -> None:
