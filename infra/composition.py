@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import ParamSpec, TypeVar
 
+from infra.bucket_tokens import BucketTokens
 from infra.database import Database
 from infra.files import Files, Place
 from infra.heads import Heads
@@ -94,6 +95,7 @@ class Services:
             refresh_lifetime=timedelta(days=settings.refresh_token_days),
             demo=settings.demo,
         )
+        self.bucket_tokens = BucketTokens(settings.secret_key, self.identity.refresh_lifetime)
         self.signing_key = signing_key(settings)
         self.files = Files(
             Place(settings.files_url, settings.data_dir),
