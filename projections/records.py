@@ -42,6 +42,16 @@ RECORDS = Table(
             "company_id, ((document::jsonb -> 'data' ->> 'device_id'))",
             where="kind = 'session' AND NOT deleted",
         ),
+        Index(
+            "sessions_by_user",
+            "company_id, ((document::jsonb -> 'data' ->> 'user_id'))",
+            where="kind = 'session' AND NOT deleted",
+        ),
+        Index(
+            "users_archived",
+            "((document::jsonb -> 'data' ->> 'archived_at'))",
+            where="kind = 'user' AND NOT deleted AND document::jsonb -> 'data' ->> 'archived_at' IS NOT NULL",
+        ),
     ),
     privileges="SELECT, INSERT, UPDATE",
 )
