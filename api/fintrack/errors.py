@@ -14,7 +14,6 @@ from api.http_errors import HttpRequest
 from domain import errors
 from domain.errors import InvalidField, LedgerError, NotAllowed
 
-
 NO_LOGIN = "No login found"
 
 
