@@ -52,7 +52,7 @@ class Page:
 
 
 def page_of(asked: Asked) -> Page:
-    """The page that the query asks for; `pageNumber[page]`, which a client sends by mistake, is no parameter. Raises InvalidField."""
+    """The page that the query asks for. Raises InvalidField; `pageNumber[page]`, sent by mistake, is no parameter."""
     number = _whole(asked, "pageNumber", 1, least=0, most=LARGEST_PAGE)
     return Page(number, _whole(asked, "pageRowCount", ROWS_PER_PAGE, least=1, most=MOST_ROWS_PER_PAGE))
 

@@ -14,7 +14,6 @@ from api.http_errors import HttpRequest
 from domain import errors
 from domain.errors import InvalidField, LedgerError, NotAllowed
 
-
 NO_LOGIN = "No login found"
 
 
@@ -50,6 +49,9 @@ STATUS: Mapping[type[LedgerError], int] = {
     errors.VersionStale: 409,
     errors.BatchTooLarge: 413,
     errors.TooManyRequests: 429,
+    errors.FileTooLarge: 413,
+    errors.FileTypeRefused: 415,
+    errors.FileMissing: 404,
     errors.ProjectionBehind: 503,
     errors.ServiceUnavailable: 503,
     http.RouteNotFound: 404,

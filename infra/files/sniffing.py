@@ -71,7 +71,7 @@ def sniff(head: bytes, file_name: str = "", claimed: str = "") -> str:
     for offset, magic, media_type in _MAGIC:
         if head.startswith(magic, offset):
             return _OLD_OFFICE.get(extension, OLE) if media_type == OLE else media_type
-    if head.startswith(_ENTRY) or head.startswith(b"PK\x05\x06"):
+    if head.startswith((_ENTRY, b"PK\x05\x06")):
         return _archive(head)
     if head[:4] == b"RIFF" and head[8:12] in _RIFF:
         return _RIFF[head[8:12]]
