@@ -236,8 +236,8 @@ async def storing(services: Services, company_id: UUID, files: Sequence[Received
     """The files, stored, for a block that makes their records; where the ledger refuses it, their bytes are removed again.
 
     Every file is looked at before any is stored. Raises FileTypeRefused, InvalidField for an empty file, ServiceUnavailable. Where
-    it is not known whether a record was made (the database went away, the request was cancelled), the bytes stay: `daftar files sweep`
-    removes those that have no record.
+    it is not known whether a record was made (the database went away, the request was cancelled), the bytes stay, and `daftar files
+    sweep` removes those that have no record.
     """
     for file in files:
         try:

@@ -37,8 +37,8 @@ LONGEST_BUCKET = 255
         id="bucketUpload",
         summary="Upload files into a bucket",
         description=(
-            "A multipart form of `bucketId` and up to ten `files`; with the bucket's own token. A file's type is told by its content."
-            " All files are taken, or none. With an `Idempotency-Key`, the same form sent again is answered as it was."
+            "A multipart form of `bucketId` and up to ten `files`, with the bucket's token. A file's type is what its content says."
+            " All files are taken, or none. With an `Idempotency-Key`, the same form is answered as before."
         ),
         tag=TAG,
         form={
