@@ -18,6 +18,7 @@ from infra.composition import Services
 from infra.settings import Settings
 
 MEGABYTE = 1_000_000
+FORM = "multipart/form-data; boundary=x"
 
 
 class Bucket(msgspec.Struct):
@@ -163,12 +164,24 @@ def test_what_is_refused_stores_nothing(files, fields, status, field, bucket: Bu
     [
         ("application/json", b"{}", 415),
         ("multipart/form-data", b"--x--\r\n", 400),
-        ("multipart/form-data; boundary=x", b"", 400),
-        ("multipart/form-data; boundary=x", b"rubbish", 400),
-        ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\nhalf', 400),
-        ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="bucketId"\r\n\r\n\xff\r\n--x--\r\n', 400),
-        ("multipart/form-data; boundary=x", b"--x\r\n" + b"A: b\r\n" * 50 + b"\r\n\r\n--x--\r\n", 413),
-        ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n\r\n' * 600 + b"--x--\r\n", 413),
+        (FORM, b"", 400),
+        (FORM, b"rubbish", 400),
+        (
+            FORM,
+            b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\nhalf',
+            400,
+        ),
+        (
+            FORM,
+            b'--x\r\nContent-Disposition: form-data; name="bucketId"\r\n\r\n\xff\r\n--x--\r\n',
+            400,
+        ),
+        (FORM, b"--x\r\n" + b"A: b\r\n" * 50 + b"\r\n\r\n--x--\r\n", 413),
+        (
+            FORM,
+            b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n\r\n' * 600 + b"--x--\r\n",
+            413,
+        ),
     ],
 )
 def test_bodies_that_are_no_forms(content_type, body, status, bucket: Bucket, api_settings: Settings) -> None:
@@ -213,7 +226,7 @@ def test_only_the_token_of_the_bucket_writes(token, bucket: Bucket, open_bucket:
     if token == "access":
         header = {"Authorization": f"Bearer {bucket.company.token}"}
     if token == "other company":
-        from tests.api.conftest import register  # noqa: PLC0415
+        from tests.api.conftest import register
 
         header = open_bucket(register(services, bucket.client)).bearer
         expected = 403
@@ -251,7 +264,7 @@ def test_private_buckets_are_read_with_their_token_only(company: Any, open_bucke
 
 
 def test_files_of_other_companies_and_other_records_are_not_there(bucket: Bucket, services: Services, open_bucket: Any) -> None:
-    from tests.api.conftest import register  # noqa: PLC0415
+    from tests.api.conftest import register
 
     theirs = open_bucket(register(services, bucket.client), "a-private-bucket")
     file = theirs.put("a.pdf", PDF)
@@ -266,7 +279,7 @@ def test_files_of_other_companies_and_other_records_are_not_there(bucket: Bucket
 
 
 def test_nobody_takes_the_address_of_anothers_public_file(bucket: Bucket, services: Services) -> None:
-    from tests.api.conftest import register  # noqa: PLC0415
+    from tests.api.conftest import register
 
     file = bucket.put("logo.png", png())
     thief = register(services, bucket.client)
@@ -366,7 +379,7 @@ def test_a_hostile_file_is_harmless(name, content, shown, sandboxed, bucket: Buc
         ("", "file"),
         ("a\r\nSet-Cookie: x=1.png", "aSet-Cookie: x=1.png"),
         ('say "hi".png', 'say "hi".png'),
-        ("فاکتور \u200cها.png", "فاکتور \u200cها.png"),
+        ("می\u200cروم.png", "می\u200cروم.png"),
         ("\u202egnp.exe.png", "gnp.exe.png"),
         ("x" * 400 + ".png", "x" * 251 + ".png"),
     ],
@@ -374,10 +387,14 @@ def test_a_hostile_file_is_harmless(name, content, shown, sandboxed, bucket: Buc
 def test_names_are_made_harmless(name, kept, bucket: Bucket) -> None:
     quoted = name.replace("\r", "%0D").replace("\n", "%0A").replace('"', "%22")
     body = (
-        f'--x\r\nContent-Disposition: form-data; name="bucketId"\r\n\r\n{bucket.name}\r\n'
-        f'--x\r\nContent-Disposition: form-data; name="files"; filename="{quoted}"\r\n\r\n'
-    ).encode() + png() + b"\r\n--x--\r\n"
-    headers = {**bucket.bearer, "Content-Type": "multipart/form-data; boundary=x"}
+        (
+            f'--x\r\nContent-Disposition: form-data; name="bucketId"\r\n\r\n{bucket.name}\r\n'
+            f'--x\r\nContent-Disposition: form-data; name="files"; filename="{quoted}"\r\n\r\n'
+        ).encode()
+        + png()
+        + b"\r\n--x--\r\n"
+    )
+    headers = {**bucket.bearer, "Content-Type": FORM}
     answer = bucket.client.post("/bucket/upload", content=body, headers=headers)
     assert answer.status_code == 200, answer.text
     [file] = answer.json()["data"]
