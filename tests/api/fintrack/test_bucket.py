@@ -76,7 +76,7 @@ def stored(settings: Settings, company: Any) -> list[Path]:
 
 
 def attachments(company: Any) -> list[dict[str, Any]]:
-    return company.get("/records/attachment").json()["records"]
+    return company.get("/records/attachment?after=0").json()["records"]
 
 
 # Uploading ----------------------------------------------------------------------------------------
