@@ -1,8 +1,8 @@
 """Values on the wire: what each type of field takes and answers.
 
-Amounts are JSON numbers there and exact decimals here. Days are ISO 8601 times there: a bare day, a time with a zone, or milliseconds
-since 1970. Midnight in UTC is what browsers make of a bare day, and what is answered for one, so it means that day everywhere; any
-other time is the day that it falls on in the business's own zone.
+Amounts are JSON numbers there and exact decimals here. Days are ISO 8601 times there: a bare day, a time with a zone, or
+milliseconds since 1970. Midnight in UTC is what browsers make of a bare day, and what is answered for one, so it means that day
+everywhere; any other time is the day that it falls on in the business's own zone.
 """
 
 from __future__ import annotations

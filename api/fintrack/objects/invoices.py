@@ -153,7 +153,7 @@ INVOICE = Object(
 # Items ----------------------------------------------------------------------------------------------
 
 
-def _complete_item(form: Row, data: Row, record: Record | None, zone: ZoneInfo) -> Row:
+def _complete_item(form: Row, data: Row, record: Record | None, _: ZoneInfo) -> Row:
     """A product, or for the nil id a line in words of its own."""
     name = "productOrServiceId"
     if name in form:
@@ -166,7 +166,7 @@ def _complete_item(form: Row, data: Row, record: Record | None, zone: ZoneInfo) 
     return data
 
 
-def _finish_item(document: Document, row: Row, seen: Seen) -> None:
+def _finish_item(document: Document, row: Row, _: Seen) -> None:
     row["productOrServiceId"] = document.data.get("product_id") or NIL
 
 

@@ -32,8 +32,8 @@ SYSTEM = ("businessId", "isActive", "recordVersion", "createdAt", "updatedAt", "
 class Field:
     """One field. `ours` is where a record of ours has it; empty where the object's `show` says it.
 
-    `required`: a new object needs it, and it cannot be cleared. `settable`: clients write it `always`, only on `create`, or `never`.
-    `options` of an Enum: their word and ours. `absent` is answered where we have no value.
+    `required`: a new object needs it, and it cannot be cleared. `settable`: clients write it `always`, only on `create`, or
+    `never`. `options` of an Enum: their word and ours. `absent` is answered where we have no value.
     """
 
     wire: str
@@ -133,8 +133,8 @@ class Object:
     """One object: its names, its service, its fields, and what is special about it.
 
     `where` and `shows`: which records of the kind are such objects, as the database and as code tell it. `complete(form, data,
-    record, zone)` adds to our data what no single field says; `finish(document, row, seen)` does so to a row. `filters` are those of
-    fields that no single place holds. `defaults` are data of every new record.
+    record, zone)` adds to our data what no single field says; `finish(document, row, seen)` does so to a row. `filters` are those
+    of fields that no single place holds. `defaults` are data of every new record.
     """
 
     name: str
