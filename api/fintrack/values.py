@@ -26,6 +26,9 @@ LONGEST_TEXT = 20_000
 DECIMALS_KEPT = 9
 """What a 64-bit float says beyond is noise of its arithmetic: 0.1 + 0.2 is 0.3."""
 
+FEWEST_DIGITS, MOST_DIGITS = 10, 15
+"""Of a text of milliseconds: fewer are somebody's way of writing a day, as 20260321 is."""
+
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?", re.IGNORECASE)
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
@@ -82,7 +85,7 @@ def read_day(value: Any, name: str, zone: ZoneInfo) -> date:
         if isinstance(value, str) and _MOMENT.fullmatch(value):
             moment = datetime.fromisoformat(_shortened(value.upper()))
             return _day_of(moment if moment.tzinfo else moment.replace(tzinfo=zone), zone)
-        if isinstance(value, str) and len(value) > 4 and value.removeprefix("-").isdecimal() and value.isascii():
+        if isinstance(value, str) and FEWEST_DIGITS <= len(value) <= MOST_DIGITS and value.isascii() and value.isdecimal():
             value = int(value)
         if isinstance(value, int | float) and not isinstance(value, bool):
             return _day_of(datetime.fromtimestamp(value / 1000, timezone.utc), zone)

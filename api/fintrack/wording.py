@@ -17,6 +17,11 @@ _QUOTED = re.compile(r"`([a-z_]+)`")
 _ITEM = OBJECTS["invoiceItem"]
 
 
+def still_unpaid(noun: str, count: int) -> str:
+    """Why a party is not deleted."""
+    return f"This {noun} still has {count or 'some'} unpaid invoice(s), so it cannot be deleted."
+
+
 @dataclass(slots=True)
 class Words:
     """Whose words: those of an object. `invoice_type` is that of the invoice that is written, once it is known."""
@@ -44,7 +49,7 @@ class Words:
             error.message = f"{needs_partner(self.invoice_type)}: there is no such {field.removesuffix('Id')}."
         elif isinstance(error, StillReferenced):
             count = re.search(r"\d+(?= unpaid)", error.message)
-            error.message = f"This {noun} still has {count[0] if count else 'some'} unpaid invoice(s), so it cannot be deleted."
+            error.message = still_unpaid(noun, int(count[0]) if count else 0)
         else:
             nested = "lines[" in ours
             message = _QUOTED.sub(lambda found: f"`{self._name(found[1], nested=nested)}`", error.message)

@@ -12,7 +12,7 @@ from api.fintrack.envelope import Action, respond
 from api.fintrack.objects.object import Object
 from api.fintrack.reading import find, path_id, shown
 from api.fintrack.values import read_id
-from api.fintrack.wording import Words
+from api.fintrack.wording import Words, still_unpaid
 from domain.command import Command
 from domain.decide import Result
 from domain.errors import LedgerError, StillReferenced
@@ -83,13 +83,11 @@ def _check_settled(asker: Asker, object_: Object, party: Record) -> None:
     unpaid = [one for one in family if one.kind == "invoice" and not one.deleted and one.data["type"].startswith(type_)]
     unpaid = [one for one in unpaid if one.data["status"] != "paid"]
     if unpaid:
-        raise StillReferenced(f"{len(unpaid)} unpaid invoice(s).", path="id")
+        raise StillReferenced(still_unpaid(object_.name, len(unpaid)), path=object_.id_name)
 
 
 def _write(asker: Asker, words: Words, action: Action, read: Callable[[], Command]) -> ASGIResponse:
-    object_ = words.object_
-    with words.spoken():
-        outcome = _execute(asker, read)
+    object_, outcome = words.object_, _execute(asker, words, read)
     result = outcome.results[0]
     assert isinstance(result, Result), "an atomic batch has no refusals"
     row = shown(asker, object_, state_after(asker, result.id, outcome.seq), active=False if action == "delete" else None)
@@ -97,7 +95,7 @@ def _write(asker: Asker, words: Words, action: Action, read: Callable[[], Comman
     return respond(asker, action, object_.name, row, headers=headers)
 
 
-def _execute(asker: Asker, read: Callable[[], Command]) -> Outcome:
+def _execute(asker: Asker, words: Words, read: Callable[[], Command]) -> Outcome:
     """Read the command and execute it. The key comes before the form: a repeated deletion finds nothing any more."""
     idempotency, ledger = asker.idempotency(), asker.services.ledger
     try:
@@ -107,7 +105,8 @@ def _execute(asker: Asker, read: Callable[[], Command]) -> Outcome:
         if known is None:
             raise
         return known
-    return ledger.execute(asker.company_id, [command], asker.actor, idempotency=idempotency)
+    with words.spoken():
+        return ledger.execute(asker.company_id, [command], asker.actor, idempotency=idempotency)
 
 
 def state_after(asker: Asker, record_id: UUID, seq: int) -> Record:
