@@ -67,7 +67,13 @@ def _send(services: Services, purpose: Purpose, to: Recipient, code: Code) -> No
     if purpose in BY_SMS:
         services.sms.send(to.address, f"{business}: {text}")
         return
-    lines = [text, "", "If you did not ask for it, somebody else typed your address: do nothing, and tell nobody the code.", "", business]
+    lines = [
+        text,
+        "",
+        "If you did not ask for it, somebody else typed your address: do nothing, and tell nobody the code.",
+        "",
+        business,
+    ]
     services.mail.send(to.address, f"{business}: code, message {code.index}", "\n".join(lines) + "\n")
 
 

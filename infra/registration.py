@@ -97,13 +97,11 @@ class Registration:
                 return company_id, self._user(company_id, user_id)
         raise ValueTaken("No codename could be found for this company; try another name.", path="company_name")
 
-    def found(
-        self, company: Mapping[str, Any], owner: Mapping[str, Any], password: str | None, actor: Actor
-    ) -> tuple[UUID, UUID]:
+    def found(self, company: Mapping[str, Any], owner: Mapping[str, Any], password: str | None, actor: Actor) -> tuple[UUID, UUID]:
         """A new company for somebody else, who owns it, in one transaction; returns the ids of both.
 
-        Without a `codename` it gets one made of its name; without a password the owner sets one by a code. His e-mail may be that of
-        users elsewhere: they are other accounts. Raises ValueTaken, InvalidField.
+        Without a `codename` it gets one made of its name; without a password the owner sets one by a code. His e-mail may be that
+        of users elsewhere: they are other accounts. Raises ValueTaken, InvalidField.
         """
         given = company.get("codename")
         if given in RESERVED:

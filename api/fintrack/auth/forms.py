@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 
-class LogIn(msgspec.Struct, kw_only=True, omit_defaults=True):
+class LogIn(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True):
     """`username` holds the e-mail; `email` may be sent instead. `_business` is the codename, which a header or the query may name."""
 
     username: str
@@ -17,57 +17,57 @@ class LogIn(msgspec.Struct, kw_only=True, omit_defaults=True):
     business: str = msgspec.field(default="", name="_business")
 
 
-class Session(msgspec.Struct, kw_only=True):
+class Session(msgspec.Struct, kw_only=True, rename="camel"):
     """Who is logged in, in which business, with which tokens. A bucket token that the role does not have is absent."""
 
-    sessionId: UUID
-    userId: UUID
+    session_id: UUID
+    user_id: UUID
     email: str | None
     fullname: str
     name: str
     avatar: str | None
-    roleId: str
+    role_id: str
     role: str
-    emailVerified: bool
-    mobileVerified: bool
-    tenantId: UUID
-    businessId: UUID
-    tenantCodename: str
-    businessCodename: str
-    accessToken: str
-    userBucketToken: str
-    applicationBucketToken: str | None = None
-    tenantBucketToken: str | None = None
+    email_verified: bool
+    mobile_verified: bool
+    tenant_id: UUID
+    business_id: UUID
+    tenant_codename: str
+    business_codename: str
+    access_token: str
+    user_bucket_token: str
+    application_bucket_token: str | None = None
+    tenant_bucket_token: str | None = None
 
 
-class Said(msgspec.Struct, kw_only=True):
+class Said(msgspec.Struct, kw_only=True, rename="camel"):
     """That it is done."""
 
     status: str
     message: str
 
 
-class Grant(msgspec.Struct, kw_only=True):
+class Grant(msgspec.Struct, kw_only=True, rename="camel"):
     """A permission that was given, or taken away (`canDo` false)."""
 
     id: str
-    permissionName: str
-    roleId: str | None
-    subjectUserId: UUID | None
-    subjectUserGroupId: UUID | None
-    objectId: UUID | None
-    canDo: bool
-    tenantCodename: str
+    permission_name: str
+    role_id: str | None
+    subject_user_id: UUID | None
+    subject_user_group_id: UUID | None
+    object_id: UUID | None
+    can_do: bool
+    tenant_codename: str
 
 
-class Permission(msgspec.Struct, kw_only=True):
+class Permission(msgspec.Struct, kw_only=True, rename="camel"):
     """Whether the caller may; `exceptions` are the objects that it is the other way round for."""
 
-    canDo: bool
+    can_do: bool
     exceptions: list[UUID]
 
 
-class NewUser(msgspec.Struct, kw_only=True, omit_defaults=True):
+class NewUser(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True):
     """A user with a password; or an invitation: `name`, `email` and `role`, and a code that sets the password."""
 
     email: str
@@ -77,10 +77,10 @@ class NewUser(msgspec.Struct, kw_only=True, omit_defaults=True):
     avatar: str | None = None
     mobile: str | None = None
     role: str | None = None
-    roleId: str | None = None
+    role_id: str | None = None
 
 
-class Profile(msgspec.Struct, kw_only=True, omit_defaults=True):
+class Profile(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True):
     """What changes of a user; what is absent stays. A null clears the picture or the number."""
 
     fullname: str | None = None
@@ -88,100 +88,100 @@ class Profile(msgspec.Struct, kw_only=True, omit_defaults=True):
     mobile: str | None = None
 
 
-class OwnPassword(msgspec.Struct, kw_only=True):
+class OwnPassword(msgspec.Struct, kw_only=True, rename="camel"):
     """One's own password."""
 
-    oldPassword: str
-    newPassword: str
+    old_password: str
+    new_password: str
 
 
-class GivenPassword(msgspec.Struct, kw_only=True):
+class GivenPassword(msgspec.Struct, kw_only=True, rename="camel"):
     """A password that an administrator sets."""
 
     password: str
 
 
-class NewRole(msgspec.Struct, kw_only=True):
+class NewRole(msgspec.Struct, kw_only=True, rename="camel"):
     """A role."""
 
-    roleId: str
+    role_id: str
 
 
-class NewBusiness(msgspec.Struct, kw_only=True, omit_defaults=True):
+class NewBusiness(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True):
     """A business and its owner. Without a codename it gets one made of its name; without a password the owner sets one by a code."""
 
     name: str
     owner: NewUser
-    businessCodename: str | None = None
+    business_codename: str | None = None
     currency: str = "USD"
-    timeZone: str = "UTC"
+    time_zone: str = "UTC"
     address: str | None = None
     phone: str | None = None
     email: str | None = None
 
 
-class BusinessChanges(msgspec.Struct, kw_only=True, omit_defaults=True):
+class BusinessChanges(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True):
     """What changes of a business; what is absent stays. The codename and the currency are fixed."""
 
     name: str | None = None
     avatar: str | None = None
-    timeZone: str | None = None
+    time_zone: str | None = None
     country: str | None = None
     address: str | None = None
     phone: str | None = None
     email: str | None = None
     website: str | None = None
-    taxNumber: str | None = None
+    tax_number: str | None = None
 
 
-class StartVerification(msgspec.Struct, kw_only=True):
+class StartVerification(msgspec.Struct, kw_only=True, rename="camel"):
     """Whose address is to be verified: his e-mail, for the mobile flows too."""
 
     email: str
 
 
-class CompleteVerification(msgspec.Struct, kw_only=True):
+class CompleteVerification(msgspec.Struct, kw_only=True, rename="camel"):
     """The code that was sent."""
 
     email: str
-    secretCode: str
+    secret_code: str
 
 
-class CompleteReset(msgspec.Struct, kw_only=True):
+class CompleteReset(msgspec.Struct, kw_only=True, rename="camel"):
     """The code that was sent, and the new password."""
 
     email: str
-    secretCode: str
+    secret_code: str
     password: str
 
 
-class Started(msgspec.Struct, kw_only=True):
+class Started(msgspec.Struct, kw_only=True, rename="camel"):
     """A code is on its way. `expireTime` is in seconds, `timeStamp` in milliseconds. `secretCode` is there in development only."""
 
     status: str
-    codeIndex: int
-    timeStamp: int
+    code_index: int
+    time_stamp: int
     date: str
-    expireTime: int
-    verificationType: str
-    secretCode: str | None = None
-    userId: UUID | None = None
+    expire_time: int
+    verification_type: str
+    secret_code: str | None = None
+    user_id: UUID | None = None
     email: str | None = None
     mobile: str | None = None
 
 
-class Verified(msgspec.Struct, kw_only=True):
+class Verified(msgspec.Struct, kw_only=True, rename="camel"):
     """The code was right."""
 
     status: str
-    isVerified: bool
+    is_verified: bool
     email: str | None = None
     mobile: str | None = None
-    mobileVerificationNeeded: bool | None = None
-    userId: UUID | None = None
+    mobile_verification_needed: bool | None = None
+    user_id: UUID | None = None
 
 
-class User(msgspec.Struct, kw_only=True):
+class User(msgspec.Struct, kw_only=True, rename="camel"):
     """A user."""
 
     id: UUID
@@ -189,65 +189,65 @@ class User(msgspec.Struct, kw_only=True):
     fullname: str
     name: str
     avatar: str | None
-    roleId: str
+    role_id: str
     role: str
-    emailVerified: bool
+    email_verified: bool
     mobile: str | None
-    mobileVerified: bool
-    businessId: UUID
-    isActive: bool
-    recordVersion: int
-    createdAt: str
-    updatedAt: str
+    mobile_verified: bool
+    business_id: UUID
+    is_active: bool
+    record_version: int
+    created_at: str
+    updated_at: str
     owner: UUID | None = msgspec.field(name="_owner")
-    archivedAt: str | None = msgspec.field(name="_archivedAt")
+    archived_at: str | None = msgspec.field(name="_archivedAt")
 
 
-class Business(msgspec.Struct, kw_only=True):
+class Business(msgspec.Struct, kw_only=True, rename="camel"):
     """A business; the brief form ends with `isActive`."""
 
     id: UUID
     name: str
-    businessCodename: str
+    business_codename: str
     codename: str
     avatar: str | None
-    isActive: bool
+    is_active: bool
     currency: str | None = None
-    timeZone: str | None = None
+    time_zone: str | None = None
     country: str | None = None
     address: str | None = None
     phone: str | None = None
     email: str | None = None
     website: str | None = None
-    taxNumber: str | None = None
+    tax_number: str | None = None
 
 
-class Enveloped(msgspec.Struct, kw_only=True):
+class Enveloped(msgspec.Struct, kw_only=True, rename="camel"):
     """What every answer of a business API has around what was asked for."""
 
     status: str
-    statusCode: int
-    elapsedMs: int
-    ssoTime: int
+    status_code: int
+    elapsed_ms: int
+    sso_time: int
     source: str
-    cacheKey: str
-    userId: UUID | None
-    sessionId: UUID | None
-    requestId: str
-    dataName: str
+    cache_key: str
+    user_id: UUID | None
+    session_id: UUID | None
+    request_id: str
+    data_name: str
     method: str
     action: str
-    appVersion: str
-    rowCount: int
+    app_version: str
+    row_count: int
 
 
-class Paging(msgspec.Struct, kw_only=True):
+class Paging(msgspec.Struct, kw_only=True, rename="camel"):
     """Which page it is, and how many there are."""
 
-    pageNumber: int
-    pageRowCount: int
-    totalRowCount: int
-    pageCount: int
+    page_number: int
+    page_row_count: int
+    total_row_count: int
+    page_count: int
 
 
 class Listed(Enveloped, kw_only=True):
@@ -255,7 +255,7 @@ class Listed(Enveloped, kw_only=True):
 
     paging: Paging
     filters: list[Any]
-    uiPermissions: list[Any]
+    ui_permissions: list[Any]
 
 
 class OneUser(Enveloped, kw_only=True):

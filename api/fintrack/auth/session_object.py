@@ -25,7 +25,9 @@ def tenant_bucket(codename: str) -> str:
     return f"fintrack-{codename}-public-tenant-bucket"
 
 
-def session_object(services: Services, principal: Principal, user: Record, home: UUID, company: Record, token: str) -> dict[str, Any]:
+def session_object(
+    services: Services, principal: Principal, user: Record, home: UUID, company: Record, token: str
+) -> dict[str, Any]:
     """A session. `home` is the id of the business that the user belongs to, `company` the one that is addressed."""
     data, own = user.data, dataclasses.replace(principal, company_id=home)
     session: dict[str, Any] = {

@@ -13,7 +13,7 @@ from litestar.response.base import ASGIResponse
 
 from api.answers import NO_STORE, answer
 from api.endpoint import Answer, Operation, endpoint
-from api.fintrack.asking import TOKEN, Asked, Asker, confirm, read_request
+from api.fintrack.asking import TOKEN, Asker, confirm, read_request
 from api.fintrack.auth import examples, forms, wire
 from api.fintrack.auth.session_object import session_object
 from api.fintrack.auth.tenants import addressed, count
@@ -149,14 +149,6 @@ def home_of(asker: Asker) -> UUID:
     return asker.services.identity.authenticate(asker.access_token).cid
 
 
-def _permissions(asker: Asker) -> ASGIResponse:
-    return answer([], headers=NO_STORE)
-
-
-def _permission(asker: Asker) -> ASGIResponse:
-    return answer({"canDo": asker.role in UNLIMITED, "exceptions": []}, headers=NO_STORE)
-
-
 def _on_every_service() -> list[HTTPRouteHandler]:
     made: list[HTTPRouteHandler] = []
     for name, prefix in SERVICES.items():
@@ -205,12 +197,14 @@ async def _current_user_of_request(request: HttpRequest) -> ASGIResponse:
 
 async def _permissions_of_request(request: HttpRequest) -> ASGIResponse:
     asked = await read_request(request)
-    return await asked.services.threads.run(lambda: _permissions(confirm(asked, or_of_token=True)))
+    await asked.services.threads.run(lambda: confirm(asked, or_of_token=True))
+    return answer([], headers=NO_STORE)
 
 
-async def _permission_of_request(request: HttpRequest, permission: str) -> ASGIResponse:
+async def _permission_of_request(request: HttpRequest) -> ASGIResponse:
     asked = await read_request(request)
-    return await asked.services.threads.run(lambda: _permission(confirm(asked, or_of_token=True)))
+    asker = await asked.services.threads.run(lambda: confirm(asked, or_of_token=True))
+    return answer({"canDo": asker.role in UNLIMITED, "exceptions": []}, headers=NO_STORE)
 
 
 HANDLERS = [log_in, log_out, *_on_every_service()]

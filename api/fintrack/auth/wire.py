@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
+from api.fintrack.values import moment_text
 from domain.errors import InvalidField
 from domain.record import Record
 from domain.values import Email, Line, Name
@@ -74,15 +74,10 @@ def _standard(record: Record) -> dict[str, Any]:
     return {
         "isActive": record.data.get("is_active", True) and not record.deleted,
         "recordVersion": record.version,
-        "createdAt": moment(record.created_at),
-        "updatedAt": moment(record.updated_at),
+        "createdAt": moment_text(record.created_at.isoformat()),
+        "updatedAt": moment_text(record.updated_at.isoformat()),
         "_owner": record.created_by,
     }
-
-
-def moment(when: datetime) -> str:
-    """A moment, to the millisecond, in UTC."""
-    return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def random_avatar() -> str:
@@ -91,6 +86,7 @@ def random_avatar() -> str:
 
 
 # What is asked -----------------------------------------------------------------------------------
+
 
 def text(form: Mapping[str, Any], *names: str, longest: int = 255) -> str:
     """A text that has to be there, under the first of these names that has a value. Raises InvalidField."""
@@ -118,7 +114,8 @@ def optional_text(form: Mapping[str, Any], *names: str, longest: int = 255) -> s
 def email(form: Mapping[str, Any], *names: str) -> str:
     """An e-mail address, as people write it. Raises InvalidField."""
     given = text(form, *(names or ("email",))).strip()
-    return checked(given, Email, (names or ("email",))[0])
+    found: str = checked(given, Email, (names or ("email",))[0])
+    return found
 
 
 def checked(value: Any, as_type: Any, name: str) -> Any:
@@ -131,7 +128,7 @@ def checked(value: Any, as_type: Any, name: str) -> Any:
 
 
 def profile_changes(form: Mapping[str, Any]) -> dict[str, Any]:
-    """What an update changes of a user: name and picture, as far as they are sent. A null clears the picture. Raises InvalidField."""
+    """What is sent of a user's name, picture and number. A null clears the latter two. Raises InvalidField."""
     changes: dict[str, Any] = {}
     if (name := optional_text(form, "fullname", "name")) is not None:
         changes["name"] = checked(name.strip(), Name, "fullname")
