@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
 from api.endpoint import Answer, Operation, endpoint
@@ -89,7 +90,7 @@ async def list_brief_businesses(request: HttpRequest) -> ASGIResponse:
         secured=False,
     ),
 )
-async def get_brief_business(request: HttpRequest, business_id: str) -> ASGIResponse:
+async def get_brief_business(request: HttpRequest, business_id: FromPath[str]) -> ASGIResponse:
     """Name and codename of a business."""
     asked = await read_request(request)
     asked.check()
@@ -117,7 +118,7 @@ def _is_root_admin(asker: Asker) -> bool:
     "/auth-api/v1/businesses/{business_id:str}",
     Operation(id="fintrackGetBusiness", summary="A business", tag=TAG, answers=_BUSINESS_200, refusals=_refusals),
 )
-async def get_business(request: HttpRequest, business_id: str) -> ASGIResponse:
+async def get_business(request: HttpRequest, business_id: FromPath[str]) -> ASGIResponse:
     """A business: any for the service's admins, their own for its users."""
 
     def work(asker: Asker) -> ASGIResponse:
@@ -136,7 +137,7 @@ async def get_business(request: HttpRequest, business_id: str) -> ASGIResponse:
         id="fintrackGetBusinessByCodename", summary="A business by its codename", tag=TAG, answers=_BUSINESS_200, refusals=_refusals
     ),
 )
-async def get_business_by_codename(request: HttpRequest, codename: str) -> ASGIResponse:
+async def get_business_by_codename(request: HttpRequest, codename: FromPath[str]) -> ASGIResponse:
     """A business: any for the service's admins, their own for its users."""
 
     def work(asker: Asker) -> ASGIResponse:
@@ -300,7 +301,7 @@ def _own_or_any(asker: Asker, text: str) -> UUID:
         refusals=(*_refusals, FieldFixed),
     ),
 )
-async def update_business_(request: HttpRequest, business_id: str) -> ASGIResponse:
+async def update_business_(request: HttpRequest, business_id: FromPath[str]) -> ASGIResponse:
     """Change a business."""
 
     def work(asker: Asker) -> ASGIResponse:
@@ -338,7 +339,7 @@ def _changes_of(form: Mapping[str, Any], business: Record) -> dict[str, Any]:
         refusals=_refusals,
     ),
 )
-async def delete_business(request: HttpRequest, business_id: str) -> ASGIResponse:
+async def delete_business(request: HttpRequest, business_id: FromPath[str]) -> ASGIResponse:
     """Close a business."""
 
     def work(asker: Asker) -> ASGIResponse:

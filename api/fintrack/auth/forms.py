@@ -9,7 +9,7 @@ import msgspec
 
 
 class LogIn(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True):
-    """`username` holds the e-mail; `email` may be sent instead. `_business` is the codename, which a header or the query may name."""
+    """`username` holds the e-mail; `email` may be sent instead. `_business`: the codename, if nothing else names it."""
 
     username: str
     password: str
@@ -108,7 +108,7 @@ class NewRole(msgspec.Struct, kw_only=True, rename="camel"):
 
 
 class NewBusiness(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True):
-    """A business and its owner. Without a codename it gets one made of its name; without a password the owner sets one by a code."""
+    """A business and its owner. A codename that is not given is made of the name; without a password he sets one by a code."""
 
     name: str
     owner: NewUser

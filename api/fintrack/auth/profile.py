@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
 from api.endpoint import Answer, Operation, endpoint
@@ -39,7 +40,7 @@ def oneself(asker: Asker, user_id: str) -> Record:
         refusals=(NotAllowed,),
     ),
 )
-async def update_profile(request: HttpRequest, user_id: str) -> ASGIResponse:
+async def update_profile(request: HttpRequest, user_id: FromPath[str]) -> ASGIResponse:
     """Change oneself."""
 
     def work(asker: Asker) -> ASGIResponse:
@@ -62,7 +63,7 @@ async def update_profile(request: HttpRequest, user_id: str) -> ASGIResponse:
         refusals=(NotAllowed, TooManyRequests),
     ),
 )
-async def update_user_password(request: HttpRequest, user_id: str) -> ASGIResponse:
+async def update_user_password(request: HttpRequest, user_id: FromPath[str]) -> ASGIResponse:
     """Change one's password, knowing the old one."""
     asked = await read_request(request)
     services = asked.services
@@ -88,14 +89,14 @@ async def update_user_password(request: HttpRequest, user_id: str) -> ASGIRespon
     Operation(
         id="fintrackArchiveProfile",
         summary="Leave, with a month to come back",
-        description="Every session of the user ends. Logging in within 30 days, or being made again with the same e-mail, brings the"
-        " account back; after that it is erased. The superAdmin and a tenantOwner cannot leave.",
+        description="Every session of the user ends. Logging in within 30 days, or being made again with that e-mail, brings the"
+        " account back; then it is erased. The superAdmin and a tenantOwner cannot leave.",
         tag=TAG,
         answers=_USER_200,
         refusals=(NotAllowed, RolesFixed),
     ),
 )
-async def archive_profile(request: HttpRequest, user_id: str) -> ASGIResponse:
+async def archive_profile(request: HttpRequest, user_id: FromPath[str]) -> ASGIResponse:
     """Archive oneself."""
 
     def work(asker: Asker) -> ASGIResponse:

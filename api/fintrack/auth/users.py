@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 import msgspec
+from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
 from api.endpoint import Answer, Operation, endpoint
@@ -68,7 +69,7 @@ def one(asker: Asker, action: Any, user: Record) -> ASGIResponse:
     "/auth-api/v1/users/{user_id:str}",
     Operation(id="fintrackGetUser", summary="A user", tag=TAG, answers=_USER_200, refusals=_refusals),
 )
-async def get_user(request: HttpRequest, user_id: str) -> ASGIResponse:
+async def get_user(request: HttpRequest, user_id: FromPath[str]) -> ASGIResponse:
     """A user, for admins and for himself."""
 
     def work(asker: Asker) -> ASGIResponse:
@@ -90,7 +91,7 @@ async def get_user(request: HttpRequest, user_id: str) -> ASGIResponse:
         refusals=_refusals,
     ),
 )
-async def get_brief_user(request: HttpRequest, user_id: str) -> ASGIResponse:
+async def get_brief_user(request: HttpRequest, user_id: FromPath[str]) -> ASGIResponse:
     """What colleagues may know of a user."""
 
     def work(asker: Asker) -> ASGIResponse:
@@ -247,7 +248,7 @@ async def invite(asker: Asker, user: Record, business: Record | None = None) -> 
         refusals=(*_refusals, RolesFixed),
     ),
 )
-async def delete_user(request: HttpRequest, user_id: str) -> ASGIResponse:
+async def delete_user(request: HttpRequest, user_id: FromPath[str]) -> ASGIResponse:
     """Delete a user of the business."""
 
     def work(asker: Asker) -> ASGIResponse:
@@ -275,7 +276,7 @@ async def delete_user(request: HttpRequest, user_id: str) -> ASGIResponse:
         refusals=_refusals,
     ),
 )
-async def update_user(request: HttpRequest, user_id: str) -> ASGIResponse:
+async def update_user(request: HttpRequest, user_id: FromPath[str]) -> ASGIResponse:
     """Change a user of the business."""
 
     def work(asker: Asker) -> ASGIResponse:
@@ -319,7 +320,7 @@ def updated(asker: Asker, user: Record, changes: Mapping[str, Any]) -> Record:
         refusals=(*_refusals, RolesFixed),
     ),
 )
-async def update_user_role(request: HttpRequest, user_id: str) -> ASGIResponse:
+async def update_user_role(request: HttpRequest, user_id: FromPath[str]) -> ASGIResponse:
     """Change a user's role."""
 
     def work(asker: Asker) -> ASGIResponse:
@@ -345,7 +346,7 @@ async def update_user_role(request: HttpRequest, user_id: str) -> ASGIResponse:
         refusals=_refusals,
     ),
 )
-async def update_user_password_by_admin(request: HttpRequest, user_id: str) -> ASGIResponse:
+async def update_user_password_by_admin(request: HttpRequest, user_id: FromPath[str]) -> ASGIResponse:
     """Set the password of a user of the business."""
 
     def work(asker: Asker) -> ASGIResponse:
