@@ -19,6 +19,7 @@ from api import openapi, operations
 from api.compression import packing
 from api.endpoint import JSON
 from api.fintrack import FINTRACK
+from api.fintrack.asking import TOKEN
 from api.http_errors import Dialect, HttpRequest, HttpsRequired, refusal_handler
 from api.matrix import MATRIX
 from api.native import NATIVE
@@ -64,6 +65,7 @@ def _cors(settings: Settings) -> CORSConfig | None:
     if not settings.cors_origins:
         return None
     exposed = ["ETag", "Location", "X-Request-Id", "Retry-After", "Idempotent-Replay", "X-Seq", "Content-Disposition"]
+    exposed.append(TOKEN)
     return CORSConfig(allow_origins=list(settings.cors_origins), expose_headers=exposed)
 
 

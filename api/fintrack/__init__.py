@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.fintrack import bucket, services
+from api.fintrack import auth, bucket, services
 from api.fintrack.errors import REFUSALS, refuse
 from api.http_errors import Dialect
 
@@ -19,7 +19,7 @@ FINTRACK = Dialect(
         "/expensemanagement-api",
         "/productcatalog-api",
     ),
-    handlers=[*bucket.HANDLERS, *services.HANDLERS],
+    handlers=[*auth.HANDLERS, *bucket.HANDLERS, *services.HANDLERS],
     refuse=refuse,
     refusals=REFUSALS,
 )

@@ -3,7 +3,8 @@
 The business (tenant) is named by codename: header `mbx-business-codename`, else `_business` in the query, else in the body, else it
 is `root`. The token is looked for in five places, of which the first that has one counts: query `access_token`, `Authorization:
 Bearer`, header `fintrack-access-token`, header `fintrack-access-token-{codename}`, cookie `fintrack-access-token-{codename}` (for
-root also without the suffix). It has to be a token of the business that is addressed.
+root also without the suffix). It has to be a token of the business that is addressed; only the superAdmin's, which is root's, opens
+every business: he then acts there under his own id and role.
 
 Bodies are JSON objects, plain or wrapped as `{"data": {…}}`; fields that nobody knows are passed over. A GET or a DELETE may
 carry a body, as the documented calls do: nothing is read from it but `_business`.
@@ -14,6 +15,7 @@ carry a body, as the documented calls do: nothing is read from it but `_business
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -28,7 +30,7 @@ from api.fintrack.errors import NO_LOGIN
 from api.http_errors import HttpRequest, MediaTypeUnsupported
 from api.reading_requests import decode, query_pairs, read_body, services_of
 from domain.command import Actor, Idempotency
-from domain.errors import InvalidField, LedgerError, MalformedRequest, NotAuthenticated
+from domain.errors import CompanyNotFound, InvalidField, LedgerError, MalformedRequest, NotAuthenticated
 from domain.needs import Needs
 from domain.record import Record
 from infra.companies import ROOT
@@ -189,6 +191,9 @@ def confirm(asked: Asked, *, or_of_token: bool = False) -> Asker:
     own = company.data["codename"]
     if asked.named is None and or_of_token:
         asked.named = own
+    if own != asked.codename and own == ROOT and principal.role == "superAdmin":
+        principal, company = _as_visitor(asked, principal)
+        own = asked.codename
     if own != asked.codename:
         raise NotAuthenticated(f"This is no token of the business {asked.codename!r}; log in there.")
     if not company.data.get("is_active", True):
@@ -201,6 +206,15 @@ def confirm(asked: Asked, *, or_of_token: bool = False) -> Asker:
         access_token=token,
         sso_ms=round((time.perf_counter() - begin) * 1000),
     )
+
+
+def _as_visitor(asked: Asked, principal: Principal) -> tuple[Principal, Record]:
+    """The superAdmin in the business that is addressed. Raises CompanyNotFound where there is none, or it is closed."""
+    company_id = asked.services.identity.find_company(asked.codename)
+    found = asked.services.store.read_records(company_id, Needs(ids={company_id})).records if company_id else []
+    if company_id is None or not found or not found[0].data.get("is_active", True):
+        raise CompanyNotFound(f"There is no business {asked.codename!r}.", path="_business")
+    return dataclasses.replace(principal, company_id=company_id), found[0]
 
 
 async def answer_to(request: HttpRequest, work: Callable[[Asker], ASGIResponse]) -> ASGIResponse:
