@@ -11,10 +11,11 @@ from api.answers import answer
 from api.documents import documents_of
 from api.downloads import send_file
 from api.endpoint import Answer, Operation, endpoint
-from api.fintrack.asking import id_of, read_request
+from api.fintrack.asking import read_request
 from api.fintrack.bucket.access import check_bucket, holder_of, required_token_of, token_of
 from api.fintrack.bucket.rows import EXAMPLE, TAG, BucketFile, BucketPage, OneBucketFile, row_of
 from api.fintrack.envelope import page_of
+from api.fintrack.values import read_id
 from api.http_errors import HttpRequest
 from api.reading_requests import services_of
 from domain import errors
@@ -42,7 +43,7 @@ REFUSALS = (errors.RecordNotFound, errors.FileMissing, errors.NotAuthenticated, 
 def _find(request: HttpRequest, file_id: str) -> tuple[Record, bool]:
     """The file that a request may read, and whether anybody may. Raises RecordNotFound, whatever the reason."""
     services = services_of(request)
-    wanted = id_of(file_id, "fileId")
+    wanted = read_id(file_id, "fileId")
     public = find_public_file(services.database, services.store, wanted)
     if public is not None:
         return public, True

@@ -17,6 +17,7 @@ from pictures import HTML, PDF, SVG, archive, png
 from infra.composition import Services
 from infra.settings import Settings
 
+PASSWORD = "correct horse battery"
 MEGABYTE = 1_000_000
 FORM = "multipart/form-data; boundary=x"
 
@@ -112,6 +113,21 @@ def test_a_file_is_uploaded_recorded_and_read_back(bucket: Bucket, api_settings:
         assert read.content == picture
         assert read.headers["content-type"] == "image/png"
         assert read.headers["content-length"] == str(len(picture))
+
+
+def test_with_the_tokens_of_a_log_in(company: Any) -> None:
+    """A user logs in, uploads his picture, and his business's logo."""
+    verified = company.execute({"type": "user.update", "id": str(company.user_id), "data": {"email_verified": True}})
+    assert verified.status_code == 200, verified.text
+    login = {"email": company.email, "password": PASSWORD}
+    session = company.client.post("/auth-api/login", json=login, headers={"mbx-business-codename": company.codename}).json()
+    own = Bucket(f"{session['userId']}-public-user-bucket", session["userBucketToken"], company.client, company)
+    shared = Bucket(f"fintrack-{company.codename}-public-tenant-bucket", session["tenantBucketToken"], company.client, company)
+    assert own.download(own.put("me.png", png())).content == png()
+    assert shared.download(shared.put("logo.png", png(4, 4))).content == png(4, 4)
+    assert own.upload(("me.png", png()), bucket=shared.name).status_code == 403
+    assert "applicationBucketToken" not in session
+    own.client.post("/auth-api/logout", headers={"Authorization": f"Bearer {session['accessToken']}"})
 
 
 def test_several_files_come_back_in_their_order(bucket: Bucket) -> None:
