@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from api.http_errors import Dialect
-from api.mahak import login, reading
+from api.mahak import login, reading, upload
 from api.mahak.errors import REFUSALS, refuse
 
 MAHAK = Dialect(
     name="mahak",
     prefixes=("/api/v3/",),
-    handlers=[*login.HANDLERS, *reading.HANDLERS],
+    handlers=[*login.HANDLERS, *reading.HANDLERS, *upload.HANDLERS],
     refuse=refuse,
     refusals=REFUSALS,
     any_case=True,
