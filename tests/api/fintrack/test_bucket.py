@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import socket
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +18,7 @@ from pictures import HTML, PDF, SVG, archive, png
 
 from infra.composition import Services
 from infra.settings import Settings
+from tests.api.conftest import Server, register
 
 PASSWORD = "correct horse battery"
 MEGABYTE = 1_000_000
@@ -232,6 +235,26 @@ def test_over_the_limit_on_a_real_server(bucket: Bucket, server: Any) -> None:
     assert (answer.status_code, answer.json()["code"]) == (413, "file_too_large")
 
 
+def test_a_server_killed_in_the_middle_of_an_upload_leaves_nothing(bucket: Bucket, api_settings: Settings) -> None:
+    server = Server(api_settings)
+    try:
+        begin = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n' + png()
+        head = (
+            f"POST /bucket/upload HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {bucket.token}\r\nContent-Type: {FORM}\r\n"
+            "Content-Length: 9000000\r\n\r\n"
+        ).encode()
+        with socket.create_connection(("127.0.0.1", server.port)) as connection:
+            connection.sendall(head + begin + bytes(4 * MEGABYTE))
+            time.sleep(0.3)
+            server.process.kill()
+            server.process.wait(10)
+    finally:
+        server.kill()
+    assert stored(api_settings, bucket.company) == []
+    assert [path for path in api_settings.data_dir.iterdir() if path.is_file()] == []
+    assert attachments(bucket.company) == []
+
+
 # Tokens -------------------------------------------------------------------------------------------
 
 
@@ -280,7 +303,6 @@ def test_private_buckets_are_read_with_their_token_only(company: Any, open_bucke
 
 
 def test_files_of_other_companies_and_other_records_are_not_there(bucket: Bucket, services: Services, open_bucket: Any) -> None:
-    from tests.api.conftest import register
 
     theirs = open_bucket(register(services, bucket.client), "a-private-bucket")
     file = theirs.put("a.pdf", PDF)
@@ -295,7 +317,6 @@ def test_files_of_other_companies_and_other_records_are_not_there(bucket: Bucket
 
 
 def test_nobody_takes_the_address_of_anothers_public_file(bucket: Bucket, services: Services) -> None:
-    from tests.api.conftest import register
 
     file = bucket.put("logo.png", png())
     thief = register(services, bucket.client)

@@ -12,6 +12,7 @@ from mahak_clients import Client
 from pictures import HTML, PDF, png
 
 from infra.settings import Settings
+from tests.api.conftest import register
 
 BASE = 1_000_000_000
 """Where the ids of announced pictures begin."""
@@ -138,7 +139,6 @@ def test_names_may_be_percent_encoded_and_are_made_harmless(mahak: Client) -> No
 
 
 def test_only_the_same_login_fetches(mahak: Client, services: Any, member: Any) -> None:
-    from tests.api.conftest import register
 
     address = send(mahak, png(), announce(mahak)).json()["Data"]["AdditionalData"]["FileUrl"]
     assert mahak.http.get(address).status_code == 401
