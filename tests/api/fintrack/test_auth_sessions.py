@@ -21,12 +21,12 @@ SERVICES = (
 )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def business(services, client):
     return Business(services, client)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def root(services, client):
     return Business(services, client, "root")
 

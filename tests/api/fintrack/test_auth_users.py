@@ -16,7 +16,7 @@ NEW = {"password": "another correct horse", "fullname": "Mina Karimi"}
 ADMINS = ("superAdmin", "saasAdmin", "tenantOwner", "tenantAdmin")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def business(services, client):
     return Business(services, client)
 
@@ -259,7 +259,8 @@ def test_an_invitation_whose_mail_fails_still_makes_the_user(business):
 # Lists -------------------------------------------------------------------------------------------
 
 
-def test_lists_are_filtered_paged_and_sorted_by_name(business):
+def test_lists_are_filtered_paged_and_sorted_by_name(services, client):
+    business = Business(services, client)
     owner = business.user("tenantOwner", name="Zed")
     for name, role in (("Anna", "user"), ("Berta", "accountant"), ("Carla 100%", "tenantUser")):
         business.make(role, name=name, email=f"{name[:4].lower().strip()}@{business.codename}.example")

@@ -47,7 +47,7 @@ def revealed(services, monkeypatch):
     monkeypatch.setattr(services, "settings", msgspec.structs.replace(services.settings, reveal_codes=True))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def business(services, client):
     return Business(services, client)
 
