@@ -29,7 +29,6 @@ from api.http_errors import HttpRequest, MediaTypeUnsupported
 from api.reading_requests import decode, query_pairs, read_body, services_of
 from domain.command import Actor, Idempotency
 from domain.errors import InvalidField, LedgerError, MalformedRequest, NotAuthenticated
-from domain.needs import Needs
 from domain.record import Record
 from infra.companies import ROOT
 from infra.composition import Services
@@ -185,7 +184,7 @@ def confirm(asked: Asked, *, or_of_token: bool = False) -> Asker:
     kind = "read" if asked.request.method == "GET" else "write"
     services.limits.count(f"{kind}:{claims.sub}", services.settings.rate_limit_per_minute)
     principal = services.identity.confirm(claims)
-    company = services.store.read_records(principal.company_id, Needs(ids={principal.company_id})).records[0]
+    company = services.identity.company_of(principal)
     own = company.data["codename"]
     if asked.named is None and or_of_token:
         asked.named = own

@@ -24,8 +24,12 @@ Api = Literal["get", "list", "fetch"]
 """How records are read: one of them, the list, or the list that `_fetchList…` answers."""
 
 IDENTITY = ("id",)
-SYSTEM = ("businessId", "isActive", "recordVersion", "createdAt", "updatedAt", "_owner")
+SYSTEM = frozenset({"businessId", "isActive", "recordVersion", "createdAt", "updatedAt", "_owner"})
 """What every object has; nobody writes it."""
+
+
+PLAIN = frozenset({"ID", "String", "Text", "Integer", "Boolean", "Object"})
+"""Types whose stored values are answered as they are."""
 
 
 @dataclass(frozen=True)
@@ -74,18 +78,26 @@ class Field:
 
     def show(self, row: Row, stored: Any) -> None:
         """Put a stored value into a row."""
+        if self.type == "Enum":
+            place = self._places.get(stored)
+            row[self.wire] = None if place is None else self.options[place][0]
+            row[self.index_name] = place
+            return
         shown = self.absent if stored is None else stored
         if self.type == "Double":
             shown = values.number_of(shown)
         elif self.type == "Date":
             shown = values.day_text(shown)
-        elif self.type == "Enum":
-            places = [ours for _, ours in self.options]
-            place = places.index(shown) if shown in places else None
-            row[self.wire] = None if place is None else self.options[place][0]
-            row[f"{self.wire}_idx"] = place
-            return
         row[self.wire] = shown
+
+    @property
+    def index_name(self) -> str:
+        """The name of an Enum's companion, the place of its value among the options."""
+        return f"{self.wire}_idx"
+
+    @cached_property
+    def _places(self) -> Mapping[Any, int]:
+        return {ours: place for place, (_, ours) in enumerate(self.options)}
 
 
 @dataclass(frozen=True)
@@ -125,6 +137,17 @@ def _as_it_is(_: Row, data: Row, __: Record | None, ___: ZoneInfo) -> Row:
     return data
 
 
+@dataclass(frozen=True)
+class _Plan:
+    """Names in the order of the answer; fields answered as they are stored, and those that are not; and what else is needed."""
+
+    before: tuple[str, ...]
+    plain: tuple[tuple[str, str], ...]
+    fields: tuple[Field, ...]
+    finishes: bool
+    system: bool
+
+
 Filter = Callable[[Sequence[str], date], "Condition | AnyOf"]
 
 
@@ -153,6 +176,8 @@ class Object:
     selected: Mapping[Api, tuple[str, ...]] = field(default_factory=dict)
     """The fields that an API answers, where that is not all."""
     joins: Mapping[Api, tuple[Join, ...]] = field(default_factory=dict)
+    derived: frozenset[str] = frozenset()
+    """The names that `finish` writes."""
     has_fetch_list: bool = True
     has_balances: bool = False
     create_gate: Gate = WRITE
@@ -164,6 +189,8 @@ class Object:
     """Fields of ours that several fields of theirs are about, and how refusals call them."""
     removing_role: str = ""
     """Where a record may be two objects at once: the role in `roles` that is taken away then, instead of the record."""
+
+    _plans: dict[tuple[str, ...] | None, _Plan] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def id_name(self) -> str:
@@ -215,24 +242,52 @@ class Object:
 
     # To the wire -----------------------------------------------------------------------------------
 
-    def row(self, document: Document, seen: Seen, names: Sequence[str] | None = None, *, active: bool | None = None) -> Row:
+    def row(self, document: Document, seen: Seen, names: tuple[str, ...] | None = None, *, active: bool | None = None) -> Row:
         """The object of a record: all its fields, or those of these `names`."""
-        row: Row = {"id": document.id}
-        for one in self.fields:
-            if one.ours:
-                one.show(row, document.data.get(one.ours))
-            else:
-                row[one.wire] = one.absent
-        self.finish(document, row, seen)
-        row["businessId"] = seen.company_id
-        row["isActive"] = not document.deleted if active is None else active
-        row["recordVersion"] = document.version
-        row["createdAt"] = values.moment_text(document.created_at)
-        row["updatedAt"] = values.moment_text(document.updated_at)
-        row["_owner"] = document.created_by
+        plan, data, row = self._plan(names), document.data, Row()
+        for name in plan.before:
+            row[name] = None
+        row["id"] = document.id
+        for wire, ours in plan.plain:
+            row[wire] = data.get(ours)
+        for one in plan.fields:
+            one.show(row, data.get(one.ours))
+        if plan.finishes:
+            self.finish(document, row, seen)
+        if plan.system:
+            row["businessId"] = seen.company_id
+            row["isActive"] = not document.deleted if active is None else active
+            row["recordVersion"] = document.version
+            row["createdAt"] = values.moment_text(document.created_at)
+            row["updatedAt"] = values.moment_text(document.updated_at)
+            row["_owner"] = document.created_by
         if names is None:
             return row
-        return {name: row[name] for wanted in names for name in (wanted, f"{wanted}_idx") if name in row}
+        return {name: row[name] for name in plan.before}
+
+    def _plan(self, names: tuple[str, ...] | None) -> _Plan:
+        """How a row of these names is written: lists write many, so that what can be known before is."""
+        plan = self._plans.get(names)
+        if plan is None:
+            wanted = [one for one in self.fields if names is None or one.wire in names]
+            order = [name for one in wanted for name in ((one.wire, one.index_name) if one.type == "Enum" else (one.wire,))]
+            if names is not None:
+                order = [
+                    name
+                    for wanted_name in names
+                    for name in (wanted_name, f"{wanted_name}_idx")
+                    if name == wanted_name or name in order
+                ]
+            plain = tuple((one.wire, one.ours) for one in wanted if one.ours and one.absent is None and one.type in PLAIN)
+            fields = tuple(one for one in wanted if one.ours and (one.wire, one.ours) not in plain)
+            plan = self._plans[names] = _Plan(
+                tuple(order if names is not None else [*IDENTITY, *order, *self.derived]),
+                plain,
+                fields,
+                finishes=names is None or not self.derived.isdisjoint(names),
+                system=names is None or not SYSTEM.isdisjoint(names),
+            )
+        return plan
 
 
 def is_blank(value: Any) -> bool:
