@@ -138,4 +138,9 @@ def joined(join: Join, document: Document, seen: Seen) -> list[Row]:
         if is_purchase != (join.of == "supplier"):
             return []
     found = seen.beside.get(document.data.get(join.link) or "")
-    return [object_.row(found, seen, join.fields)] if found is not None else []
+    if found is None:
+        return []
+    key = (join.name, found.id)
+    if (row := seen.joined.get(key)) is None:  # many rows of a page may have the same
+        row = seen.joined[key] = object_.row(found, seen, join.fields)
+    return [row]

@@ -122,6 +122,8 @@ class Seen:
     beside: Mapping[str, Document] = field(default_factory=dict)
     children: Mapping[str, Sequence[Document]] = field(default_factory=dict)
     balances: Mapping[str, tuple[Decimal, str]] = field(default_factory=dict)
+    joined: dict[tuple[str, str], Row] = field(default_factory=dict)
+    """What was joined already."""
 
 
 def every(_: Record | Document) -> bool:
@@ -137,15 +139,21 @@ def _as_it_is(_: Row, data: Row, __: Record | None, ___: ZoneInfo) -> Row:
     return data
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Plan:
-    """Names in the order of the answer; fields answered as they are stored, and those that are not; and what else is needed."""
+    """The names in the order of the answer, how what is stored is answered, and what else is needed.
 
-    before: tuple[str, ...]
+    `is_exact`: nothing is written beside those names.
+    """
+
+    order: tuple[str, ...]
     plain: tuple[tuple[str, str], ...]
-    fields: tuple[Field, ...]
+    numbers: tuple[tuple[str, str, Any], ...]
+    others: tuple[Field, ...]
     finishes: bool
     system: bool
+    has_id: bool
+    is_exact: bool
 
 
 Filter = Callable[[Sequence[str], date], "Condition | AnyOf"]
@@ -244,13 +252,13 @@ class Object:
 
     def row(self, document: Document, seen: Seen, names: tuple[str, ...] | None = None, *, active: bool | None = None) -> Row:
         """The object of a record: all its fields, or those of these `names`."""
-        plan, data, row = self._plan(names), document.data, Row()
-        for name in plan.before:
-            row[name] = None
-        row["id"] = document.id
+        plan, data = self._plan(names), document.data
+        row: Row = dict.fromkeys(plan.order)
         for wire, ours in plan.plain:
             row[wire] = data.get(ours)
-        for one in plan.fields:
+        for wire, ours, absent in plan.numbers:
+            row[wire] = values.number_of(data.get(ours, absent))
+        for one in plan.others:
             one.show(row, data.get(one.ours))
         if plan.finishes:
             self.finish(document, row, seen)
@@ -261,33 +269,34 @@ class Object:
             row["createdAt"] = values.moment_text(document.created_at)
             row["updatedAt"] = values.moment_text(document.updated_at)
             row["_owner"] = document.created_by
-        if names is None:
-            return row
-        return {name: row[name] for name in plan.before}
+        if plan.has_id:
+            row["id"] = document.id
+        return row if plan.is_exact else {name: row[name] for name in plan.order}
 
     def _plan(self, names: tuple[str, ...] | None) -> _Plan:
         """How a row of these names is written: lists write many, so that what can be known before is."""
         plan = self._plans.get(names)
         if plan is None:
-            wanted = [one for one in self.fields if names is None or one.wire in names]
-            order = [name for one in wanted for name in ((one.wire, one.index_name) if one.type == "Enum" else (one.wire,))]
-            if names is not None:
-                order = [
-                    name
-                    for wanted_name in names
-                    for name in (wanted_name, f"{wanted_name}_idx")
-                    if name == wanted_name or name in order
-                ]
-            plain = tuple((one.wire, one.ours) for one in wanted if one.ours and one.absent is None and one.type in PLAIN)
-            fields = tuple(one for one in wanted if one.ours and (one.wire, one.ours) not in plain)
-            plan = self._plans[names] = _Plan(
-                tuple(order if names is not None else [*IDENTITY, *order, *self.derived]),
-                plain,
-                fields,
-                finishes=names is None or not self.derived.isdisjoint(names),
-                system=names is None or not SYSTEM.isdisjoint(names),
-            )
+            plan = self._plans[names] = self._planned(names)
         return plan
+
+    def _planned(self, names: tuple[str, ...] | None) -> _Plan:
+        every_name = (*IDENTITY, *(one.wire for one in self.fields), *sorted(self.derived - self.by_wire.keys()))
+        wanted = every_name if names is None else names
+        fields = [one for one in self.fields if one.wire in wanted]
+        enums = {one.wire: one.index_name for one in fields if one.type == "Enum"}
+        stored = [one for one in fields if one.ours]
+        finishes, system = not self.derived.isdisjoint(wanted), names is None or not SYSTEM.isdisjoint(wanted)
+        return _Plan(
+            order=tuple(name for one in wanted for name in (one, enums.get(one)) if name is not None),
+            plain=tuple((one.wire, one.ours) for one in stored if one.type in PLAIN),
+            numbers=tuple((one.wire, one.ours, one.absent) for one in stored if one.type == "Double"),
+            others=tuple(one for one in stored if one.type not in PLAIN and one.type != "Double"),
+            finishes=finishes,
+            system=system,
+            has_id="id" in wanted,
+            is_exact=names is None or not (finishes or system),
+        )
 
 
 def is_blank(value: Any) -> bool:
