@@ -82,6 +82,18 @@ def test_what_a_customer_owes_is_told_in_one_currency(owner):
     ]
 
 
+def test_the_currency_of_an_invoice_is_corrected_until_something_is_paid(owner):
+    customer = owner.make("customer", name="c")
+    invoice = owner.invoice("A-1", customer["id"], items=[{**LINE, "unitPrice": 99.5, "vatRate": 10}])
+    assert invoice["totalAmount"] == 109.45
+    changed = owner.change("invoice", invoice["id"], method="PUT", data={**invoice, "currency": "jpy"})
+    assert (changed["currency"], changed["totalAmount"], changed["status"]) == ("JPY", 110, "unpaid")
+    assert owner.list("customer")[0]["balanceCurrency"] == "JPY"
+    owner.payment(10, currency="JPY", invoiceId=invoice["id"])
+    refused = owner.call("PATCH", f"{PATHS['invoice']}/{invoice['id']}", json={"currency": "USD"})
+    assert (refused.status_code, refused.json()["field"]) == (400, "currency")
+
+
 def test_a_key_makes_a_write_safe_to_repeat(owner, company):
     customer = owner.make("customer", name="c")
     form = {"amount": 5, "currency": "USD", "date": "2026-01-01"}
