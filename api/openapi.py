@@ -46,6 +46,14 @@ PATH_PARAMETERS: dict[str, dict[str, Any]] = {
     "codename": {"description": "The codename of a business.", "schema": {"type": "string"}, "example": "babil"},
     "permission": {"description": "The name of a permission.", "schema": {"type": "string"}, "example": "orders.manage"},
     "action": {"description": "An action of the kind.", "schema": {"type": "string"}, "example": "resolve"},
+    **{
+        name: {
+            "description": "The object's id.",
+            "schema": {"type": "string", "format": "uuid"},
+            "example": "3fa85f64-5717-4562-b3fc-2c963f66afa6",
+        }
+        for name in ("customerId", "supplierId", "productOrServiceId", "invoiceId", "invoiceItemId", "paymentId", "expenseId")
+    },
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.fintrack import auth
+from api.fintrack import auth, services
 from api.fintrack.errors import REFUSALS, refuse
 from api.http_errors import Dialect
 
@@ -19,7 +19,7 @@ FINTRACK = Dialect(
         "/expensemanagement-api",
         "/productcatalog-api",
     ),
-    handlers=[*auth.HANDLERS],
+    handlers=[*auth.HANDLERS, *services.HANDLERS],
     refuse=refuse,
     refusals=REFUSALS,
 )

@@ -1,8 +1,8 @@
 """Values on the wire: what each type of field takes and answers.
 
-Amounts are JSON numbers there and exact decimals here. Days are ISO 8601 times there: a bare day, a time with a zone, or milliseconds
-since 1970. Midnight in UTC is what browsers make of a bare day, and what is answered for one, so it means that day everywhere; any
-other time is the day that it falls on in the business's own zone.
+Amounts are JSON numbers there and exact decimals here. Days are ISO 8601 times there: a bare day, a time with a zone, or
+milliseconds since 1970. Midnight in UTC is what browsers make of a bare day, and what is answered for one, so it means that day
+everywhere; any other time is the day that it falls on in the business's own zone.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ LONGEST_STRING = 255
 LONGEST_TEXT = 20_000
 DECIMALS_KEPT = 9
 """What a 64-bit float says beyond is noise of its arithmetic: 0.1 + 0.2 is 0.3."""
+
+FEWEST_DIGITS, MOST_DIGITS = 10, 15
+"""Of a text of milliseconds: fewer are somebody's way of writing a day, as 20260321 is."""
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?", re.IGNORECASE)
@@ -82,7 +85,7 @@ def read_day(value: Any, name: str, zone: ZoneInfo) -> date:
         if isinstance(value, str) and _MOMENT.fullmatch(value):
             moment = datetime.fromisoformat(_shortened(value.upper()))
             return _day_of(moment if moment.tzinfo else moment.replace(tzinfo=zone), zone)
-        if isinstance(value, str) and len(value) > 4 and value.removeprefix("-").isdecimal() and value.isascii():
+        if isinstance(value, str) and FEWEST_DIGITS <= len(value) <= MOST_DIGITS and value.isascii() and value.isdecimal():
             value = int(value)
         if isinstance(value, int | float) and not isinstance(value, bool):
             return _day_of(datetime.fromtimestamp(value / 1000, timezone.utc), zone)
@@ -135,6 +138,7 @@ def number_of(stored: str | None) -> float | int | None:
     """A stored amount as a JSON number."""
     if stored is None:
         return None
-    amount = Decimal(stored)
-    whole = int(amount)
-    return whole if amount == whole else float(amount)
+    if "." not in stored and "E" not in stored:
+        return int(stored)
+    amount = float(stored)
+    return int(amount) if amount.is_integer() else amount

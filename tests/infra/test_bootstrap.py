@@ -31,7 +31,9 @@ def users(settings: Settings) -> dict[str, list[tuple[str, str, bool]]]:
         for company in list_companies(services.database):
             listing = services.reader.list_records(company.id, "user")
             records = msgspec.json.decode(b"[" + listing.items + b"]")
-            found[company.codename] = [(r["data"].get("email", ""), r["data"]["role"], r["data"]["email_verified"]) for r in records]
+            found[company.codename] = [
+                (r["data"].get("email", ""), r["data"]["role"], r["data"]["email_verified"]) for r in records
+            ]
         return found
     finally:
         services.database.close()

@@ -81,7 +81,6 @@ def certificate(folder: Path) -> tuple[Path, Path]:
     return paths
 
 
-
 @contextmanager
 def smtp_server(postbox: Postbox, scheme: str = "smtp", folder: Path | None = None) -> Iterator[int]:
     """An SMTP server as the scheme says; with STARTTLS it wants USER and SECRET. Yields its port."""

@@ -137,6 +137,7 @@ INVOICE = Object(
     shows=_is_trade,
     complete=_complete_invoice,
     finish=_finish_invoice,
+    derived=frozenset({"customerId", "supplierId", "status"}),
     filters={"customerId": _by_partner("sales"), "supplierId": _by_partner("purchase"), "status": _by_status},
     joins={
         "get": (ITEMS, CUSTOMER_CONTACT, SUPPLIER_CONTACT),
@@ -153,7 +154,7 @@ INVOICE = Object(
 # Items ----------------------------------------------------------------------------------------------
 
 
-def _complete_item(form: Row, data: Row, record: Record | None, zone: ZoneInfo) -> Row:
+def _complete_item(form: Row, data: Row, record: Record | None, _: ZoneInfo) -> Row:
     """A product, or for the nil id a line in words of its own."""
     name = "productOrServiceId"
     if name in form:
@@ -166,7 +167,7 @@ def _complete_item(form: Row, data: Row, record: Record | None, zone: ZoneInfo) 
     return data
 
 
-def _finish_item(document: Document, row: Row, seen: Seen) -> None:
+def _finish_item(document: Document, row: Row, _: Seen) -> None:
     row["productOrServiceId"] = document.data.get("product_id") or NIL
 
 
@@ -188,6 +189,7 @@ INVOICE_ITEM = Object(
     order="createdAt",
     complete=_complete_item,
     finish=_finish_item,
+    derived=frozenset({"productOrServiceId"}),
     joins={
         "get": (
             Join("productOrService", "productOrService", ("currency", "name", "price", "sku", "type", "vatRate"), "product_id"),

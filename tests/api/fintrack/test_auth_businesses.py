@@ -81,7 +81,11 @@ def test_a_business_is_made_with_its_owner(admin, client, services, path):
     body = answer.json()
     business, user = body["business"], body["user"]
     assert (body["dataName"], body["action"], body["emailVerificationNeeded"]) == ("business", "create", True)
-    assert (business["businessCodename"], business["name"], business["currency"]) == (given["businessCodename"], given["name"], "EUR")
+    assert (business["businessCodename"], business["name"], business["currency"]) == (
+        given["businessCodename"],
+        given["name"],
+        "EUR",
+    )
     assert (user["roleId"], user["businessId"], user["emailVerified"]) == ("tenantOwner", business["id"], False)
     assert business["id"] in {one["id"] for one in everything(client)}
     login = client.post(

@@ -155,7 +155,13 @@ def test_who_lists_searches_and_makes_users(crew, role):
     assert caller.call("POST", "/v1/users", new()).status_code == (201 if allowed else 403)
     assert caller.call("GET", f"/v1/users/{caller.id}").status_code == 200, "everybody sees himself"
     assert caller.call("PATCH", f"/v1/users/{caller.id}", {"fullname": role}).status_code == 200
-    assert caller.call("GET", f"/v1/briefuser/{caller.id}").json()["user"].keys() == {"id", "fullname", "name", "avatar", "isActive"}
+    assert caller.call("GET", f"/v1/briefuser/{caller.id}").json()["user"].keys() == {
+        "id",
+        "fullname",
+        "name",
+        "avatar",
+        "isActive",
+    }
 
 
 # Making ------------------------------------------------------------------------------------------
@@ -226,7 +232,9 @@ def test_the_same_key_makes_one_user(business):
     assert answers[0].json()["user"]["id"] == answers[1].json()["user"]["id"]
 
 
-@pytest.mark.parametrize(("alias", "role"), [("OWNER", "owner"), ("ACCOUNTANT", "accountant"), ("USER", "user"), ("tenantadmin", "tenantAdmin")])
+@pytest.mark.parametrize(
+    ("alias", "role"), [("OWNER", "owner"), ("ACCOUNTANT", "accountant"), ("USER", "user"), ("tenantadmin", "tenantAdmin")]
+)
 def test_an_invitation_sets_the_password_by_a_code(business, services, monkeypatch, alias, role):
     monkeypatch.setattr(services, "settings", msgspec.structs.replace(services.settings, reveal_codes=True))
     owner, email = business.user("tenantOwner"), f"guest-{uuid4().hex[:8]}@example.com"
@@ -287,7 +295,13 @@ def test_lists_are_filtered_paged_and_sorted_by_name(services, client):
     assert names("/v1/searchusers", keyword="example", roleId="account") == ["Berta"]
     body = owner.call("GET", "/v1/users", params={"pageRowCount": 3}).json()
     assert body["paging"] == {"pageNumber": 1, "pageRowCount": 3, "totalRowCount": 4, "pageCount": 2}
-    assert (body["dataName"], body["action"], body["rowCount"], body["filters"], body["uiPermissions"]) == ("users", "list", 3, [], [])
+    assert (body["dataName"], body["action"], body["rowCount"], body["filters"], body["uiPermissions"]) == (
+        "users",
+        "list",
+        3,
+        [],
+        [],
+    )
     assert all("password" not in user for user in body["users"])
     for query in ({}, {"keyword": ""}):
         assert owner.call("GET", "/v1/searchusers", params=query).status_code == 400
@@ -299,9 +313,16 @@ def test_lists_are_filtered_paged_and_sorted_by_name(services, client):
 
 def test_ones_own_profile(business):
     user, other = business.user(), business.make()
-    answer = user.call("PATCH", f"/v1/profile/{user.id}", {"fullname": "New name", "email": "else@example.com", "roleId": "tenantOwner"})
+    answer = user.call(
+        "PATCH", f"/v1/profile/{user.id}", {"fullname": "New name", "email": "else@example.com", "roleId": "tenantOwner"}
+    )
     found = answer.json()["user"]
-    assert (answer.json()["action"], found["fullname"], found["email"], found["roleId"]) == ("update", "New name", user.email, "user")
+    assert (answer.json()["action"], found["fullname"], found["email"], found["roleId"]) == (
+        "update",
+        "New name",
+        user.email,
+        "user",
+    )
     wrapped = user.call("PUT", f"/v1/profile/{user.id}", {"data": {"avatar": "https://example.com/b.png"}}).json()["user"]
     assert (wrapped["avatar"], wrapped["fullname"], wrapped["recordVersion"]) == ("https://example.com/b.png", "New name", 3)
     cleared = user.call("PATCH", f"/v1/profile/{user.id}", {"avatar": None, "fullname": None}).json()["user"]
@@ -397,7 +418,11 @@ def test_who_left_comes_back_by_being_made_again(business):
     owner, user = business.user("tenantOwner"), business.user()
     leave(user)
     answer = owner.call("POST", "/v1/users", new(email=user.email))
-    assert (answer.status_code, answer.json()["user"]["id"], answer.json()["user"]["fullname"]) == (201, str(user.id), "Mina Karimi")
+    assert (answer.status_code, answer.json()["user"]["id"], answer.json()["user"]["fullname"]) == (
+        201,
+        str(user.id),
+        "Mina Karimi",
+    )
     assert (user.login().status_code, user.login(NEW["password"]).status_code) == (401, 200)
 
 

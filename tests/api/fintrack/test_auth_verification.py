@@ -61,7 +61,12 @@ def complete(business: Business, flow: str, email: str, code: Any, password: str
     return business.post(f"/verification-services/{flow}/complete", body)
 
 
-RESET, RESET_MOBILE, EMAIL, MOBILE_FLOW = "password-reset-by-email", "password-reset-by-mobile", "email-verification", "mobile-verification"
+RESET, RESET_MOBILE, EMAIL, MOBILE_FLOW = (
+    "password-reset-by-email",
+    "password-reset-by-mobile",
+    "email-verification",
+    "mobile-verification",
+)
 FLOWS = {EMAIL: "", MOBILE_FLOW: "", RESET: NEW_PASSWORD, RESET_MOBILE: NEW_PASSWORD}
 
 
@@ -81,7 +86,11 @@ def test_an_email_is_verified(business, revealed):
     done = complete(business, EMAIL, user.email.upper(), told["secretCode"])
     assert done.status_code == 200
     assert done.json() == {
-        "status": "OK", "isVerified": True, "email": user.email, "mobileVerificationNeeded": False, "userId": str(user.id)
+        "status": "OK",
+        "isVerified": True,
+        "email": user.email,
+        "mobileVerificationNeeded": False,
+        "userId": str(user.id),
     }
     assert user.login().status_code == 200
     again = complete(business, EMAIL, user.email, told["secretCode"])
@@ -282,7 +291,9 @@ def test_in_production_the_code_is_nowhere_but_in_the_message(business, services
     code = re.search(r"\b\d{6}\b", mail.get_content())[0]
     with psycopg.connect(api_settings.database_url) as connection:
         kept = connection.execute("SELECT v::text FROM daftar.verification_codes v WHERE user_id = %s", (user.id,)).fetchone()
-        log = connection.execute("SELECT count(*) FROM daftar.events WHERE company_id = %s AND data LIKE %s", (business.id, f"%{code}%"))
+        log = connection.execute(
+            "SELECT count(*) FROM daftar.events WHERE company_id = %s AND data LIKE %s", (business.id, f"%{code}%")
+        )
         assert log.fetchone() == (0,)
     assert code not in kept[0].replace(str(user.id), "").replace(str(business.id), "")
     assert complete(business, EMAIL, user.email, code).status_code == 200
