@@ -277,6 +277,11 @@ def test_the_super_admin_acts_in_every_business_under_his_own_name(business, roo
     )
     assert made.status_code == 201
     assert (made.json()["user"]["businessId"], made.json()["user"]["_owner"]) == (str(business.id), str(admin.id))
+    headers = {"Authorization": f"Bearer {admin.token}", "mbx-business-codename": business.codename}
+    customer = admin.client.post("/customermanagement-api/v1/customers", json={"name": "Theirs"}, headers=headers)
+    assert (customer.status_code, customer.json()["customer"]["_owner"]) == (201, str(admin.id))
+    own = {**headers, "mbx-business-codename": "root"}
+    assert "Theirs" not in admin.client.get("/customermanagement-api/v1/customers", headers=own).text
     current = admin.call("GET", "/currentuser", codename=business.codename).json()
     assert (current["userId"], current["tenantCodename"], current["roleId"]) == (str(admin.id), business.codename, "superAdmin")
     assert admin.call("GET", "/v1/users", codename="nobody-here").status_code == 404

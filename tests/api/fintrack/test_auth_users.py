@@ -10,7 +10,9 @@ import psycopg
 import pytest
 from fintrack_business import BUSINESS_ROLES, PASSWORD, ROOT_ROLES, Business, User
 
-from infra.forgetting import KEPT_FOR, ForgettingScheduler
+from infra.database import Database
+from infra.forgetting import KEPT_FOR, ForgettingScheduler, forget
+from infra.roles import WORKER_ROLE, role_url
 
 NEW = {"password": "another correct horse", "fullname": "Mina Karimi"}
 ADMINS = ("superAdmin", "saasAdmin", "tenantOwner", "tenantAdmin")
@@ -162,6 +164,16 @@ def test_who_lists_searches_and_makes_users(crew, role):
         "avatar",
         "isActive",
     }
+
+
+def test_no_other_dialect_leads_above_oneself(services, client, crew):
+    owner, by_role = target_of(services, crew["user"], "tenantOwner"), {"owner": crew["owner"], "tenantAdmin": crew["tenantAdmin"]}
+    boss = target_of(services, crew["superAdmin"], "superAdmin")
+    for caller, target in ((by_role["owner"], owner), (by_role["tenantAdmin"], owner), (crew["saasAdmin"], boss)):
+        command = {"type": "user.change_password", "id": str(target.id), "data": {"password": "taken over by me"}}
+        headers = {"Authorization": f"Bearer {caller.token}"}
+        answer = client.post("/ledger/v1/commands", json={"commands": [command]}, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed"), caller.role
 
 
 # Making ------------------------------------------------------------------------------------------
@@ -433,10 +445,9 @@ def test_an_admin_who_left_is_not_taken_over_by_another(business):
     assert admin.login().status_code == 200
 
 
-def scheduler(services: Any, owner_url: str, clock: Any) -> ForgettingScheduler:
-    from infra.database import Database
-
-    return ForgettingScheduler(Database(owner_url, size=1).open(), services.database, services.ledger, clock)
+def scheduler(services: Any, settings: Any, clock: Any) -> ForgettingScheduler:
+    url = role_url(settings.database_url, settings.secret_key, WORKER_ROLE)
+    return ForgettingScheduler(Database(url, size=1).open(), services.database, services.ledger, clock)
 
 
 def test_after_a_month_who_left_is_forgotten(business, services, api_settings, monkeypatch):
@@ -444,7 +455,7 @@ def test_after_a_month_who_left_is_forgotten(business, services, api_settings, m
     leave(user)
     month = KEPT_FOR.total_seconds()
     now = services.identity.clock
-    made = scheduler(services, api_settings.database_url, lambda: now() + month - 5)
+    made = scheduler(services, api_settings, lambda: now() + month - 5)
     try:
         made.look()
         assert services.accounts.read(business.id, user.id).data["name"] == "Nobody Knows"
@@ -467,8 +478,6 @@ def test_after_a_month_who_left_is_forgotten(business, services, api_settings, m
 
 
 def test_who_comes_back_in_time_is_not_forgotten(business, services):
-    from infra.forgetting import forget
-
     user = business.user()
     leave(user)
     seq = services.accounts.read(business.id, user.id).seq
