@@ -18,8 +18,8 @@ from api.fintrack.values import read_id
 from domain.errors import RecordNotFound
 from domain.needs import Needs
 from domain.record import Record
+from infra.customer_balances import customer_balances
 from infra.listing import Beside, list_from
-from infra.party_balances import party_balances
 
 
 def find(asker: Asker, object_: Object, record_id: UUID, *, with_children: bool = False) -> tuple[Record, list[Record]]:
@@ -53,7 +53,7 @@ def with_balances(asker: Asker, object_: Object, documents: Sequence[Document], 
     if not object_.has_balances:
         return seen
     ids = [UUID(document.id) for document in documents]
-    balances = party_balances(asker.services.database, asker.company_id, ids, seen.currency)
+    balances = customer_balances(asker.services.database, asker.company_id, ids, seen.currency)
     return replace(seen, balances={str(party_id): found for party_id, found in balances.items()})
 
 
