@@ -23,7 +23,7 @@ import msgspec
 from domain.catalogue import CATALOGUE
 from infra.list_conditions import AnyOf, Beside, Condition, Path, Related, Source, Test
 from infra.store.arrays import texts
-from projections.search import DAYS, GRAMS, LABELS, START, SearchProjection, fold, pieces_of, place_of, text_fields
+from projections.search import AMOUNTS, DAYS, GRAMS, LABELS, START, SearchProjection, fold, pieces_of, place_of, text_fields
 
 MOST_PIECES = 16
 """Of a text that is looked for: more of them find hardly less."""
@@ -48,6 +48,7 @@ class Statement:
         self.parameters: list[Any] = [company_id]
         self.tables: dict[str, str] = {}
         """Name → body of each common table expression, in order."""
+        self._related: dict[int, str] = {}
 
     def bind(self, value: Any) -> str:
         """The name of a new parameter."""
@@ -70,10 +71,11 @@ class Statement:
 
     def related(self, test: Related) -> str:
         """The ids of the records that fulfil a Related's conditions."""
-        name = f"related_{sum(one.startswith('related_') for one in self.tables)}"
-        arms = [arm.sql for arm in arms_of(self, Source(test.kind, test.conditions), "id", gather=True)]
-        self.tables[name] = " UNION ALL ".join(arms)
-        return name
+        if id(test) not in self._related:
+            arms = arms_of(self, Source(test.kind, test.conditions), "id", gather=True)
+            name = self._related[id(test)] = f"related_{len(self._related)}"
+            self.tables[name] = " UNION ALL ".join(arms)
+        return self._related[id(test)]
 
     def text(self, select: str) -> bytes:
         """The whole statement."""
@@ -96,6 +98,12 @@ class Reach:
         if self.place is not None and (column := column_of(self.kind, path)):
             return f"{self.alias}.{column}"
         return f"({self.document} #>> {self._steps(path)})"
+
+    def number(self, path: Path) -> str:
+        """The value of a text that is an amount."""
+        if self.place is not None and path == ("data", AMOUNTS.get(self.kind)):
+            return f"{self.alias}.amount"
+        return f"({self.text(path)})::numeric"
 
     def json(self, path: Path) -> str:
         """The value."""
@@ -120,39 +128,32 @@ def column_of(kind: str, path: Path) -> str | None:
 # Arms: the ways that rows of one source are found --------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Arm:
-    """A SELECT of rows of a source."""
-
-    sql: str
-
-
 def arms_of(
     statement: Statement, source: Source, columns: str = "row", *, gather: bool, limit: str = "", descending: bool = False
-) -> list[Arm]:
-    """The SELECTs whose rows together are a source's. `columns`: `row`, with what is sorted by, or `id`."""
+) -> list[str]:
+    """The SELECTs whose rows together are a source's. `columns`: `row`, with what is sorted by, `id` or `none`."""
     if not searched(source):
         reach = Reach(statement, source.kind, "r", "r.document::jsonb")
         where = ["r.company_id = $1", f"r.kind = '{source.kind}'", *_tests(reach, source.conditions)]
         if source.deleted is not None:
             where.append("r.deleted" if source.deleted else "NOT r.deleted")
         tail = "" if gather else _walking(reach, source, descending=descending, limit=limit)
-        return [Arm(f"(SELECT {_columns(reach, source, columns)} FROM records r WHERE {' AND '.join(where)}{tail})")]
+        return [f"(SELECT {_columns(reach, source, columns)} FROM records r WHERE {' AND '.join(where)}{tail})"]
     late = statement.late(source.kind)
     place = place_of(statement.company_id, source.kind)
     reach = Reach(statement, source.kind, "s", "s.document", place)
     old = f"s.number NOT IN (SELECT number FROM {late})"
     picked = _columns(reach, source, columns)
     if gather:
-        arms = [Arm(one) for one in _gathering(reach, source, picked, old)]
+        arms = _gathering(reach, source, picked, old)
     else:
         own = f"s.company_id = $1 AND s.kind = '{source.kind}'"
         where = [own, *_tests(reach, source.conditions), old]
         tail = _walking(reach, source, descending=descending, limit=limit)
-        arms = [Arm(f"(SELECT {picked} FROM searchable s WHERE {' AND '.join(where)}{tail})")]
+        arms = [f"(SELECT {picked} FROM searchable s WHERE {' AND '.join(where)}{tail})"]
     new = Reach(statement, source.kind, "l", "l.doc")
     where = ["NOT l.deleted", *_tests(new, source.conditions)]
-    return [*arms, Arm(f"(SELECT {_columns(new, source, columns)} FROM {late} l WHERE {' AND '.join(where)})")]
+    return [*arms, f"(SELECT {_columns(new, source, columns)} FROM {late} l WHERE {' AND '.join(where)})"]
 
 
 def searched(source: Source) -> bool:
@@ -171,7 +172,9 @@ def walkable(source: Source, *, descending: bool) -> bool:
         return True
     if not searched(source):
         return source.order == ("seq",)
-    column = None if source.numeric else column_of(source.kind, source.order)
+    if source.numeric:
+        return False
+    column = column_of(source.kind, source.order)
     return (column == "day" and descending) or (column == "label" and not descending)
 
 
@@ -183,16 +186,17 @@ def indexed(source: Source) -> bool:
 
 
 def _columns(reach: Reach, source: Source, columns: str) -> str:
-    if columns == "id":
-        return f"{reach.alias}.id"
+    if columns != "row":
+        return f"{reach.alias}.id" if columns == "id" else ""
     by_number, by_text = "NULL", "NULL"
     if source.order == ("seq",):
         by_number = f"{reach.alias}.seq"
     elif source.order is not None and source.order not in CREATED:
-        value = reach.text(source.order)
-        by_number, by_text = (value, "NULL") if source.numeric else ("NULL", value)
+        by_number, by_text = (reach.number(source.order), "NULL") if source.numeric else ("NULL", reach.text(source.order))
     base = reach.statement.bind(source.base)
-    return f"{reach.alias}.id, {reach.alias}.number + {base} AS row_id, {by_number}::numeric AS by_number, {by_text}::text AS by_text"
+    return (
+        f"{reach.alias}.id, {reach.alias}.number + {base} AS row_id, {by_number}::numeric AS by_number, {by_text}::text AS by_text"
+    )
 
 
 def _walking(reach: Reach, source: Source, *, descending: bool, limit: str) -> str:
@@ -226,12 +230,11 @@ def _gathering(reach: Reach, source: Source, picked: str, old: str) -> list[str]
         needed.append(reach.has(terms))
     own = ["s.company_id = $1", f"s.kind = '{kind}'"]
     links = [test for test in rest if isinstance(test, Related)]
-    names = {id(test): statement.related(test) for test in links}
-    tests = [_test(reach, test, names) for test in rest]
+    tests = [_test(reach, test) for test in rest]
     if needed or not links:
         where = " AND ".join((needed or own) + tests + [old])
         return [f"(SELECT {picked} FROM searchable s WHERE {where})"]
-    first, name = links[0], names[id(links[0])]
+    first, name = links[0], statement.related(links[0])
     place, few = statement.bind(reach.place), f"(SELECT count(*) FROM {name}) <= {FEW_RELATED}"
     lookup = f"s.document @> jsonb_build_object({place}::text, jsonb_build_object('{first.link[-1]}', n.id::text))"
     others = " AND ".join([*(test for one, test in zip(rest, tests, strict=True) if one is not first), old])
@@ -290,12 +293,15 @@ def _values(kind: str, test: Condition) -> list[Any] | None:
     if test.test == "is":
         read: list[Any] = list(test.values)
         for value in test.values:
-            if value in ("true", "false"):
-                read.append(value == "true")
-            elif value.lstrip("-").isascii() and value.lstrip("-").isdecimal() and len(value) < 19:
-                read.append(int(value))
-            elif not set(value).isdisjoint("0123456789[{"):
-                return None if any(path[1] not in day_fields(kind) | text_fields(kind) for path in test.paths) else read
+            try:
+                other = msgspec.json.decode(value)
+            except msgspec.DecodeError:
+                continue  # nothing but a text has this text
+            if isinstance(other, dict | list):
+                return None
+            if "e" in value.lower() and isinstance(other, float):
+                continue  # no number is written so
+            read.append(msgspec.Raw(value.encode()))
         return read
     if test.exclusive or test.least is None or test.most is None or any(path[-1] not in day_fields(kind) for path in test.paths):
         return None
@@ -335,16 +341,16 @@ def _nested(path: Path, value: Any) -> Terms:
 
 
 def _tests(reach: Reach, tests: Sequence[Test]) -> list[str]:
-    return [_test(reach, test, {}) for test in tests]
+    return [_test(reach, test) for test in tests]
 
 
-def _test(reach: Reach, test: Test, names: dict[int, str]) -> str:
+def _test(reach: Reach, test: Test) -> str:
     if isinstance(test, Related):
-        name = names.get(id(test)) or reach.statement.related(test)
+        name = reach.statement.related(test)
         # IS TRUE: a hashed look-up for each row, in the order of the rows, and no join
         return f"(({reach.text(test.link)} IN (SELECT id::text FROM {name})) IS TRUE)"
     if isinstance(test, AnyOf):
-        options = [" AND ".join(_test(reach, one, names) for one in option) for option in test.options]
+        options = [" AND ".join(_test(reach, one) for one in option) for option in test.options]
         return f"({' OR '.join(options)})" if options else "false"
     return f"({' OR '.join(_test_of(reach, test, path) for path in test.paths)})"
 
@@ -353,7 +359,7 @@ def _test_of(reach: Reach, condition: Condition, path: Path) -> str:
     bind = reach.statement.bind
     text = reach.text(path)
     cast = "::numeric" if condition.numeric else ""
-    value = f"({text})::numeric" if condition.numeric else text
+    value = reach.number(path) if condition.numeric else text
     if condition.test == "missing":
         return f"{text} IS NULL"
     if condition.test in ("holds", "starts"):
@@ -397,32 +403,24 @@ def page_statement(
     """What answers (moved, total or NULL, documents, documents beside). Gathering counts on the way."""
     statement = Statement(company_id)
     most = statement.bind(limit + offset)
-    arms = [
-        arm.sql
-        for source in sources
-        for arm in arms_of(statement, source, gather=gather, limit=most, descending=descending)
-    ]
+    arms = [arm for source in sources for arm in arms_of(statement, source, gather=gather, limit=most, descending=descending)]
     way = "DESC NULLS LAST" if descending else "ASC NULLS LAST"
     statement.tables["found"] = " UNION ALL ".join(arms)
     statement.tables["page"] = (
         f"SELECT id, row_number() OVER (ORDER BY by_number {way}, by_text {way}, row_id {way}) AS place FROM found"
         f" ORDER BY place LIMIT {statement.bind(limit)} OFFSET {statement.bind(offset)}"
     )
-    statement.tables["shown"] = (
-        "SELECT p.id, p.place, r.document FROM page p JOIN records r ON r.company_id = $1 AND r.id = p.id"
-    )
+    statement.tables["shown"] = "SELECT p.id, p.place, r.document FROM page p JOIN records r ON r.company_id = $1 AND r.id = p.id"
     total = "(SELECT count(*) FROM found)" if gather else "NULL::bigint"
-    select = (
-        f"SELECT {_moved(sources)}, {total}, (SELECT string_agg(document, ',' ORDER BY place) FROM shown), {_beside(statement, beside)}"
-    )
+    select = f"SELECT {_moved(sources)}, {total}, (SELECT string_agg(document, ',' ORDER BY place) FROM shown), {_beside(statement, beside)}"
     return statement.text(select), statement.parameters
 
 
 def count_statement(company_id: UUID, sources: Sequence[Source]) -> tuple[bytes, list[Any]]:
     """What answers (moved, total)."""
     statement = Statement(company_id)
-    arms = [arm.sql for source in sources for arm in arms_of(statement, source, "id", gather=True)]
-    counts = [f"(SELECT count(*) FROM {arm.replace('(SELECT s.id FROM', '(SELECT FROM', 1)} AS one)" for arm in arms]
+    arms = [arm for source in sources for arm in arms_of(statement, source, "none", gather=True)]
+    counts = [f"(SELECT count(*) FROM {arm} AS one)" for arm in arms]
     return statement.text(f"SELECT {_moved(sources)}, {' + '.join(counts)}"), statement.parameters
 
 

@@ -59,10 +59,8 @@ def list_from(
     key = (company_id, repr(tuple(sources)))
     known = database.totals.get(key)
     walks = all(walkable(source, descending=descending) for source in sources)
-    gather = not walks or (any(map(indexed, sources)) if known is None else known.total <= FEW)
-    statement = page_statement(
-        company_id, sources, gather=gather, descending=descending, limit=limit, offset=offset, beside=beside
-    )
+    gather = not walks or (any(map(indexed, sources)) and (known is None or known.total <= FEW))
+    statement = page_statement(company_id, sources, gather=gather, descending=descending, limit=limit, offset=offset, beside=beside)
     with database.company(company_id) as connection:
         result = _run(database, connection, gather, *statement)
         moved, total = _whole(result, 0), _whole(result, 1)

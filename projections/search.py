@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -43,18 +44,29 @@ LABELS: Mapping[str, str] = {
 """The kinds that are searched, and the text that their lists are sorted by."""
 DAYS: Mapping[str, str] = {"invoice": "issue_date", "order": "order_date", "payment": "date", "expense": "date"}
 """The day that lists of a kind are sorted by, the latest first."""
+AMOUNTS: Mapping[str, str] = {"invoice": "total", "order": "total", "payment": "amount", "expense": "amount", "product": "price"}
+"""The amount by which records of a kind are looked for."""
 UNSEARCHED = frozenset({"currency", "time_zone"})
 """Texts that say nothing of the record itself."""
 
 SEARCH_DOCUMENTS = Table(
     name="search_documents",
-    columns={"id": "uuid", "kind": "text", "number": "bigint", "label": "text", "day": "text", "document": "jsonb"},
+    columns={
+        "id": "uuid",
+        "kind": "text",
+        "number": "bigint",
+        "label": "text",
+        "day": "text",
+        "amount": "numeric",
+        "document": "jsonb",
+    },
     key=("id",),
-    nullable=frozenset({"label", "day"}),
+    nullable=frozenset({"label", "day", "amount"}),
     indexes=(
         Index("search_by_number", "company_id, kind, number", unique=True),
         Index("search_by_label", "company_id, kind, label, number"),
         Index("search_by_day", "company_id, kind, day DESC NULLS LAST, number DESC"),
+        Index("search_by_amount", "company_id, kind, amount, number", where="amount IS NOT NULL"),
         Index("search_terms", "document jsonb_path_ops", method="gin", options="fastupdate = off"),
     ),
     view="searchable",
@@ -113,8 +125,14 @@ def _row(company_id: UUID, record_id: UUID, record: _Known) -> Row:
     data, kind = record.data, record.kind
     pieces = grams(value for name in text_fields(kind) if type(value := data.get(name)) is str)
     document = {place_of(company_id, kind): {**data, GRAMS: pieces} if pieces else data}
-    day = DAYS.get(kind)
-    return (record_id, kind, record.number, data.get(LABELS[kind]), data.get(day) if day else None, JSON.encode(document))
+    amount = _at(AMOUNTS, kind, data)
+    keys = (data.get(LABELS[kind]), _at(DAYS, kind, data), None if amount is None else Decimal(amount))
+    return (record_id, kind, record.number, *keys, JSON.encode(document))
+
+
+def _at(names: Mapping[str, str], kind: str, data: Mapping[str, Any]) -> Any:
+    name = names.get(kind)
+    return None if name is None else data.get(name)
 
 
 def _unwrapped(document: dict[str, Any]) -> dict[str, Any]:

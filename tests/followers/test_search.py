@@ -22,8 +22,40 @@ from infra.rebuild import rebuild
 from infra.store.postgres import PostgresStore
 from projections.search import SearchProjection, fold
 
-NAMES = ["Ali Veli", "İSTANBUL Ltd", "ışık çay", "كريم", "کریم خان", "Ξενοφῶντος ΣΑΣ", "50%_off", "a\\b", "Tea-House", "tea", "Zoë", "AL"]
-WORDS = ["ali", "istanbul", "ISTANBUL", "ışı", "کر", "كريم", "σασ", "%", "_", "\\", "tea", "TEA-h", "zoË", "l", "al", "nobody", "o", "۵0%"]
+NAMES = [
+    "Ali Veli",
+    "İSTANBUL Ltd",
+    "ışık çay",
+    "كريم",
+    "کریم خان",
+    "Ξενοφῶντος ΣΑΣ",
+    "50%_off",
+    "a\\b",
+    "Tea-House",
+    "tea",
+    "Zoë",
+    "AL",
+]
+WORDS = [
+    "ali",
+    "istanbul",
+    "ISTANBUL",
+    "ışı",
+    "کر",
+    "كريم",
+    "σασ",
+    "%",
+    "_",
+    "\\",
+    "tea",
+    "TEA-h",
+    "zoË",
+    "l",
+    "al",
+    "nobody",
+    "o",
+    "۵0%",
+]
 
 
 def at(*path: str) -> tuple[str, ...]:
@@ -65,7 +97,11 @@ class Firm:
         if kind == "party":
             data = {"name": chance.choice(NAMES), "roles": ["customer", "supplier"], **notes}
             if chance.random() < 0.5:
-                data |= {"is_active": False, "email": f"{chance.choice('abc')}@x.example", "extra": {"branch": chance.randint(1, 3)}}
+                data |= {
+                    "is_active": False,
+                    "email": f"{chance.choice('abc')}@x.example",
+                    "extra": {"branch": chance.randint(1, 3)},
+                }
         elif kind == "invoice":
             line = {"description": "x", "quantity": chance.randint(1, 3), "unit_price": chance.choice(["5", "10.50", "100"])}
             data = {"type": "sales", "issue_date": day, "invoice_number": f"INV-{len(made)}", "lines": [line], **notes}
@@ -170,7 +206,12 @@ def random_source(chance: random.Random, firm: Firm) -> Source:
         Condition((at("notes"),), test="missing"),
         Condition((at("no_such_field"),), ("x",)),
         Condition((at("notes"),), ()),
-        AnyOf(((Condition((at("notes"),), (NAMES[0],)), Condition((at("notes"),), ("ali",), test="holds")), (Condition((at("notes"),), test="missing"),))),
+        AnyOf(
+            (
+                (Condition((at("notes"),), (NAMES[0],)), Condition((at("notes"),), ("ali",), test="holds")),
+                (Condition((at("notes"),), test="missing"),),
+            )
+        ),
         AnyOf(((Condition((at("notes"),), (NAMES[1],)),), (Condition((at("notes"),), ("tea",), test="holds"),))),
     ]
     if kind == "party":
@@ -184,9 +225,14 @@ def random_source(chance: random.Random, firm: Firm) -> Source:
     if kind == "payment":
         tests += [Related(at("invoice_id"), "invoice", (Condition((at("status"),), ("overdue", "partial")),))]
     if day:
-        tests += [Condition((at(day),), least=first.isoformat(), most=last.isoformat(), test="range", exclusive=chance.random() < 0.3)]
+        tests += [
+            Condition((at(day),), least=first.isoformat(), most=last.isoformat(), test="range", exclusive=chance.random() < 0.3)
+        ]
     if amount:
-        tests += [Condition((at(amount),), least="7", most="40.0", test="range", numeric=True), Condition((at(amount),), ("7.250", "10.5"), numeric=True)]
+        tests += [
+            Condition((at(amount),), least="7", most="40.0", test="range", numeric=True),
+            Condition((at(amount),), ("7.250", "10.5"), numeric=True),
+        ]
     orders = [(None, False), (at("notes"), False), (at(label), False), (("created_at",), False)]
     orders += [(at(day), False)] * 2 if day else []
     orders += [(at(amount), True)] if amount else []
@@ -207,7 +253,11 @@ def test_lists_answer_as_a_filter_over_every_record(api, worker, monkeypatch, sh
     assert len(records) > 200
     for _ in range(120):
         sources = [random_source(chance, firm) for _ in range(chance.choice([1, 1, 1, 2]))]
-        if len(sources) == 2 and (sources[0].kind == sources[1].kind or sources[0].numeric != sources[1].numeric or any(s.order != sources[0].order for s in sources)):
+        if len(sources) == 2 and (
+            sources[0].kind == sources[1].kind
+            or sources[0].numeric != sources[1].numeric
+            or any(s.order != sources[0].order for s in sources)
+        ):
             sources = sources[:1]
         descending, limit, offset = chance.random() < 0.5, chance.choice([3, 25, 1_000]), chance.choice([0, 0, 2, 500])
         whole = expected(records, sources, descending=descending)
@@ -227,7 +277,9 @@ def test_a_list_knows_what_was_written_just_now(api, worker):
     source = Source("party", (Condition((at("name"),), ("newcomer",), test="holds"),))
     everybody = Source("party")
     before = count_of(api, firm.company_id, [everybody])
-    assert list_from(api, firm.company_id, [source]) == list_from(api, firm.company_id, [Source("party", (Condition((at("name"),), ()),))])
+    assert list_from(api, firm.company_id, [source]) == list_from(
+        api, firm.company_id, [Source("party", (Condition((at("name"),), ()),))]
+    )
     party = new_id()
     create = Command(kind="party", action="create", id=party, data={"name": "A Newcomer"})
     firm.ledger.execute(firm.company_id, [create], Actor())
@@ -270,7 +322,9 @@ def test_nobody_sees_another_company(api, worker):
     with api.company(firms[0].company_id) as connection:
         seen = {one for (one,) in connection.execute("SELECT DISTINCT company_id FROM searchable").fetchall()}
         assert seen == {firms[0].company_id}
-        assert connection.execute("SELECT count(*) FROM searchable WHERE company_id = %s", (firms[1].company_id,)).fetchone() == (0,)
+        assert connection.execute("SELECT count(*) FROM searchable WHERE company_id = %s", (firms[1].company_id,)).fetchone() == (
+            0,
+        )
     with api.connection() as connection:
         assert connection.execute("SELECT count(*) FROM searchable").fetchone() == (0,)
 
@@ -305,6 +359,11 @@ def test_an_erased_person_is_found_no_more(api, worker, owner):
 
 def test_python_and_the_database_fold_alike(owner):
     every = [chr(code) for code in range(1, 0x3000) if unicodedata.category(chr(code)) not in ("Cs", "Cn")]
-    folded = [one for (one,) in owner.execute("SELECT daftar.fold(t) FROM unnest(%s::text[]) WITH ORDINALITY AS u (t, n) ORDER BY n", (every,))]
+    folded = [
+        one
+        for (one,) in owner.execute(
+            "SELECT daftar.fold(t) FROM unnest(%s::text[]) WITH ORDINALITY AS u (t, n) ORDER BY n", (every,)
+        )
+    ]
     differing = [(letter, theirs, fold(letter)) for letter, theirs in zip(every, folded, strict=True) if theirs != fold(letter)]
     assert differing == []
