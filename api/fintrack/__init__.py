@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from api.fintrack import services
 from api.fintrack.errors import REFUSALS, refuse
 from api.http_errors import Dialect
 
@@ -18,7 +19,7 @@ FINTRACK = Dialect(
         "/expensemanagement-api",
         "/productcatalog-api",
     ),
-    handlers=[],
+    handlers=[*services.HANDLERS],
     refuse=refuse,
     refusals=REFUSALS,
 )

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -25,7 +24,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from litestar.response.base import ASGIResponse
 
-from api.fintrack.errors import NO_LOGIN, InvalidId
+from api.fintrack.errors import NO_LOGIN
 from api.http_errors import HttpRequest, MediaTypeUnsupported
 from api.reading_requests import decode, query_pairs, read_body, services_of
 from domain.command import Actor, Idempotency
@@ -208,13 +207,3 @@ async def answer_to(request: HttpRequest, work: Callable[[Asker], ASGIResponse])
     """The answer to a request of whoever is logged in: `work` is done in a thread."""
     asked = await read_request(request)
     return await asked.services.threads.run(lambda: work(confirm(asked)))
-
-
-def id_of(text: Any, name: str) -> UUID:
-    """A UUID. Raises InvalidId, which names the parameter."""
-    if isinstance(text, str):
-        with suppress(ValueError):
-            found = UUID(text)
-            if str(found) == text.casefold():
-                return found
-    raise InvalidId(f"`{name}` is not a UUID.", path=name)

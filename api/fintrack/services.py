@@ -1,0 +1,41 @@
+"""The six business services: for every object, its APIs, made from its table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from litestar.handlers import HTTPRouteHandler
+from litestar.response.base import ASGIResponse
+
+from api.endpoint import Operation, endpoint
+from api.fintrack import describing, reading, writing
+from api.fintrack.asking import Asker, answer_to
+from api.fintrack.objects import OBJECTS
+from api.fintrack.objects.object import Object
+from api.http_errors import HttpRequest
+
+
+def _handler(method: str, path: str, operation: Operation, work: Callable[[Asker], ASGIResponse]) -> HTTPRouteHandler:
+    @endpoint(method, path, operation)
+    async def handle(request: HttpRequest) -> ASGIResponse:
+        return await answer_to(request, work)
+
+    return handle
+
+
+def _handlers(object_: Object) -> Iterator[HTTPRouteHandler]:
+    """Every API of an object. PATCH and PUT are the same update."""
+    one = f"{object_.path}/{{{object_.id_name}:str}}"
+    describe = describing.Describing(object_)
+    yield _handler("POST", object_.path, describe.create(), lambda asker: writing.create(asker, object_))
+    yield _handler("GET", object_.path, describe.list_("list"), lambda asker: reading.get_list(asker, object_, "list"))
+    yield _handler("GET", one, describe.get(), lambda asker: reading.get_one(asker, object_))
+    yield _handler("PATCH", one, describe.update("PATCH"), lambda asker: writing.update(asker, object_))
+    yield _handler("PUT", one, describe.update("PUT"), lambda asker: writing.update(asker, object_))
+    yield _handler("DELETE", one, describe.delete(), lambda asker: writing.delete(asker, object_))
+    if object_.has_fetch_list:
+        fetch = describe.list_("fetch")
+        yield _handler("GET", object_.fetch_path, fetch, lambda asker: reading.get_list(asker, object_, "fetch"))
+
+
+HANDLERS = [handler for object_ in OBJECTS.values() for handler in _handlers(object_)]
