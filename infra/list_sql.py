@@ -13,31 +13,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
-from functools import cache
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from domain.catalogue import CATALOGUE
 from infra.list_conditions import AnyOf, Beside, Condition, Path, Related, Source, Test
+from infra.list_terms import Terms, lookup, options_of
 from infra.store.arrays import texts
-from projections.search import AMOUNTS, DAYS, GRAMS, LABELS, START, SearchProjection, fold, pieces_of, place_of, text_fields
+from projections.search import AMOUNTS, DAYS, LABELS, SearchProjection, place_of
 
-MOST_PIECES = 16
-"""Of a text that is looked for: more of them find hardly less."""
-MOST_DAYS = 31
-"""Days between which a value is looked up as one of them."""
-MOST_OPTIONS = 64
-"""Alternatives that are looked up in the index one after the other."""
 FEW_RELATED = 500
 """Related records, up to which those that name them are looked up one after the other."""
 
 CREATED: frozenset[Path] = frozenset({("created_at",)})
 """What numbers are in the order of."""
-
-Terms = dict[str, Any]
 
 
 class Statement:
@@ -212,22 +202,8 @@ def _walking(reach: Reach, source: Source, *, descending: bool, limit: str) -> s
 def _gathering(reach: Reach, source: Source, picked: str, old: str) -> list[str]:
     """SELECTs of all that `search` has: by the inverted index where it helps, else all of the kind."""
     statement, kind = reach.statement, source.kind
-    needed: list[str] = []
-    terms: Terms = {}
-    rest: list[Test] = []
-    for test in source.conditions:
-        options = None if isinstance(test, Related) else options_of(kind, test)
-        if options is None:
-            rest.append(test)
-            continue
-        if len(options) == 1 and not options[0].keys() & terms.keys():
-            terms.update(options[0])
-        else:
-            needed.append(f"({' OR '.join(map(reach.has, options)) or 'false'})")
-        if not exact(test):
-            rest.append(test)
-    if terms:
-        needed.append(reach.has(terms))
+    options, rest = lookup(kind, source.conditions)
+    needed = [f"({' OR '.join(map(reach.has, options)) or 'false'})"] if options is not None else []
     own = ["s.company_id = $1", f"s.kind = '{kind}'"]
     links = [test for test in rest if isinstance(test, Related)]
     tests = [_test(reach, test) for test in rest]
@@ -236,11 +212,11 @@ def _gathering(reach: Reach, source: Source, picked: str, old: str) -> list[str]
         return [f"(SELECT {picked} FROM searchable s WHERE {where})"]
     first, name = links[0], statement.related(links[0])
     place, few = statement.bind(reach.place), f"(SELECT count(*) FROM {name}) <= {FEW_RELATED}"
-    lookup = f"s.document @> jsonb_build_object({place}::text, jsonb_build_object('{first.link[-1]}', n.id::text))"
+    names = f"s.document @> jsonb_build_object({place}::text, jsonb_build_object('{first.link[-1]}', n.id::text))"
     others = " AND ".join([*(test for one, test in zip(rest, tests, strict=True) if one is not first), old])
     return [
         f"(SELECT {picked} FROM (SELECT id FROM {name} WHERE {few}) AS n"
-        f" CROSS JOIN LATERAL (SELECT * FROM searchable s WHERE {lookup} OFFSET 0) AS s WHERE {others})",
+        f" CROSS JOIN LATERAL (SELECT * FROM searchable s WHERE {names} OFFSET 0) AS s WHERE {others})",
         f"(SELECT {picked} FROM searchable s WHERE NOT {few} AND {' AND '.join([*own, *tests, old])})",
     ]
 
@@ -254,90 +230,6 @@ def _paths(test: Test) -> list[Path]:
     if isinstance(test, AnyOf):
         return [path for option in test.options for one in option for path in one.paths]
     return list(test.paths)
-
-
-def options_of(kind: str, test: Condition | AnyOf) -> list[Terms] | None:
-    """Terms of which a document that fulfils the condition has some alternative; None where the index cannot tell."""
-    options: list[Terms] = []
-    if isinstance(test, AnyOf):
-        for conditions in test.options:
-            found = (options_of(kind, one) for one in conditions)
-            best = min((one for one in found if one is not None), key=len, default=None)
-            if best is None:
-                return None
-            options += best
-    elif test.or_missing or test.numeric or test.test == "missing":
-        return None
-    elif test.test in ("equal", "is", "range"):
-        values = _values(kind, test)
-        if values is None:
-            return None
-        options += [_nested(path, value) for path in test.paths for value in values]
-    else:
-        wanted = [_pieces(str(value), test.test) for value in test.values]
-        if not all(wanted) or not all(len(path) == 2 and path[1] in text_fields(kind) for path in test.paths):
-            return None
-        options += [{GRAMS: pieces} for pieces in wanted]
-    return options if len(options) <= MOST_OPTIONS else None
-
-
-def exact(test: Test) -> bool:
-    """Whether the terms say all that the condition does."""
-    return isinstance(test, Condition) and test.test == "equal"
-
-
-def _values(kind: str, test: Condition) -> list[Any] | None:
-    """The values, one of which fulfils the condition; None where they cannot be told."""
-    if test.test == "equal":
-        return list(test.values) if all(type(value) in (str, int, bool) for value in test.values) else None
-    if test.test == "is":
-        read: list[Any] = list(test.values)
-        for value in test.values:
-            try:
-                other = msgspec.json.decode(value)
-            except msgspec.DecodeError:
-                continue  # nothing but a text has this text
-            if isinstance(other, dict | list):
-                return None
-            if "e" in value.lower() and isinstance(other, float):
-                continue  # no number is written so
-            read.append(msgspec.Raw(value.encode()))
-        return read
-    if test.exclusive or test.least is None or test.most is None or any(path[-1] not in day_fields(kind) for path in test.paths):
-        return None
-    try:
-        first, last = date.fromisoformat(test.least), date.fromisoformat(test.most)
-    except ValueError:
-        return None
-    count = (last - first).days + 1
-    return None if count > MOST_DAYS else [(first + timedelta(days)).isoformat() for days in range(max(0, count))]
-
-
-@cache
-def day_fields(kind: str) -> frozenset[str]:
-    """The fields of a kind that are days."""
-    fields = msgspec.inspect.type_info(CATALOGUE[kind].fields).fields  # type: ignore[attr-defined]
-    return frozenset(
-        field.name
-        for field in fields
-        if any(
-            isinstance(one, msgspec.inspect.DateType)
-            for one in (field.type.types if isinstance(field.type, msgspec.inspect.UnionType) else (field.type,))
-        )
-    )
-
-
-def _pieces(text: str, test: str) -> list[str]:
-    folded = fold(text)
-    if test == "starts" and len(folded) < 3 and " " not in folded:
-        return [START + folded] if folded else []
-    return sorted(pieces_of(folded))[:MOST_PIECES]
-
-
-def _nested(path: Path, value: Any) -> Terms:
-    for name in reversed(path[1:]):
-        value = {name: value}
-    return value  # type: ignore[no-any-return]
 
 
 def _tests(reach: Reach, tests: Sequence[Test]) -> list[str]:
@@ -393,41 +285,45 @@ def _literal(value: Any) -> str:
 def page_statement(
     company_id: UUID,
     sources: Sequence[Source],
+    gathered: Sequence[bool],
     *,
-    gather: bool,
     descending: bool,
     limit: int,
     offset: int,
     beside: Beside | None,
 ) -> tuple[bytes, list[Any]]:
-    """What answers (moved, total or NULL, documents, documents beside). Gathering counts on the way."""
+    """What answers the documents, those beside them, and of every source (moved, total or NULL): what is gathered is counted."""
     statement = Statement(company_id)
     most = statement.bind(limit + offset)
-    arms = [arm for source in sources for arm in arms_of(statement, source, gather=gather, limit=most, descending=descending)]
+    told: list[str] = []
+    for place, (source, gather) in enumerate(zip(sources, gathered, strict=True)):
+        arms = arms_of(statement, source, gather=gather, limit=most, descending=descending)
+        statement.tables[f"found_{place}"] = " UNION ALL ".join(arms)
+        told += [_moved(source), f"(SELECT count(*) FROM found_{place})" if gather else "NULL::bigint"]
     way = "DESC NULLS LAST" if descending else "ASC NULLS LAST"
-    statement.tables["found"] = " UNION ALL ".join(arms)
+    found = " UNION ALL ".join(f"SELECT * FROM found_{place}" for place in range(len(sources)))
     statement.tables["page"] = (
-        f"SELECT id, row_number() OVER (ORDER BY by_number {way}, by_text {way}, row_id {way}) AS place FROM found"
+        f"SELECT id, row_number() OVER (ORDER BY by_number {way}, by_text {way}, row_id {way}) AS place FROM ({found}) AS found"
         f" ORDER BY place LIMIT {statement.bind(limit)} OFFSET {statement.bind(offset)}"
     )
     statement.tables["shown"] = "SELECT p.id, p.place, r.document FROM page p JOIN records r ON r.company_id = $1 AND r.id = p.id"
-    total = "(SELECT count(*) FROM found)" if gather else "NULL::bigint"
-    select = f"SELECT {_moved(sources)}, {total}, (SELECT string_agg(document, ',' ORDER BY place) FROM shown), {_beside(statement, beside)}"
-    return statement.text(select), statement.parameters
+    documents = "(SELECT string_agg(document, ',' ORDER BY place) FROM shown)"
+    return statement.text(f"SELECT {documents}, {_beside(statement, beside)}, {', '.join(told)}"), statement.parameters
 
 
 def count_statement(company_id: UUID, sources: Sequence[Source]) -> tuple[bytes, list[Any]]:
-    """What answers (moved, total)."""
+    """What answers of every source (moved, total)."""
     statement = Statement(company_id)
-    arms = [arm for source in sources for arm in arms_of(statement, source, "none", gather=True)]
-    counts = [f"(SELECT count(*) FROM {arm} AS one)" for arm in arms]
-    return statement.text(f"SELECT {_moved(sources)}, {' + '.join(counts)}"), statement.parameters
+    told: list[str] = []
+    for source in sources:
+        counts = [f"(SELECT count(*) FROM {arm} AS one)" for arm in arms_of(statement, source, "none", gather=True)]
+        told += [_moved(source), " + ".join(counts)]
+    return statement.text(f"SELECT {', '.join(told)}"), statement.parameters
 
 
-def _moved(sources: Sequence[Source]) -> str:
-    """The last event of a record of these kinds: what was counted at it still counts."""
-    kinds = {source.kind for source in sources}
-    kinds |= {test.kind for source in sources for test in source.conditions if isinstance(test, Related)}
+def _moved(source: Source) -> str:
+    """The last event of a record of the kinds that count: what was counted at it still counts."""
+    kinds = {source.kind, *(test.kind for test in source.conditions if isinstance(test, Related))}
     lasts = [f"(SELECT max(seq) FROM records WHERE company_id = $1 AND kind = '{kind}')" for kind in sorted(kinds)]
     return f"greatest(0::bigint, {', '.join(lasts)})"
 

@@ -20,15 +20,12 @@ __all__ = ["AnyOf", "Beside", "Condition", "Found", "Path", "Related", "Source",
 FEW = 1_000
 """Records that are gathered and sorted for every page; where there are more, the index is walked in the order of the list."""
 
-_GATHER = b"""
-SELECT set_config('enable_bitmapscan', 'on', true), set_config('enable_seqscan', 'off', true),
+_MEANT = b"""
+SELECT set_config('enable_bitmapscan', 'on', true), set_config('enable_sort', 'off', true),
+    set_config('enable_incremental_sort', 'off', true), set_config('enable_seqscan', 'off', true),
     set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true), set_config('work_mem', '64MB', true)
 """
-_WALK = b"""
-SELECT set_config('enable_sort', 'off', true), set_config('enable_seqscan', 'off', true),
-    set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true), set_config('work_mem', '64MB', true)
-"""
-"""How a list means its statement to be executed, whatever the statistics say: settings of the one transaction."""
+"""How statements of lists mean to be executed, whatever the statistics say: an index for every condition and order that has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,23 +53,26 @@ def list_from(
     """
     if not sources:
         return Found(b"", 0)
-    key = (company_id, repr(tuple(sources)))
-    known = database.totals.get(key)
-    walks = all(walkable(source, descending=descending) for source in sources)
-    gather = not walks or (any(map(indexed, sources)) and (known is None or known.total <= FEW))
-    statement = page_statement(company_id, sources, gather=gather, descending=descending, limit=limit, offset=offset, beside=beside)
+    keys = [(company_id, repr(source)) for source in sources]
+    known = [database.totals.get(key) for key in keys]
+    gathered = [
+        not walkable(source, descending=descending) or (indexed(source) and (total is None or total.total <= FEW))
+        for source, total in zip(sources, known, strict=True)
+    ]
+    statement = page_statement(company_id, sources, gathered, descending=descending, limit=limit, offset=offset, beside=beside)
     with database.company(company_id) as connection:
-        result = _run(database, connection, gather, *statement)
-        moved, total = _whole(result, 0), _whole(result, 1)
-        if total is None:
-            total = known.total if known is not None and known.moved == moved else None
-        if total is None:
-            counted = _run(database, connection, True, *count_statement(company_id, sources))
-            moved, total = _whole(counted, 0), _whole(counted, 1)
-    assert moved is not None, "greatest() of a number"
-    assert total is not None, "count() is a number"
-    database.totals.put(key, Total(moved, total))
-    return Found(result.get_value(0, 2) or b"", total, result.get_value(0, 3) or b"")
+        result = _run(database, connection, *statement)
+        totals = [_still(total, _told(result, 2 + 2 * place)) for place, total in enumerate(known)]
+        if unknown := [place for place, total in enumerate(totals) if total is None]:
+            counted = _run(database, connection, *count_statement(company_id, [sources[place] for place in unknown]))
+            for turn, place in enumerate(unknown):
+                totals[place] = _still(None, _told(counted, 2 * turn))
+    found = 0
+    for key, total in zip(keys, totals, strict=True):
+        assert total is not None, "what was not known has been counted"
+        database.totals.put(key, total)
+        found += total.total
+    return Found(result.get_value(0, 0) or b"", found, result.get_value(0, 1) or b"")
 
 
 def count_of(database: Database, company_id: UUID, sources: Sequence[Source]) -> int:
@@ -80,13 +80,22 @@ def count_of(database: Database, company_id: UUID, sources: Sequence[Source]) ->
     return list_from(database, company_id, sources, limit=0).total
 
 
-def _run(database: Database, connection: Connection, gather: bool, query: bytes, parameters: Sequence[Any]) -> PGresult:
+def _still(known: Total | None, told: tuple[int, int | None]) -> Total | None:
+    """The total of a source as of now: as it was told, or where it was not, as it was known if nothing has moved since."""
+    moved, total = told
+    if total is not None:
+        return Total(moved, total)
+    return known if known is not None and known.moved == moved else None
+
+
+def _told(result: PGresult, column: int) -> tuple[int, int | None]:
+    moved, total = result.get_value(0, column), result.get_value(0, column + 1)
+    assert moved is not None, "greatest() of a number"
+    return int.from_bytes(moved, "big"), None if total is None else int.from_bytes(total, "big")
+
+
+def _run(database: Database, connection: Connection, query: bytes, parameters: Sequence[Any]) -> PGresult:
     with Pipeline(connection) as pipeline:
-        pipeline.send(_GATHER if gather else _WALK)
+        pipeline.send(_MEANT)
         pipeline.send(query, parameters, keep=database.totals.worth_keeping(query))
         return pipeline.results()[1]
-
-
-def _whole(result: PGresult, column: int) -> int | None:
-    value = result.get_value(0, column)
-    return None if value is None else int.from_bytes(value, "big", signed=True)
