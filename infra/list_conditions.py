@@ -13,9 +13,9 @@ Path = tuple[str, ...]
 class Condition:
     """What a value must be, at one of the `paths`.
 
-    `equal`: one of `values` (JSON values). `range`: between `least` and `most`. `holds`: one of `values` is a part of it, `starts`:
-    one of its words begins with one of `values`; both without regard to case and to ways of writing the same letter. `is`: its text is
-    one of `values`. `missing`: there is none.
+    `equal`: one of `values` (JSON values). `is`: its text is one of `values`. `range`: between `least` and `most`. `holds`: one of
+    `values` is a part of it; `starts`: one of its words begins with one of `values`; both whatever the case, and the way to write
+    a letter. `missing`: there is none.
 
     `or_missing`: having none will do too. `numeric`: amounts, which are stored as texts, are compared by value. `exclusive`: the
     bounds themselves are outside.
@@ -44,7 +44,7 @@ class Related:
 
     link: Path
     kind: str
-    conditions: tuple[Condition | AnyOf, ...]
+    conditions: tuple[Condition | AnyOf | Related, ...]
 
 
 Test = Condition | AnyOf | Related

@@ -323,9 +323,14 @@ def count_statement(company_id: UUID, sources: Sequence[Source]) -> tuple[bytes,
 
 def _moved(source: Source) -> str:
     """The last event of a record of the kinds that count: what was counted at it still counts."""
-    kinds = {source.kind, *(test.kind for test in source.conditions if isinstance(test, Related))}
-    lasts = [f"(SELECT max(seq) FROM records WHERE company_id = $1 AND kind = '{kind}')" for kind in sorted(kinds)]
+    kinds = sorted({source.kind, *_related_kinds(source.conditions)})
+    lasts = [f"(SELECT max(seq) FROM records WHERE company_id = $1 AND kind = '{kind}')" for kind in kinds]
     return f"greatest(0::bigint, {', '.join(lasts)})"
+
+
+def _related_kinds(tests: Sequence[Test]) -> list[str]:
+    related = [test for test in tests if isinstance(test, Related)]
+    return [kind for test in related for kind in (test.kind, *_related_kinds(test.conditions))]
 
 
 def _beside(statement: Statement, beside: Beside | None) -> str:

@@ -246,12 +246,12 @@ def random_source(chance: random.Random, firm: Firm) -> Source:
 def test_lists_answer_as_a_filter_over_every_record(api, worker, monkeypatch, share, few):
     monkeypatch.setattr("infra.listing.FEW", few)
     firm = Firm(api, seed=7)
-    firm.work(300)
+    firm.work(250)
     if share:
         firm.follow(worker, share)
     records, chance = firm.records(), random.Random(f"{share}")
-    assert len(records) > 200
-    for _ in range(120):
+    assert len(records) > 150
+    for _ in range(60):
         sources = [random_source(chance, firm) for _ in range(chance.choice([1, 1, 1, 2]))]
         if len(sources) == 2 and (
             sources[0].kind == sources[1].kind
