@@ -184,3 +184,20 @@ def test_days_stay_days_in_every_time_zone(owner, company):
     }
     for sent, day in cases.items():
         assert owner.expense(1, date=sent)["date"] == f"{day}T00:00:00.000Z", sent
+
+
+def test_what_a_customer_owes_is_what_the_books_say(owner, company, following):
+    both = company.create("party", name="Both", roles=["customer", "supplier"], opening_balance="12.5")["id"]
+    open_ = owner.invoice("A-1", both, items=[{**LINE, "unitPrice": 100}])
+    over = owner.invoice("A-2", both, items=[{**LINE, "unitPrice": 50}])
+    gone = owner.invoice("A-3", both, items=[{**LINE, "unitPrice": 70}])
+    bought = owner.invoice("P-1", "", type="purchase", supplierId=both, items=[{**LINE, "unitPrice": 33}])
+    company.create("invoice", type="sales_return", party_id=both, lines=[{"description": "x", "unit_price": "5"}])
+    for invoice, amount in ((open_, 40), (over, 65), (gone, 7), (bought, 3)):
+        owner.payment(amount, invoiceId=invoice["id"])
+    owner.delete("invoice", gone["id"])
+    company.create("payment", party_id=both, amount="2", direction="out")
+    company.create("payment", party_id=both, amount="1.5", direction="in")
+    accounts = company.get(f"/reports/party-balance/{both}").json()["accounts"]
+    in_books = sum(float(one["closing"]) for one in accounts if one["account"] in ("1200", "2200"))
+    assert owner.get("customer", both)["balance"] == in_books == 12.5 + 60 - 15 - 5 - 7 - 1.5
