@@ -22,6 +22,7 @@ from domain.command import Actor, Command
 from domain.errors import InvalidField, NotAllowed, RecordExists, ValueTaken
 from domain.needs import Needs
 from domain.record import Record
+from infra.accounts import check_new_password
 from infra.companies import ROOT, database_id_of
 from infra.database import Database
 from infra.demo_password import is_demo_password
@@ -109,7 +110,7 @@ class Registration:
         user_id = new_id()
         credentials = []
         if password is not None:
-            self._check_password(password)
+            check_new_password(password, demo=self.identity.demo)
             credentials = [self.identity.passwords.credential(user_id, password)]
         for attempt in range(TRIES):
             named = {**company, "codename": given or codename_of(company["name"], attempt)}

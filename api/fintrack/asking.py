@@ -31,8 +31,8 @@ from api.http_errors import HttpRequest, MediaTypeUnsupported
 from api.reading_requests import decode, query_pairs, read_body, services_of
 from domain.command import Actor, Idempotency
 from domain.errors import CompanyNotFound, InvalidField, LedgerError, MalformedRequest, NotAuthenticated
-from domain.needs import Needs
 from domain.record import Record
+from infra.businesses import read_business
 from infra.companies import ROOT
 from infra.composition import Services
 from infra.fingerprints import request_fingerprint
@@ -187,7 +187,7 @@ def confirm(asked: Asked, *, or_of_token: bool = False) -> Asker:
     kind = "read" if asked.request.method == "GET" else "write"
     services.limits.count(f"{kind}:{claims.sub}", services.settings.rate_limit_per_minute)
     principal = services.identity.confirm(claims)
-    company = services.store.read_records(principal.company_id, Needs(ids={principal.company_id})).records[0]
+    company = services.identity.company_of(principal)
     own = company.data["codename"]
     if asked.named is None and or_of_token:
         asked.named = own
@@ -210,11 +210,11 @@ def confirm(asked: Asked, *, or_of_token: bool = False) -> Asker:
 
 def _as_visitor(asked: Asked, principal: Principal) -> tuple[Principal, Record]:
     """The superAdmin in the business that is addressed. Raises CompanyNotFound where there is none, or it is closed."""
-    company_id = asked.services.identity.find_company(asked.codename)
-    found = asked.services.store.read_records(company_id, Needs(ids={company_id})).records if company_id else []
-    if company_id is None or not found or not found[0].data.get("is_active", True):
+    company = read_business(asked.services.identity, asked.codename)
+    if company.data["codename"] != asked.codename:  # it was an id
         raise CompanyNotFound(f"There is no business {asked.codename!r}.", path="_business")
-    return dataclasses.replace(principal, company_id=company_id), found[0]
+    head = asked.services.store.head(company.id).seq
+    return dataclasses.replace(principal, company_id=company.id, head=head), company
 
 
 async def answer_to(request: HttpRequest, work: Callable[[Asker], ASGIResponse]) -> ASGIResponse:

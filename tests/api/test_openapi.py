@@ -76,7 +76,10 @@ WIDE = ["executeCommands", "createRecord", "updateRecord", "deleteRecord", "actO
 
 schemathesis.serializer.alias(["text/csv", "application/x-ofx"], "text/plain")
 
-narrow = _documented().exclude(operation_id=[*NOT_FUZZED, *WIDE])
+TWICE = "^fintrack(Replace|FetchList)"
+"""PUT is PATCH there, and `_fetchList…` is the list in another order."""
+
+narrow = _documented().exclude(operation_id=[*NOT_FUZZED, *WIDE]).exclude(operation_id_regex=TWICE)
 wide = _documented().include(operation_id=WIDE)
 
 
@@ -87,7 +90,8 @@ def _settings(examples: int, *phases: Phase) -> settings:
 def _check(case: Any, company: Company, server: Server) -> None:
     if case.query and "wait" in case.query:
         case.query["wait"] = 0
-    response = case.call(base_url=server.url, headers={"Authorization": f"Bearer {company.token}"})
+    headers = {"Authorization": f"Bearer {company.token}", "mbx-business-codename": company.codename}
+    response = case.call(base_url=server.url, headers=headers)
     case.validate_response(response, checks=(not_a_server_error, status_code_conformance, content_type_conformance))
 
 

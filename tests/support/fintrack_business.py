@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import dataclasses
+from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 
 from domain.command import SYSTEM, Command
+from domain.decision import Credential
 from infra.bootstrap import ROOT_DATA
 from infra.companies import ROOT
 from infra.ids import new_id
+from infra.passwords import Passwords
 
 PASSWORD = "correct horse battery"
 BUSINESS_ROLES = ("tenantOwner", "tenantAdmin", "tenantUser", "owner", "accountant", "user")
 ROOT_ROLES = ("superAdmin", "saasAdmin", "saasUser")
+
+
+@cache
+def _credential(passwords: Passwords) -> Credential:
+    """Hashing is slow on purpose; the same password need not be hashed for every user of a test."""
+    return passwords.credential(new_id(), PASSWORD)
 
 
 class User:
@@ -60,7 +70,7 @@ class Business:
         """A user who has proved his e-mail, not logged in."""
         user_id, email = new_id(), f"{role.lower()}-{uuid4().hex[:8]}@example.com"
         data = {"name": role, "email": email, "role": role, "email_verified": verified, **more}
-        credential = self.services.passwords.credential(user_id, PASSWORD)
+        credential = dataclasses.replace(_credential(self.services.passwords), user_id=user_id)
         command = Command(kind="user", action="create", id=user_id, data=data)
         self.services.ledger.execute(self.id, [command], SYSTEM, credentials=[credential])
         return User(self.client, self.codename, data["email"], user_id, role)

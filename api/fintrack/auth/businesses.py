@@ -18,7 +18,7 @@ from api.fintrack.envelope import page_of, respond
 from api.fintrack.roles import ADMINISTER_BUSINESSES, Gate
 from api.fintrack.values import read_id
 from api.http_errors import HttpRequest
-from domain.errors import FieldFixed, InvalidField, NotAllowed, RecordNotFound, TooManyRequests, ValueTaken
+from domain.errors import CompanyNotFound, FieldFixed, InvalidField, NotAllowed, RecordNotFound, TooManyRequests, ValueTaken
 from domain.kinds.company import Codename
 from domain.record import Record
 from domain.values import Name
@@ -97,6 +97,8 @@ async def get_brief_business(request: HttpRequest, business_id: FromPath[str]) -
     services, wanted = asked.services, read_id(business_id, "businessId")
     address = request.client.host if request.client else ""
     services.limits.count(f"businesses:{address}", services.settings.rate_limit_per_minute)
+    if not services.settings.public_businesses:
+        raise CompanyNotFound("There is no such business.", path="businessId")
     business = await services.threads.run(read_business, services.identity, wanted)
     return respond(asked, "get", "business", wire.brief_business_row(business))
 
@@ -197,7 +199,7 @@ def _part(form: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
 def _company_of(form: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a new business. Raises InvalidField."""
     part = _part(form, "business")
-    name = wire.text(part, "businessName", "name") if part is form else wire.text(part, "name", "businessName")
+    name = wire.optional_text(part, "businessName") or wire.text(part, "name")
     data: dict[str, Any] = {"name": wire.checked(name.strip(), Name, "name")}
     codename = wire.optional_text(part, "businessCodename", "codename")
     if codename is not None:

@@ -21,12 +21,12 @@ SERVICES = (
 )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def business(services, client):
     return Business(services, client)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def root(services, client):
     return Business(services, client, "root")
 
@@ -36,7 +36,12 @@ def test_a_log_in_answers_a_session_that_is_not_enveloped(business):
     answer = user.login()
     assert answer.status_code == 200
     body = answer.json()
-    assert (body["userId"], body["email"], body["fullname"], body["roleId"]) == (str(user.id), user.email, "tenantOwner", "tenantOwner")
+    assert (body["userId"], body["email"], body["fullname"], body["roleId"]) == (
+        str(user.id),
+        user.email,
+        "tenantOwner",
+        "tenantOwner",
+    )
     assert (body["tenantId"], body["tenantCodename"]) == (str(business.id), business.codename)
     assert body["avatar"] == "https://example.com/a.png"
     assert not {"id", "password", "status", "dataName"} & set(body)
@@ -77,7 +82,9 @@ def test_buckets_by_role(business, root, services, role):
     claims = found["userBucketToken"]
     assert (claims.cid, claims.sub, str(claims.sid)) == (home.id, user.id, body["sessionId"])
     assert services.identity.confirm(claims.of_session()).user_id == user.id
-    assert user.client.get("/auth-api/currentuser", headers={"Authorization": f"Bearer {body['userBucketToken']}"}).status_code == 401
+    assert (
+        user.client.get("/auth-api/currentuser", headers={"Authorization": f"Bearer {body['userBucketToken']}"}).status_code == 401
+    )
 
 
 # Refused -----------------------------------------------------------------------------------------
@@ -99,7 +106,8 @@ def test_wrong_credentials_are_401_whoever_there_is(business, client):
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"username": "a@b.c"}, {"password": "x"}, {"username": 5, "password": "x"}, {"username": "", "password": ""}, [], "x"]
+    "body",
+    [{}, {"username": "a@b.c"}, {"password": "x"}, {"username": 5, "password": "x"}, {"username": "", "password": ""}, [], "x"],
 )
 def test_missing_parameters_are_400(business, body):
     answer = business.post("/login", body)
@@ -224,7 +232,10 @@ def test_logging_out_ends_the_session_everywhere(business, client, server):
         assert far.get("/ledger/v1/head", headers=headers).status_code == 401
     assert user.call("POST", "/logout").status_code == 200, "again is nothing"
     assert client.post("/auth-api/logout").status_code == 200
-    assert client.post("/auth-api/logout", headers={"Authorization": "Bearer rubbish", "mbx-business-codename": 'x";'}).status_code == 200
+    assert (
+        client.post("/auth-api/logout", headers={"Authorization": "Bearer rubbish", "mbx-business-codename": 'x";'}).status_code
+        == 200
+    )
     assert client.post("/auth-api/logout", content=b"{").status_code == 200
     user.token = user.login().json()["accessToken"]
     assert user.is_in()
@@ -266,6 +277,11 @@ def test_the_super_admin_acts_in_every_business_under_his_own_name(business, roo
     )
     assert made.status_code == 201
     assert (made.json()["user"]["businessId"], made.json()["user"]["_owner"]) == (str(business.id), str(admin.id))
+    headers = {"Authorization": f"Bearer {admin.token}", "mbx-business-codename": business.codename}
+    customer = admin.client.post("/customermanagement-api/v1/customers", json={"name": "Theirs"}, headers=headers)
+    assert (customer.status_code, customer.json()["customer"]["_owner"]) == (201, str(admin.id))
+    own = {**headers, "mbx-business-codename": "root"}
+    assert "Theirs" not in admin.client.get("/customermanagement-api/v1/customers", headers=own).text
     current = admin.call("GET", "/currentuser", codename=business.codename).json()
     assert (current["userId"], current["tenantCodename"], current["roleId"]) == (str(admin.id), business.codename, "superAdmin")
     assert admin.call("GET", "/v1/users", codename="nobody-here").status_code == 404
