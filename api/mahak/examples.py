@@ -87,3 +87,20 @@ SAVED_V2: Any = {
         },
     },
 }
+
+SOLVE_ORDER: Any = {
+    "databaseId": 1001,
+    "disputeItems": [{"id": 501, "code": 7, "resolution": "Two were missing", "correction": {"discount": 95000}}],
+}
+SOLVE: Any = {
+    "databaseId": 1001,
+    "entityName": "Receipt",
+    "disputeItems": [{"id": 12, "rw": 16505, "reason": "The customer paid 40, not 45"}],
+}
+SOLVED: Any = {
+    "success": True,
+    "result": True,
+    "code": 0,
+    "message": "Disputes saved",
+    "data": {"disputes": [{"id": 501, "code": "7", "disputeIds": [3], "status": "resolved", "rowVersion": 16511}]},
+}

@@ -21,13 +21,9 @@ _CASH = Link("cash", ("cash_id",), "cashes")
 _PRODUCT = Link("product", ("product_id",), "products")
 
 
-def _is_of(name: str, document: Document) -> bool:
+def is_of(name: str, document: Document) -> bool:
+    """Whether a custom record is a row of this collection."""
     return bool(document.data["type"] == name)
-
-
-def custom(name: str) -> View:
-    """Custom records as rows of a collection that other records have rows in too."""
-    return View("custom_record", shows=partial(_is_of, name))
 
 
 def _owner(prefix: str, collection: str) -> Link:
@@ -39,7 +35,7 @@ def _collection(name: str, entity: str, fields: str, *links: Link, pascal: str =
         name=name,
         entity=entity,
         fields=f"{entity}Id:i, {entity}ClientId:l, {entity}Code:i, {fields}, deleted:b, rowVersion:l",
-        views=(View("custom_record", links=links, shows=partial(_is_of, name)),),
+        views=(View("custom_record", links=links, shows=partial(is_of, name)),),
         pascal_name=pascal,
         saved_name=saved,
         guide=(name,),
@@ -53,7 +49,7 @@ def _without_own_id(name: str, entity: str, fields: str, *links: Link, client_wi
         entity=entity,
         client_wire=client_wire,
         fields=fields,
-        views=(View("custom_record", links=links, shows=partial(_is_of, name)),),
+        views=(View("custom_record", links=links, shows=partial(is_of, name)),),
         guide=(name,),
     )
 

@@ -6,8 +6,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -17,14 +15,16 @@ from api.mahak.saving.batch import Batch, Item, read_batch
 from api.mahak.saving.known import Known, read_codes, read_known
 from api.mahak.saving.orders import check_orders, name_lines, nest
 from api.mahak.saving.payments import Amounts
+from api.mahak.saving.pictures import Pictures, RowFiles
 from api.mahak.saving.stock import Counts
 from api.mahak.saving.translation import Planned, Translated, Translation
+from api.mahak.saving.unnamed import name_by_content
+from api.mahak.saving.writer import Writer
 from domain import errors
-from domain.command import Actor
 from domain.decide import Result
 from domain.errors import InvalidField, LedgerError
 from infra.composition import Services
-from infra.ledger import Refusal
+from infra.ledger import MAX_COMMANDS, Refusal
 from infra.pulling_changes import ChangeReader
 
 MOST_ERRORS = 100
@@ -34,16 +34,6 @@ _CLASSES: Mapping[str, type[LedgerError]] = {
 }
 _PLACE = re.compile(r"commands\[(\d+)\]\.?(.*)", re.DOTALL)
 _LINE = re.compile(r"(?:data\.)?lines\[(\d+)\]\.?(.*)", re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class Writer:
-    """Who saves, in which company: its zone and currency are what its rows leave unsaid."""
-
-    company_id: UUID
-    actor: Actor
-    zone: ZoneInfo
-    currency: str
 
 
 @dataclass(slots=True)
@@ -68,6 +58,7 @@ class Save:
     writer: Writer
     form: Mapping[str, Any]
     is_atomic: bool
+    files: RowFiles = field(default_factory=RowFiles)
     batch: Batch = field(default_factory=Batch)
     results: dict[int, Result] = field(default_factory=dict)
     """By `id()` of the item, what the ledger said of its command."""
@@ -80,11 +71,14 @@ class Save:
         writer, services = self.writer, self.services
         self.batch = batch = read_batch(self.form, writer.zone)
         name_lines(batch.lists)
+        name_by_content(batch.lists)
+        pictures = Pictures(services.store, writer.company_id, self.files)
+        pictures.begin(batch)
         known = read_known(services.store, writer.company_id, writer.actor.source, batch)
         read_codes(services.database, writer.company_id, batch, known)
         amounts = Amounts(services.store, writer.company_id)
         counts = Counts(services.database, writer.company_id)
-        translated = self._translate(known, amounts, counts)
+        translated = self._translate(known, amounts, counts, pictures)
         if self.is_atomic:
             self._refuse_together([item for item in batch.items if item.error is not None])
             self._execute_together(translated)
@@ -92,15 +86,25 @@ class Save:
             self._execute_each(translated, amounts)
         return self._saved(translated, counts)
 
-    def _translate(self, known: Known, amounts: Amounts, counts: Counts) -> Translated:
+    def _translate(self, known: Known, amounts: Amounts, counts: Counts, pictures: Pictures) -> Translated:
         writer = self.writer
 
         def complete(items: list[Item]) -> None:
             check_orders(items, self.batch.lists, writer.currency)
+            pictures.complete(items)
             amounts.complete([item for item in items if item.error is None and item.plan is not None])
 
-        translation = Translation(self.batch, known, writer.zone, writer.actor.role, repeats_change=not self.is_atomic)
+        translation = Translation(
+            self.batch,
+            known,
+            writer.zone,
+            writer.actor.role,
+            repeats_change=not self.is_atomic,
+            brings_another=pictures.brings_another,
+        )
         translated = translation.translate(complete)
+        rows = [planned.item for planned in translated.commands if planned.item is not None]
+        translated.commands = [*pictures.before(), *translated.commands, *pictures.after(rows)]
         translated.commands += amounts.helping()
         translated.commands += counts.commands(translation)
         return translated
@@ -170,12 +174,12 @@ class Save:
         """Execute commands, each for itself; those that were refused."""
         if not commands:
             return []
-        writer = self.writer
-        outcome = self.services.ledger.execute(
-            writer.company_id, [planned.command for planned in commands], writer.actor, atomic=False
-        )
+        writer, found = self.writer, list[Result | Refusal]()
+        for start in range(0, len(commands), MAX_COMMANDS):
+            part = [planned.command for planned in commands[start : start + MAX_COMMANDS]]
+            found += self.services.ledger.execute(writer.company_id, part, writer.actor, atomic=False).results
         refused: list[Planned] = []
-        for planned, result in zip(commands, outcome.results, strict=True):
+        for planned, result in zip(commands, found, strict=True):
             item = planned.item
             if isinstance(result, Refusal):
                 refused.append(planned)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from api.mahak.collections import COLLECTIONS
+from api.mahak.collections.files import PHOTO_GALLERIES
 from api.mahak.collections.plan import Named
 from api.mahak.collections.view import client_id_of, code_of
 from api.mahak.documents import documents_of
@@ -21,8 +22,10 @@ from infra.store.interface import Store
 PLAIN_IDS = frozenset({"store_id", "project_id"})
 """Fields of ours that hold a record's id and are no reference: the id itself has to be known."""
 
-READ = frozenset({"productDetails", "receipts", "payments"})
-"""Collections of which more than the number has to be known: a detail's product, a payment's cheques."""
+MOST_WITH_CODES = 20_000
+"""Records that one request's codes may name."""
+READ = frozenset({"productDetails", "receipts", "payments", "pictures"})
+"""Collections of which more than the number has to be known: a detail's product, a payment's cheques, a picture's file."""
 
 
 @dataclass(slots=True)
@@ -68,7 +71,7 @@ def _note(needs: Needs, source: str, item: Item) -> None:
         target = COLLECTIONS[named.link.collection]
         if named.id > 0:
             plan, number = target.plan_of_id(named.id)
-            has_to_be_read = target.name in READ or not PLAIN_IDS.isdisjoint(named.link.ours)
+            has_to_be_read = target.name in READ or collection is PHOTO_GALLERIES or not PLAIN_IDS.isdisjoint(named.link.ours)
             if has_to_be_read and 1 <= number <= LARGEST_NUMBER:
                 needs.numbers.add((plan.kind, number))
         elif named.client_id:
@@ -88,7 +91,7 @@ def read_codes(database: Database, company_id: UUID, batch: Batch, known: Known)
     for (kind, field_name, wire), codes in wanted.items():
         paths = (("data", *field_name.split(".")), ("data", "data" if kind == "custom_record" else "extra", wire))
         values = (*codes, *map(str, codes))
-        found = list_from(database, company_id, [Source(kind, (Condition(paths, values),))], limit=len(batch.items))
+        found = list_from(database, company_id, [Source(kind, (Condition(paths, values),))], limit=MOST_WITH_CODES)
         for document in documents_of(found.items):
             record = decode_record(JSON.encode(document))
             if (code := code_of(document, wire.removesuffix("Code"))) in codes:
