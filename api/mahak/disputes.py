@@ -1,8 +1,9 @@
 """SolveOrderDispute and SolveDispute: somebody says that a record is wrong, and how that was settled.
 
-The vendor's clients send the id of an order and a code, or an entity's name, an id and a row version, and mean: this is settled. The
-guide wants more of it, so an item may have words: a `reason` opens a dispute, a `resolution` (with a `correction`, fields of the row)
-settles it, both record one that is settled already. An item without words settles what is open about the record, if anything is.
+The vendor's clients send the id of an order and a code, or an entity's name, an id and a row version, and mean: this is settled.
+The guide wants more of it, so an item may have words: a `reason` opens a dispute, a `resolution` (with a `correction`, fields of
+the row) settles it, both record one that is settled already. An item without words settles what is open about the record, if
+anything is.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class DisputeItem(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=Tr
 
 
 class SolveDispute(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True):
-    """What is disputed, or settled; all of it or nothing. `entityName` is a collection or its entity; orders where it is asked for those."""
+    """What is disputed, or settled; all of it or nothing. `entityName` is a collection or its entity, where it is not of orders."""
 
     database_id: int = 0
     entity_name: str | None = None
@@ -67,7 +68,7 @@ class SolveDispute(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=T
 
 
 class Solved(msgspec.Struct, kw_only=True, rename="camel"):
-    """`data.disputes` says for every item: id, code, disputeIds, status (`open`, `resolved` or `none`) and the record's rowVersion."""
+    """`data.disputes` says of every item: id, code, disputeIds, status (`open`, `resolved`, `none`) and the record's rowVersion."""
 
     success: bool = True
     result: bool = True
@@ -199,9 +200,7 @@ class _Solving:
                 self.about.append((item, [same[-1].id], str(same[-1].data["status"])))
             return
         if named:
-            raise InvalidField(
-                f"There is a dispute with the code {item.code} already; its words are others.", path=f"{item.path}.code"
-            )
+            raise InvalidField(f"The dispute {item.code} has other words; give this one another code.", path=f"{item.path}.code")
         self._require_version(item)
         dispute_id = new_id()
         data: Row = {"record_kind": item.record.kind, "record_id": str(item.record.id), "reason": item.reason}
@@ -256,9 +255,13 @@ class _Solving:
             if not place.isdecimal():
                 raise
             item = self.places[int(place)]
-            where, _, ours = path.removeprefix("data.").partition(".")
-            wire = self.collection.plans[item.record.kind].wire_of(ours) if ours else ""
-            error.path = f"{item.path}.{where}.{wire}" if wire else f"{item.path}.{where}" if where else item.path
+            ours = path.removeprefix("data.").removeprefix("correction.")
+            if ours in ("reason", "resolution", "code", "correction"):
+                error.path = f"{item.path}.{ours}"
+            elif ours and item.correction:
+                error.path = f"{item.path}.correction.{self.collection.plans[item.record.kind].wire_of(ours)}"
+            else:
+                error.path = item.path
             raise
         assert all(isinstance(result, Result) for result in outcome.results), "an atomic batch that is refused raises"
 

@@ -23,7 +23,7 @@ from infra.ledger import MAX_COMMANDS
 PHASES = (
     (
         "companies visitors currencies bankGroups personGroups productCategories units expenseGroups incomeGroups stores"
-        " projects propertyDescriptions missions promotions regions costLevelNames returnReasons settings"
+        " projects propertyDescriptions missions promotions regions costLevelNames returnReasons settings pictures"
     ),
     "banks cashes people products expenses incomes",
     "productDetails personAddresses",

@@ -28,7 +28,7 @@ CONTENT = "binaryData"
 
 @dataclass(slots=True)
 class RowFiles:
-    """The files of a batch's pictures by the place of their row: those that are stored, those that are wrong, those that were used."""
+    """The files of a batch's pictures by the place of their row: those that are stored, are wrong, were used."""
 
     stored: dict[int, StoredFile] = field(default_factory=dict)
     wrong: dict[int, LedgerError] = field(default_factory=dict)
