@@ -80,6 +80,12 @@ ROUND_TRIPS: list[tuple[str, dict[str, Any], dict[str, Any], tuple[str, ...], tu
      ("settings.changed.v1",), ("settings.deleted.v1",)),
     ("attachment", {**FILE, "record_kind": "party", "record_id": str(PARTY)}, {"title": "logo"}, ("attachment.stored.v1",),
      ("attachment.changed.v1",), ("attachment.deleted.v1",)),
+    ("shift", {"cashier_id": str(USER), "till": "1"}, {"till": "2"}, ("shift.opened.v1",), ("shift.changed.v1",),
+     ("shift.withdrawn.v1",)),
+    ("held_sale", {"cart": {"lines": [1]}, "party_id": str(PARTY)}, {"label": "blue hat"}, ("held_sale.held.v1",),
+     ("held_sale.changed.v1",), ("held_sale.discarded.v1",)),
+    ("cash_transaction", {"amount": "5.00", "direction": "in"}, {"category": "misc"}, ("cash_transaction.recorded.v1",),
+     ("cash_transaction.changed.v1",), ("cash_transaction.deleted.v1",)),
     ("dispute", {"record_kind": "party", "record_id": str(PARTY), "reason": "who?"}, {"reason": "why?"},
      ("dispute.opened.v1",), ("dispute.changed.v1",), ("dispute.withdrawn.v1",)),
 ]  # fmt: skip
