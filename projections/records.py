@@ -19,10 +19,6 @@ from projections.projection import Changes, Index, Row, Table, View
 NO_STORE = UUID(int=0)
 """How the company's only store is kept in a key column, which cannot be NULL."""
 
-SHIFT_OF = "((document::jsonb -> 'data' ->> 'shift_id'))"
-IN_SHIFTS = """kind = ANY (ARRAY['cash_transaction', 'expense', 'invoice', 'payment']) AND strpos(document, '"shift_id":"') > 0"""
-"""What of a shift is found by an index. Of other records nothing is parsed when they are written: most name no shift."""
-
 RECORDS = Table(
     name="records",
     columns={
@@ -46,7 +42,12 @@ RECORDS = Table(
             "company_id, ((document::jsonb -> 'data' ->> 'device_id'))",
             where="kind = 'session' AND NOT deleted",
         ),
-        Index("records_by_shift", f"company_id, {SHIFT_OF}", where=IN_SHIFTS),
+        Index(
+            "records_by_shift",
+            "company_id, ((document::jsonb -> 'data' ->> 'shift_id'))",
+            where="kind = ANY (ARRAY['cash_transaction', 'expense', 'invoice', 'payment'])"
+            """ AND strpos(document, '"shift_id":"') > 0""",
+        ),
     ),
     privileges="SELECT, INSERT, UPDATE",
 )
