@@ -11,10 +11,12 @@ from domain.event import Event, RecordedEvent
 from domain.kind import Kind
 from domain.kinds.account import ACCOUNT
 from domain.kinds.attachment import ATTACHMENT
+from domain.kinds.attendance import ATTENDANCE
 from domain.kinds.cash_transaction import CASH_TRANSACTION
 from domain.kinds.cheque import CHEQUE
 from domain.kinds.company import COMPANY
 from domain.kinds.conflict import CONFLICT
+from domain.kinds.coupon import COUPON
 from domain.kinds.device import DEVICE, SESSION
 from domain.kinds.dispute import DISPUTE
 from domain.kinds.expense import EXPENSE
@@ -22,6 +24,7 @@ from domain.kinds.held_sale import HELD_SALE
 from domain.kinds.invoice import INVOICE
 from domain.kinds.invoice_line import INVOICE_LINE
 from domain.kinds.journal import JOURNAL_ENTRY, JOURNAL_LINE
+from domain.kinds.leave import LEAVE
 from domain.kinds.money_accounts import BANK, BANK_GROUP, CASH, PAYMENT_ACCOUNT
 from domain.kinds.order import ORDER, ORDER_LINE
 from domain.kinds.party import PARTY, PARTY_GROUP
@@ -65,6 +68,9 @@ KINDS: tuple[Kind, ...] = (
     SHIFT,
     HELD_SALE,
     CASH_TRANSACTION,
+    COUPON,
+    ATTENDANCE,
+    LEAVE,
     SETTINGS,
     ATTACHMENT,
     DISPUTE,

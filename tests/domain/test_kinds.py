@@ -86,6 +86,12 @@ ROUND_TRIPS: list[tuple[str, dict[str, Any], dict[str, Any], tuple[str, ...], tu
      ("held_sale.changed.v1",), ("held_sale.discarded.v1",)),
     ("cash_transaction", {"amount": "5.00", "direction": "in"}, {"category": "misc"}, ("cash_transaction.recorded.v1",),
      ("cash_transaction.changed.v1",), ("cash_transaction.deleted.v1",)),
+    ("coupon", {"code": "TEN", "percent": "10"}, {"max_uses": 5}, ("coupon.issued.v1",), ("coupon.changed.v1",),
+     ("coupon.deleted.v1",)),
+    ("attendance", {"employee_id": str(USER), "date": "2026-03-09"}, {"check_out": "2026-03-09T17:00:00Z"},
+     ("attendance.marked.v1",), ("attendance.changed.v1",), ("attendance.deleted.v1",)),
+    ("leave", {"employee_id": str(USER), "from_date": "2026-06-01", "to_date": "2026-06-03"}, {"to_date": "2026-06-04"},
+     ("leave.requested.v1",), ("leave.changed.v1",), ("leave.withdrawn.v1",)),
     ("dispute", {"record_kind": "party", "record_id": str(PARTY), "reason": "who?"}, {"reason": "why?"},
      ("dispute.opened.v1",), ("dispute.changed.v1",), ("dispute.withdrawn.v1",)),
 ]  # fmt: skip
