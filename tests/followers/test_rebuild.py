@@ -257,7 +257,7 @@ def test_rows_of_dialects_are_rendered_anew_from_rebuilt_documents(open_shop, ap
     shop = open_shop("rendered", seed=1)
     shop.trade(3)
     rows = SyncRows(api, LAYOUT)
-    before = rows.page(shop.company, Wanted(CHANGES, 0, 10_000))
+    before = rows.page(shop.company_id, Wanted(CHANGES, 0, 10_000))
     owner.execute("UPDATE daftar.sync_rows SET body = 'stale'")
     rebuild(settings.database_url, ["records"], processes=1)
-    assert rows.page(shop.company, Wanted(CHANGES, 0, 10_000)) == before
+    assert rows.page(shop.company_id, Wanted(CHANGES, 0, 10_000)) == before
