@@ -41,7 +41,7 @@ SOME: dict[str, list[dict[str, Any]]] = {
     ],
     "payment_split": [{"payment_id": ID(4), "amount": "4"}, {"amount": "4", "extra": {"table": "payment_out_lines"}}],
     "expense": [{"amount": "7", "status": "approved", "supplier_id": ID(1)}],
-    "journal_line": [{"account_code": "1000", "debit": "1"}, {"account_code": "none", "credit": "1", "party_id": ID(1)}],
+    "journal_line": [{"account_code": "cash", "debit": "1"}, {"account_code": "none", "credit": "1", "party_id": ID(1)}],
     "stock_movement": [{"product_id": ID(3), "quantity": "-2", "reason": "sale", "unit_cost": "3"}],
     "settings": [{"name": "print", "value": {"table": "stock_ledger"}}],
     "party": [{"name": "Shirin", "roles": ["customer", "supplier"], "credit_limit": "5"}],
