@@ -174,12 +174,12 @@ class RowKeeper:
         after = last if count == RENDERED else head
         rows = render(read.get_value(0, 5) or b"") if count else ()
         known: set[_Key] = set()
-        if before and count:
+        if count:
             ids = UuidArray.received(read.get_value(0, 4) or b"")
             known = _keys(run(connection, _KNOWN, (ids, *own)))
-            if read.get_value(0, 3) == _TRUE:
-                waiting = run(connection, _WAITING, (company_id, *own, before)).get_value(0, 0)
-                rows = chain(rows, render(waiting) if waiting else ())
+        if read.get_value(0, 3) == _TRUE:
+            waiting = run(connection, _WAITING, (company_id, *own, before)).get_value(0, 0)
+            rows = chain(rows, render(waiting) if waiting else ())
         with Pipeline(connection) as pipeline:
             self._store(pipeline, own, rows, known)
             pipeline.send(_MOVE, (after, *own))

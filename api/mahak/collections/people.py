@@ -161,6 +161,16 @@ VISITORS = Collection(
 )
 """Users. A password is never told, nor taken from a batch."""
 
+
+def _fiscal_day(wire: str, ours: str) -> Column:
+    """A day that the vendor writes as a text, by a calendar of its own: kept as it came; else ours."""
+
+    def derive(document: Document, _: Known) -> Any:
+        return (document.data.get("extra") or {}).get(wire) or document.data.get(ours)
+
+    return Column(wire, f"extra.{wire}", read_text, derive=derive)
+
+
 COMPANIES = Collection(
     name="companies",
     entity="companyInfo",
@@ -182,8 +192,8 @@ COMPANIES = Collection(
                 "nationalID": "national_id",
             },
             columns=(
-                Column("fiscalYearStartDate", "fiscal_year_start", read_day),
-                Column("fiscalYearEndDate", "fiscal_year_end", read_day),
+                _fiscal_day("fiscalYearStartDate", "fiscal_year_start"),
+                _fiscal_day("fiscalYearEndDate", "fiscal_year_end"),
             ),
         ),
     ),

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from matrix_devices import Device, delete, insert, update
 
+import api.matrix.pull
 import infra.sync_layout
 from api.matrix.documents import Document
 from api.matrix.ready import LAYOUT, rows_of
@@ -21,6 +22,8 @@ from infra.composition import Services
 from infra.settings import Settings
 from infra.sync_rows import SyncRows
 
+SEQ = 6
+"""The place of `seq` in a stored row."""
 RENDERED = {1: "16ec6a1c209bae2a310500890ed345c74abeb9927d57330869436fa7b92afc25"}
 """SHA-256 of what each version of the layout makes of DOCUMENTS."""
 MOMENT = "2025-12-13T09:55:00.000000Z"
@@ -41,7 +44,7 @@ SOME: dict[str, list[dict[str, Any]]] = {
     ],
     "payment_split": [{"payment_id": ID(4), "amount": "4"}, {"amount": "4", "extra": {"table": "payment_out_lines"}}],
     "expense": [{"amount": "7", "status": "approved", "supplier_id": ID(1)}],
-    "journal_line": [{"account_code": "1000", "debit": "1"}, {"account_code": "none", "credit": "1", "party_id": ID(1)}],
+    "journal_line": [{"account_code": "cash", "debit": "1"}, {"account_code": "none", "credit": "1", "party_id": ID(1)}],
     "stock_movement": [{"product_id": ID(3), "quantity": "-2", "reason": "sale", "unit_cost": "3"}],
     "settings": [{"name": "print", "value": {"table": "stock_ledger"}}],
     "party": [{"name": "Shirin", "roles": ["customer", "supplier"], "credit_limit": "5"}],
@@ -109,6 +112,7 @@ def test_rendered_piece_by_piece_is_rendered_at_once(
     seed: int,
 ) -> None:
     monkeypatch.setattr(infra.sync_layout, "RENDERED", 5)
+    monkeypatch.setattr(api.matrix.pull, "PAGE", 4)  # so that answers are streamed
     tablet, phone = devices
     random, made = Random(seed), dict[tuple[str, str], int]()
     for turn in range(8):
@@ -127,8 +131,9 @@ def test_rendered_piece_by_piece_is_rendered_at_once(
     rows.drop(company.id)
     assert stored() == []
     phone.version = 0
-    phone.pull()
+    changes = phone.pull()
     assert stored() == piecemeal
+    assert [change["version"] for change in changes] == [row[SEQ] for row in piecemeal]
 
 
 EDITS: dict[str, Callable[[Random], dict[str, Any]]] = {
