@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from api.mahak.collections.view import id_of
-from api.mahak.errors import code_of
+from api.mahak.errors import BY_NAME, code_of
 from api.mahak.saving.batch import Batch, Item, read_batch
 from api.mahak.saving.known import Known, read_codes, read_known
 from api.mahak.saving.orders import check_orders, name_lines, nest
@@ -20,7 +20,6 @@ from api.mahak.saving.stock import Counts
 from api.mahak.saving.translation import Planned, Translated, Translation
 from api.mahak.saving.unnamed import name_by_content
 from api.mahak.saving.writer import Writer
-from domain import errors
 from domain.decide import Result
 from domain.errors import InvalidField, LedgerError
 from infra.composition import Services
@@ -29,9 +28,6 @@ from infra.pulling_changes import ChangeReader
 
 MOST_ERRORS = 100
 """Rows that one refusal tells of."""
-_CLASSES: Mapping[str, type[LedgerError]] = {
-    found.code: found for found in vars(errors).values() if isinstance(found, type) and issubclass(found, LedgerError)
-}
 _PLACE = re.compile(r"commands\[(\d+)\]\.?(.*)", re.DOTALL)
 _LINE = re.compile(r"(?:data\.)?lines\[(\d+)\]\.?(.*)", re.DOTALL)
 
@@ -184,7 +180,7 @@ class Save:
             if isinstance(result, Refusal):
                 refused.append(planned)
                 if item is not None:
-                    item.error = _CLASSES.get(result.code, InvalidField)(result.message, path=result.path, **result.details)
+                    item.error = BY_NAME.get(result.code, InvalidField)(result.message, path=result.path, **result.details)
             elif item is not None:
                 item.error = None
                 self.results[id(item)] = result

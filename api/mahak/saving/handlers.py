@@ -15,6 +15,7 @@ from api.mahak import examples, forms
 from api.mahak.access import claims_of
 from api.mahak.saving.answers import answer_v1, answer_v2
 from api.mahak.saving.execution import Save
+from api.mahak.saving.letters import save_and_note
 from api.mahak.saving.pictures import row_files
 from api.mahak.saving.writer import writer_of
 from api.reading_requests import services_of
@@ -55,7 +56,7 @@ async def _save(request: HttpRequest, *, is_atomic: bool) -> ASGIResponse:
     async with row_files(services, claims, form) as files:
 
         def work() -> Any:
-            saved = Save(services, writer_of(services, claims), form, is_atomic, files).execute()
+            saved = save_and_note(Save(services, writer_of(services, claims), form, is_atomic, files))
             return answer_v2(saved) if is_atomic else answer_v1(saved)
 
         return answer(await services.threads.run(work))

@@ -41,9 +41,7 @@ def test_an_order_is_disputed_and_settled_with_a_correction(mahak: Client, order
     assert (row["isDisputed"], row["totalAmount"], row["description"]) == (False, 1500, "settled")
     assert solve(mahak, words) == [settled]
     history = mahak.company.get(f"/records/invoice/{order['orderId']}/history").json()
-    assert [
-        word for word in ("disputed", "dispute_resolved") if f"invoice.{word}".replace("_", "-") in str(history).replace("_", "-")
-    ]
+    assert "disputed" in str(history)
     [dispute] = mahak.company.get("/records/dispute").json()["records"]
     assert dispute["data"]["reason"] == "Two boxes were missing"
     assert dispute["created_by"] == str(mahak.company.user_id)
