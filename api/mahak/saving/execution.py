@@ -21,11 +21,13 @@ from api.mahak.saving.translation import Planned, Translated, Translation
 from api.mahak.saving.unnamed import name_by_content
 from api.mahak.saving.writer import Writer
 from domain.decide import Result
-from domain.errors import InvalidField, LedgerError
+from domain.errors import InvalidField, LedgerError, ServiceUnavailable
 from infra.composition import Services
 from infra.ledger import MAX_COMMANDS, Refusal
 from infra.pulling_changes import ChangeReader
 
+MOST_TIMES = 5
+"""How often a batch is begun again because the same rows came by another request meanwhile."""
 MOST_ERRORS = 100
 """Rows that one refusal tells of."""
 _PLACE = re.compile(r"commands\[(\d+)\]\.?(.*)", re.DOTALL)
@@ -58,12 +60,28 @@ class Save:
     batch: Batch = field(default_factory=Batch)
     results: dict[int, Result] = field(default_factory=dict)
     """By `id()` of the item, what the ledger said of its command."""
+    _is_overtaken: bool = False
+
+    def _note(self, planned: Planned, result: Result) -> None:
+        """Note what became of a command. A record that was made under its client's id meanwhile is not the one we would have made."""
+        if planned.item is not None:
+            self.results[id(planned.item)] = result
+        if planned.command.action == "create" and planned.command.id != result.id:
+            self._is_overtaken = True
 
     def execute(self) -> dict[str, list[Saved]]:
         """Do what can be done. What became of the rows, by collection, in the order of the request.
 
         Raises LedgerError: where the batch is atomic, with every row that is wrong in `details["errors"]`.
         """
+        for _ in range(MOST_TIMES):
+            saved = self._execute()
+            if saved is not None:
+                return saved
+        raise ServiceUnavailable("Others keep sending the same rows; try again.", retry_after=1)
+
+    def _execute(self) -> dict[str, list[Saved]] | None:
+        """Do it once; None where somebody sent the same rows meanwhile: then it is known what became of them."""
         writer, services = self.writer, self.services
         self.batch = batch = read_batch(self.form, writer.zone)
         name_lines(batch.lists)
@@ -80,6 +98,10 @@ class Save:
             self._execute_together(translated)
         else:
             self._execute_each(translated, amounts)
+        if self._is_overtaken:
+            self._is_overtaken = False
+            self.results.clear()
+            return None
         return self._saved(translated, counts)
 
     def _translate(self, known: Known, amounts: Amounts, counts: Counts, pictures: Pictures) -> Translated:
@@ -128,8 +150,8 @@ class Save:
         except LedgerError as error:
             raise self._explain(error, commands, lines) from None
         for planned, result in zip(commands, outcome.results, strict=True):
-            if planned.item is not None and isinstance(result, Result):
-                self.results[id(planned.item)] = result
+            if isinstance(result, Result):
+                self._note(planned, result)
 
     @staticmethod
     def _explain(error: LedgerError, commands: Sequence[Planned], lines: Mapping[int, Sequence[Planned]]) -> LedgerError:
@@ -181,9 +203,10 @@ class Save:
                 refused.append(planned)
                 if item is not None:
                     item.error = BY_NAME.get(result.code, InvalidField)(result.message, path=result.path, **result.details)
-            elif item is not None:
+                continue
+            if item is not None:
                 item.error = None
-                self.results[id(item)] = result
+            self._note(planned, result)
         return refused
 
     # What became of it ----------------------------------------------------------------------------

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from api.mahak.collections.files import PHOTO_GALLERIES, PICTURES
 from api.mahak.pictures import UNBOUND, bound_by, bound_of, file_commands, told_of
 from api.mahak.saving.batch import Batch, Item
@@ -121,6 +123,9 @@ class Pictures:
             self._made[str(item.record_id)] = str(attachment_id)
             bound = bound_of(self._children(item.record_id)) if item.record is not None else {}
             commands = file_commands(attachment_id, item.record_id, stored, before.get("attachment_id"), bound)
+            if item.is_new and item.client_key:  # the same row at the same time makes no second file
+                name = f"file of {item.client_key}"
+                commands[0] = msgspec.structs.replace(commands[0], client_id=name)
             self._first += [Planned(None, command) for command in commands]
             item.data["attachment_id"] = str(attachment_id)
             item.data["data"] = {**before.get("data", {}), **item.data.get("data", {}), **told_of(stored)}

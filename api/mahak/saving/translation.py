@@ -271,7 +271,9 @@ class Translation:
             data[named.link.ours[0]] = self._shown(named, item)
             return
         kind, reference = self.resolve(named, item)
-        name = _FIELDS.get(kind, named.link.ours[0]) if len(named.link.ours) > 1 else named.link.ours[0]
+        name = named.link.ours[0]
+        if len(named.link.ours) > 1 or name in OWNER_FIELDS:  # a line was read before it was known what it stands on
+            name = _FIELDS.get(kind, name)
         if not isinstance(reference, str) and not PLAIN_IDS.isdisjoint(named.link.ours):
             raise ReferenceMissing(f"There is no {COLLECTIONS[named.link.collection].entity} {named.id}.", path=named.path)
         data[name] = reference
