@@ -34,10 +34,12 @@ UNITS = Collection(
 )
 
 
-def _complete_product(row: Row, data: Row, _: Row) -> Row:
+def _complete_product(row: Row, data: Row, before: Row) -> Row:
     """The guide's products have a price, and codes that are words; ours have that too."""
     if row.get("price") is not None:
-        data["price"] = str(read_decimal(row["price"], "price"))
+        price = read_amount(row["price"], ZoneInfo("UTC"), "price")
+        if price != "0" or not before or before.get("price") is not None:
+            data["price"] = price
     return data
 
 
@@ -105,6 +107,8 @@ _ITEMS = (
 
 def _complete_detail(row: Row, data: Row, before: Row) -> Row:
     """Prices and discounts by level, as the lists that they are here."""
+    if before and before.get("discount_type") is None and data.get("discount_type") == "amount":
+        del data["discount_type"]  # what is answered where nobody said
     for name, wire, count in (("prices", "price", PRICES), ("discounts", "discount", DISCOUNTS)):
         given = {index: row[f"{wire}{index + 1}"] for index in range(count) if row.get(f"{wire}{index + 1}") is not None}
         if not given:
@@ -155,6 +159,8 @@ def _complete_own(_: Row, data: Row, before: Row) -> Row:
             extra.pop("customerPrice", None)
         if "defaultSellPriceLevel" not in was and extra.get("defaultSellPriceLevel") == 1:
             extra.pop("defaultSellPriceLevel")
+        if not extra and not was:
+            del data["extra"]
     return data
 
 

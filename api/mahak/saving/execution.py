@@ -63,7 +63,7 @@ class Save:
     _is_overtaken: bool = False
 
     def _note(self, planned: Planned, result: Result) -> None:
-        """Note what became of a command. A record that was made under its client's id meanwhile is not the one we would have made."""
+        """Note what became of a command; a record that was made under its client's id meanwhile is not the one it would make."""
         if planned.item is not None:
             self.results[id(planned.item)] = result
         if planned.command.action == "create" and planned.command.id != result.id:

@@ -15,7 +15,6 @@ from api.mahak.documents import Row
 from api.mahak.pictures import UNBOUND
 from api.mahak.saving.batch import Batch, Item
 from api.mahak.saving.known import PLAIN_IDS, Known, client_key_of
-from api.mahak.saving.unnamed import key_after
 from api.roles import check_may_manage
 from domain.catalogue import CATALOGUE
 from domain.command import Command
@@ -129,9 +128,6 @@ class Translation:
             for kind, plan in collection.plans.items():
                 if (record := self.known.by_client.get((kind, item.client_key))) is not None:
                     item.record, item.plan = record, plan
-        if item.record is not None and item.record.deleted and not item.deleted and not item.id and "#" in item.client_key:
-            item.client_key = key_after(item.client_key, item.record.seq)
-            item.record = item.plan = None
         if item.record is not None:
             item.record_id = item.record.id
             self._check_shown(item)
@@ -242,7 +238,8 @@ class Translation:
         before = item.record.data if item.record is not None else None
         data = item.plan.data(item.row, self.zone, item.path, before=before)
         for named in item.links.values():
-            self._refer(item, named, data)
+            if item.collection is PHOTO_GALLERIES or named.link.prefix in item.plan.written:
+                self._refer(item, named, data)
         if item.kind == "custom_record" and item.record is None:
             data["type"] = item.collection.name
         if item.kind == "invoice" and item.record is None:
