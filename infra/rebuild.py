@@ -349,6 +349,8 @@ def _swap_in(connection: Connection, projection: Projection, batch: int) -> tupl
                 # Whoever writes the live tables is kept out: writers by the heads, followers by the positions
                 connection.execute("SET LOCAL lock_timeout = '2s'")
                 connection.execute(f"LOCK TABLE {'heads' if projection.inline else 'positions'} IN EXCLUSIVE MODE")
+                if projection.inline:  # and whoever renders rows from the documents (infra/sync_layout.py)
+                    connection.execute("LOCK TABLE sync_positions IN EXCLUSIVE MODE")
                 fold_rest(connection, projection, "rebuild", batch)
                 prefer_indexes(connection, prefer=False)
                 swap_tables(connection, projection, schema)
@@ -375,6 +377,7 @@ def _move_positions(connection: Connection, projection: Projection) -> tuple[int
             " (SELECT company_id, kind, max(number) AS last FROM daftar.records GROUP BY company_id, kind) AS k"
             " GROUP BY company_id) AS n WHERE n.company_id = h.company_id AND h.numbers <> n.numbers"
         )
+        connection.execute("DELETE FROM sync_positions")  # rows of the documents before are rendered anew
     else:
         connection.execute(
             "INSERT INTO positions (follower, company_id, seq) SELECT %s, company_id, seq FROM positions WHERE follower = %s"
