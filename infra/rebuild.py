@@ -8,7 +8,6 @@ to fold the rest and move the tables between schemas. Readers see the old rows u
 
 from __future__ import annotations
 
-import gc
 import multiprocessing
 import os
 import time
@@ -23,6 +22,7 @@ from uuid import UUID
 import psycopg
 from psycopg import sql
 
+from infra.collecting import collect_seldom
 from infra.database import Connection
 from infra.followers.follower import Poisoned, ProjectionFollower, add_positions, advance, reason_of
 from infra.followers.tables import LIVE, create_tables, drop_schema, finish_tables, record_built, swap_tables, use_schema
@@ -260,8 +260,7 @@ def _build_process(
     folder: Path | None,
 ) -> None:
     """Take whatever company is free, the longest first, until next to nothing is left to fold."""
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)  # a batch is tens of thousands of objects, and none of them is a cycle
+    collect_seldom()
     registry = discover(folder)
     with connect(owner_url) as connection:
         while os.getppid() == parent:

@@ -69,7 +69,10 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class RowsPage:
-    """Bodies in order of seq, as the inside of a JSON list; the cursor to go on with, and whether there is more up to `until`."""
+    """Bodies in order of seq, as the inside of a JSON list; the cursor to go on with, and whether there is more up to `until`.
+
+    `last` is the seq of the last row, 0 where there is none.
+    """
 
     items: bytes
     count: int
@@ -77,6 +80,7 @@ class RowsPage:
     has_more: bool
     until: int
     head: int
+    last: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +231,7 @@ def _found(result: PGresult, row: int) -> _Found:
 def _rows_page(wanted: Wanted, found: _Found, end: int) -> RowsPage:
     until = min(found.position, end)
     has_more = found.read >= wanted.limit and found.last < until
-    return RowsPage(found.items, found.sent, found.last if has_more else until, has_more, until, found.head)
+    return RowsPage(found.items, found.sent, found.last if has_more else until, has_more, until, found.head, found.last)
 
 
 def _flat(openings: Mapping[int, Openings]) -> list[str]:

@@ -34,11 +34,11 @@ MOST_SECONDS = 2.0
 def sync(place: Place, facts: list[str]) -> Sequence[Row]:
     """Everything that is measured of syncing."""
     with served(place, "synced") as at, quiet():
-        _fill(place, at.company)
+        fill(place, at.company)
         return [*_pulls(place, at, facts), _push(place, at), _crowd(place, at, facts)]
 
 
-def _fill(place: Place, company: UUID) -> None:
+def fill(place: Place, company: UUID) -> None:
     """A shop's books: parties, products, and invoices with lines; 100,000 records of the tables that devices pull."""
     parties, products = [new_id() for _ in range(1_000)], [new_id() for _ in range(1_000)]
     commands = [
