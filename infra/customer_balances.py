@@ -27,10 +27,11 @@ WITH asked AS (
     ) AS i WHERE i.data ->> 'type' IN ('sales', 'sales_return')
     UNION ALL
     SELECT a.id, p.data ->> 'currency', -(p.data ->> 'amount')::numeric
-    FROM asked a JOIN (
+    FROM asked a CROSS JOIN LATERAL (
         SELECT r.document::jsonb -> 'data' AS data FROM records r
         WHERE r.company_id = %b AND r.kind = 'payment' AND r.parent_id IS NULL AND NOT r.deleted
-    ) AS p ON (p.data ->> 'party_id')::uuid = a.id AND p.data ->> 'direction' = 'in'
+        AND r.document::jsonb -> 'data' ->> 'party_id' = a.id::text
+    ) AS p WHERE p.data ->> 'direction' = 'in'
 )
 SELECT id, currency, sum(amount) FROM amounts GROUP BY id, currency
 """

@@ -42,6 +42,11 @@ RECORDS = Table(
             "company_id, ((document::jsonb -> 'data' ->> 'device_id'))",
             where="kind = 'session' AND NOT deleted",
         ),
+        Index(
+            "credits_by_party",
+            "company_id, ((document::jsonb -> 'data' ->> 'party_id'))",
+            where="kind = 'payment' AND parent_id IS NULL AND NOT deleted",
+        ),
     ),
     privileges="SELECT, INSERT, UPDATE",
 )
