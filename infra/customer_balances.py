@@ -23,7 +23,7 @@ WITH asked AS (
         ((i.data ->> 'total')::numeric - (i.data ->> 'paid')::numeric) * CASE i.data ->> 'type' WHEN 'sales' THEN 1 ELSE -1 END
     FROM asked a CROSS JOIN LATERAL (
         SELECT r.document::jsonb -> 'data' AS data FROM records r
-        WHERE r.company_id = %b AND r.parent_id = a.id AND r.kind = 'invoice' AND NOT r.deleted OFFSET 0  -- a look into the index per party
+        WHERE r.company_id = %b AND r.parent_id = a.id AND r.kind = 'invoice' AND NOT r.deleted OFFSET 0  -- an index look-up each
     ) AS i WHERE i.data ->> 'type' IN ('sales', 'sales_return')
     UNION ALL
     SELECT c.party_id::uuid, c.currency, -c.amount FROM customer_credits(%b::text[]) AS c
