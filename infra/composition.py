@@ -17,6 +17,7 @@ from infra.ledger import Ledger
 from infra.limits import Limits
 from infra.metrics import Metrics
 from infra.passwords import HASHES_AT_ONCE, Passwords
+from infra.quiet import Quiet
 from infra.reading import Reader
 from infra.roles import api_url
 from infra.settings import Settings, SettingsError
@@ -83,6 +84,7 @@ class Services:
         self.ledger = Ledger(self.store, hint=self.hints.tell)
         self.reader = Reader(self.database)
         self.limits = Limits(self.database)
+        self.quiet = Quiet()
         self.passwords = Passwords()
         self.identity = Identity(
             self.database,
