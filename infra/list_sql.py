@@ -19,7 +19,7 @@ from uuid import UUID
 import msgspec
 
 from infra.list_conditions import AnyOf, Beside, Condition, Path, Related, Source, Test
-from infra.list_terms import Terms, lookup, options_of
+from infra.list_terms import Terms, finds_few, lookup, options_of
 from infra.store.arrays import texts
 from projections.search import AMOUNTS, DAYS, LABELS, SearchProjection, place_of
 
@@ -201,24 +201,36 @@ def _walking(reach: Reach, source: Source, *, descending: bool, limit: str) -> s
 
 def _gathering(reach: Reach, source: Source, picked: str, old: str) -> list[str]:
     """SELECTs of all that `search` has: by the inverted index where it helps, else all of the kind."""
-    statement, kind = reach.statement, source.kind
-    options, rest = lookup(kind, source.conditions)
-    needed = [f"({' OR '.join(map(reach.has, options)) or 'false'})"] if options is not None else []
-    own = ["s.company_id = $1", f"s.kind = '{kind}'"]
-    links = [test for test in rest if isinstance(test, Related)]
-    tests = [_test(reach, test) for test in rest]
-    if needed or not links:
-        where = " AND ".join((needed or own) + tests + [old])
-        return [f"(SELECT {picked} FROM searchable s WHERE {where})"]
-    first, name = links[0], statement.related(links[0])
+    statement, kind, tests = reach.statement, source.kind, source.conditions
+    options, rest = lookup(kind, tests)
+    if options is not None and not finds_few(kind, options) and any(_in_column(kind, test) for test in tests):
+        options, rest = None, list(tests)  # an index in the order of the column finds fewer
+    needed = ["s.company_id = $1", f"s.kind = '{kind}'"]
+    if options is not None:
+        needed = [f"({' OR '.join(map(reach.has, options)) or 'false'})"]
+    found = " AND ".join([*needed, *_tests(reach, rest), old])
+    link = next((test for test in tests if isinstance(test, Related)), None)
+    if link is None or (options is not None and finds_few(kind, options)):
+        return [f"(SELECT {picked} FROM searchable s WHERE {found})"]
+    name = statement.related(link)
     place, few = statement.bind(reach.place), f"(SELECT count(*) FROM {name}) <= {FEW_RELATED}"
-    names = f"s.document @> jsonb_build_object({place}::text, jsonb_build_object('{first.link[-1]}', n.id::text))"
-    others = " AND ".join([*(test for one, test in zip(rest, tests, strict=True) if one is not first), old])
+    names = f"s.document @> jsonb_build_object({place}::text, jsonb_build_object('{link.link[-1]}', n.id::text))"
+    others = " AND ".join([*_tests(reach, [test for test in tests if test is not link]), old])
     return [
-        f"(SELECT {picked} FROM (SELECT id FROM {name} WHERE {few}) AS n"
-        f" CROSS JOIN LATERAL (SELECT * FROM searchable s WHERE {names} OFFSET 0) AS s WHERE {others})",
-        f"(SELECT {picked} FROM searchable s WHERE NOT {few} AND {' AND '.join([*own, *tests, old])})",
+        (
+            f"(SELECT {picked} FROM (SELECT id FROM {name} WHERE {few}) AS n"
+            f" CROSS JOIN LATERAL (SELECT * FROM searchable s WHERE {names} OFFSET 0) AS s WHERE {others})"
+        ),
+        f"(SELECT {picked} FROM searchable s WHERE NOT {few} AND {found})",
     ]
+
+
+def _in_column(kind: str, test: Test) -> bool:
+    """Whether an index of a column finds what lies in a range."""
+    if not isinstance(test, Condition) or test.test != "range" or test.or_missing or len(test.paths) != 1:
+        return False
+    path = test.paths[0]
+    return path == ("data", AMOUNTS.get(kind)) if test.numeric else column_of(kind, path) is not None
 
 
 # Conditions ------------------------------------------------------------------------------------------

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 - letters that look like others are the point
 """The search read model: lists answer as a filter over every record does, however far the follower is behind."""
 
 from __future__ import annotations
