@@ -124,7 +124,7 @@ def arms_of(
     """The SELECTs whose rows together are a source's. `columns`: `row`, with what is sorted by, `id` or `none`."""
     if not searched(source):
         reach = Reach(statement, source.kind, "r", "r.document::jsonb")
-        where = ["r.company_id = $1", f"r.kind = '{source.kind}'", *_tests(reach, source.conditions)]
+        where = ["r.company_id = $1", f"r.kind = '{source.kind}'", *tests_of(reach, source.conditions)]
         if source.deleted is not None:
             where.append("r.deleted" if source.deleted else "NOT r.deleted")
         tail = "" if gather else _walking(reach, source, descending=descending, limit=limit)
@@ -138,11 +138,11 @@ def arms_of(
         arms = _gathering(reach, source, picked, old)
     else:
         own = f"s.company_id = $1 AND s.kind = '{source.kind}'"
-        where = [own, *_tests(reach, source.conditions), old]
+        where = [own, *tests_of(reach, source.conditions), old]
         tail = _walking(reach, source, descending=descending, limit=limit)
         arms = [f"(SELECT {picked} FROM searchable s WHERE {' AND '.join(where)}{tail})"]
     new = Reach(statement, source.kind, "l", "l.doc")
-    where = ["NOT l.deleted", *_tests(new, source.conditions)]
+    where = ["NOT l.deleted", *tests_of(new, source.conditions)]
     return [*arms, f"(SELECT {_columns(new, source, columns)} FROM {late} l WHERE {' AND '.join(where)})"]
 
 
@@ -150,7 +150,7 @@ def searched(source: Source) -> bool:
     """Whether `search` has what the source asks for."""
     if source.kind not in LABELS or source.deleted is not False:
         return False
-    paths = [path for test in source.conditions for path in _paths(test)]
+    paths = [path for test in source.conditions for path in paths_of(test)]
     if source.order is not None and source.order not in CREATED:
         paths.append(source.order)
     return all(len(path) > 1 and path[0] == "data" for path in paths)
@@ -208,14 +208,14 @@ def _gathering(reach: Reach, source: Source, picked: str, old: str) -> list[str]
     needed = ["s.company_id = $1", f"s.kind = '{kind}'"]
     if options is not None:
         needed = [f"({' OR '.join(map(reach.has, options)) or 'false'})"]
-    found = " AND ".join([*needed, *_tests(reach, rest), old])
+    found = " AND ".join([*needed, *tests_of(reach, rest), old])
     link = next((test for test in tests if isinstance(test, Related)), None)
     if link is None or (options is not None and finds_few(kind, options)):
         return [f"(SELECT {picked} FROM searchable s WHERE {found})"]
     name = statement.related(link)
     place, few = statement.bind(reach.place), f"(SELECT count(*) FROM {name}) <= {FEW_RELATED}"
     names = f"s.document @> jsonb_build_object({place}::text, jsonb_build_object('{link.link[-1]}', n.id::text))"
-    others = " AND ".join([*_tests(reach, [test for test in tests if test is not link]), old])
+    others = " AND ".join([*tests_of(reach, [test for test in tests if test is not link]), old])
     return [
         (
             f"(SELECT {picked} FROM (SELECT id FROM {name} WHERE {few}) AS n"
@@ -236,7 +236,8 @@ def _in_column(kind: str, test: Test) -> bool:
 # Conditions ------------------------------------------------------------------------------------------
 
 
-def _paths(test: Test) -> list[Path]:
+def paths_of(test: Test) -> list[Path]:
+    """Where a condition looks."""
     if isinstance(test, Related):
         return [test.link]
     if isinstance(test, AnyOf):
@@ -244,7 +245,8 @@ def _paths(test: Test) -> list[Path]:
     return list(test.paths)
 
 
-def _tests(reach: Reach, tests: Sequence[Test]) -> list[str]:
+def tests_of(reach: Reach, tests: Sequence[Test]) -> list[str]:
+    """The conditions as SQL."""
     return [_test(reach, test) for test in tests]
 
 
@@ -311,7 +313,7 @@ def page_statement(
     for place, (source, gather) in enumerate(zip(sources, gathered, strict=True)):
         arms = arms_of(statement, source, gather=gather, limit=most, descending=descending)
         statement.tables[f"found_{place}"] = " UNION ALL ".join(arms)
-        told += [_moved(source), f"(SELECT count(*) FROM found_{place})" if gather else "NULL::bigint"]
+        told += [last_moved(source), f"(SELECT count(*) FROM found_{place})" if gather else "NULL::bigint"]
     way = "DESC NULLS LAST" if descending else "ASC NULLS LAST"
     found = " UNION ALL ".join(f"SELECT * FROM found_{place}" for place in range(len(sources)))
     statement.tables["page"] = (
@@ -329,11 +331,11 @@ def count_statement(company_id: UUID, sources: Sequence[Source]) -> tuple[bytes,
     told: list[str] = []
     for source in sources:
         counts = [f"(SELECT count(*) FROM {arm} AS one)" for arm in arms_of(statement, source, "none", gather=True)]
-        told += [_moved(source), " + ".join(counts)]
+        told += [last_moved(source), " + ".join(counts)]
     return statement.text(f"SELECT {', '.join(told)}"), statement.parameters
 
 
-def _moved(source: Source) -> str:
+def last_moved(source: Source) -> str:
     """The last event of a record of the kinds that count: what was counted at it still counts."""
     kinds = sorted({source.kind, *_related_kinds(source.conditions)})
     lasts = [f"(SELECT max(seq) FROM records WHERE company_id = $1 AND kind = '{kind}')" for kind in kinds]
