@@ -25,11 +25,11 @@ import msgspec
 from litestar.response.base import ASGIResponse
 
 from api.fintrack.errors import NO_LOGIN
+from api.fintrack.roles import Gate
 from api.http_errors import HttpRequest, MediaTypeUnsupported
 from api.reading_requests import decode, query_pairs, read_body, services_of
 from domain.command import Actor, Idempotency
 from domain.errors import InvalidField, LedgerError, MalformedRequest, NotAuthenticated
-from domain.needs import Needs
 from domain.record import Record
 from infra.companies import ROOT
 from infra.composition import Services
@@ -170,8 +170,9 @@ def _codename(value: Any) -> str | None:
     return value.strip().casefold() or None if isinstance(value, str) else None
 
 
-def confirm(asked: Asked, *, or_of_token: bool = False) -> Asker:
-    """Who asks. Queries: call it in a thread. Raises NotAuthenticated, TooManyRequests; then what is wrong with the request.
+def confirm(asked: Asked, *, or_of_token: bool = False, gate: Gate | None = None) -> Asker:
+    """Who asks. Queries: call it in a thread. Raises NotAuthenticated, TooManyRequests; NotAllowed where the role does not pass the
+    `gate`; and only then what is wrong with the request.
 
     A token of another business is refused just as one for a business that there is not. `or_of_token`: where the request names no
     business, the token's own is meant (`/currentuser` of a client that sends no codename), and not root.
@@ -185,7 +186,7 @@ def confirm(asked: Asked, *, or_of_token: bool = False) -> Asker:
     kind = "read" if asked.request.method == "GET" else "write"
     services.limits.count(f"{kind}:{claims.sub}", services.settings.rate_limit_per_minute)
     principal = services.identity.confirm(claims)
-    company = services.store.read_records(principal.company_id, Needs(ids={principal.company_id})).records[0]
+    company = services.identity.company_of(principal)
     own = company.data["codename"]
     if asked.named is None and or_of_token:
         asked.named = own
@@ -193,6 +194,8 @@ def confirm(asked: Asked, *, or_of_token: bool = False) -> Asker:
         raise NotAuthenticated(f"This is no token of the business {asked.codename!r}; log in there.")
     if not company.data.get("is_active", True):
         raise NotAuthenticated(f"The business {own!r} is closed.")
+    if gate is not None:
+        gate.check(principal.role)
     asked.check()
     return Asker(
         **{name: getattr(asked, name) for name in Asked.__dataclass_fields__},
@@ -203,7 +206,7 @@ def confirm(asked: Asked, *, or_of_token: bool = False) -> Asker:
     )
 
 
-async def answer_to(request: HttpRequest, work: Callable[[Asker], ASGIResponse]) -> ASGIResponse:
-    """The answer to a request of whoever is logged in: `work` is done in a thread."""
+async def answer_to(request: HttpRequest, work: Callable[[Asker], ASGIResponse], gate: Gate | None = None) -> ASGIResponse:
+    """The answer to a request of whoever is logged in and passes the `gate`: `work` is done in a thread."""
     asked = await read_request(request)
-    return await asked.services.threads.run(lambda: work(confirm(asked)))
+    return await asked.services.threads.run(lambda: work(confirm(asked, gate=gate)))

@@ -18,8 +18,8 @@ from api.fintrack.values import read_id
 from domain.errors import RecordNotFound
 from domain.needs import Needs
 from domain.record import Record
+from infra.customer_balances import customer_balances
 from infra.listing import Beside, Test, list_from
-from infra.party_balances import party_balances
 
 
 def find(asker: Asker, object_: Object, record_id: UUID, *, with_children: bool = False) -> tuple[Record, list[Record]]:
@@ -53,7 +53,7 @@ def with_balances(asker: Asker, object_: Object, documents: Sequence[Document], 
     if not object_.has_balances:
         return seen
     ids = [UUID(document.id) for document in documents]
-    balances = party_balances(asker.services.database, asker.company_id, ids, seen.currency)
+    balances = customer_balances(asker.services.database, asker.company_id, ids, seen.currency)
     return replace(seen, balances={str(party_id): found for party_id, found in balances.items()})
 
 
@@ -141,4 +141,9 @@ def joined(join: Join, document: Document, seen: Seen) -> list[Row]:
         if is_purchase != (join.of == "supplier"):
             return []
     found = seen.beside.get(document.data.get(join.link) or "")
-    return [object_.row(found, seen, join.fields)] if found is not None else []
+    if found is None:
+        return []
+    key = (join.name, found.id)
+    if (row := seen.joined.get(key)) is None:  # many rows of a page may have the same
+        row = seen.joined[key] = object_.row(found, seen, join.fields)
+    return [row]

@@ -138,6 +138,7 @@ def number_of(stored: str | None) -> float | int | None:
     """A stored amount as a JSON number."""
     if stored is None:
         return None
-    amount = Decimal(stored)
-    whole = int(amount)
-    return whole if amount == whole else float(amount)
+    if "." not in stored and "E" not in stored:
+        return int(stored)
+    amount = float(stored)
+    return int(amount) if amount.is_integer() else amount

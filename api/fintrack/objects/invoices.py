@@ -137,6 +137,7 @@ INVOICE = Object(
     shows=_is_trade,
     complete=_complete_invoice,
     finish=_finish_invoice,
+    derived=frozenset({"customerId", "supplierId", "status"}),
     filters={"customerId": _by_partner("sales"), "supplierId": _by_partner("purchase"), "status": _by_status},
     joins={
         "get": (ITEMS, CUSTOMER_CONTACT, SUPPLIER_CONTACT),
@@ -188,6 +189,7 @@ INVOICE_ITEM = Object(
     order="createdAt",
     complete=_complete_item,
     finish=_finish_item,
+    derived=frozenset({"productOrServiceId"}),
     joins={
         "get": (
             Join("productOrService", "productOrService", ("currency", "name", "price", "sku", "type", "vatRate"), "product_id"),

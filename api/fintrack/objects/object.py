@@ -24,8 +24,12 @@ Api = Literal["get", "list", "fetch"]
 """How records are read: one of them, the list, or the list that `_fetchList…` answers."""
 
 IDENTITY = ("id",)
-SYSTEM = ("businessId", "isActive", "recordVersion", "createdAt", "updatedAt", "_owner")
+SYSTEM = frozenset({"businessId", "isActive", "recordVersion", "createdAt", "updatedAt", "_owner"})
 """What every object has; nobody writes it."""
+
+
+PLAIN = frozenset({"ID", "String", "Text", "Integer", "Boolean", "Object"})
+"""Types whose stored values are answered as they are."""
 
 
 @dataclass(frozen=True)
@@ -74,18 +78,26 @@ class Field:
 
     def show(self, row: Row, stored: Any) -> None:
         """Put a stored value into a row."""
+        if self.type == "Enum":
+            place = self._places.get(stored)
+            row[self.wire] = None if place is None else self.options[place][0]
+            row[self.index_name] = place
+            return
         shown = self.absent if stored is None else stored
         if self.type == "Double":
             shown = values.number_of(shown)
         elif self.type == "Date":
             shown = values.day_text(shown)
-        elif self.type == "Enum":
-            places = [ours for _, ours in self.options]
-            place = places.index(shown) if shown in places else None
-            row[self.wire] = None if place is None else self.options[place][0]
-            row[f"{self.wire}_idx"] = place
-            return
         row[self.wire] = shown
+
+    @property
+    def index_name(self) -> str:
+        """The name of an Enum's companion, the place of its value among the options."""
+        return f"{self.wire}_idx"
+
+    @cached_property
+    def _places(self) -> Mapping[Any, int]:
+        return {ours: place for place, (_, ours) in enumerate(self.options)}
 
 
 @dataclass(frozen=True)
@@ -110,6 +122,8 @@ class Seen:
     beside: Mapping[str, Document] = field(default_factory=dict)
     children: Mapping[str, Sequence[Document]] = field(default_factory=dict)
     balances: Mapping[str, tuple[Decimal, str]] = field(default_factory=dict)
+    joined: dict[tuple[str, str], Row] = field(default_factory=dict)
+    """What was joined already."""
 
 
 def every(_: Record | Document) -> bool:
@@ -123,6 +137,23 @@ def _nothing_more(_: Document, __: Row, ___: Seen) -> None:
 
 def _as_it_is(_: Row, data: Row, __: Record | None, ___: ZoneInfo) -> Row:
     return data
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Plan:
+    """The names in the order of the answer, how what is stored is answered, and what else is needed.
+
+    `is_exact`: nothing is written beside those names.
+    """
+
+    order: tuple[str, ...]
+    plain: tuple[tuple[str, str], ...]
+    numbers: tuple[tuple[str, str, Any], ...]
+    others: tuple[Field, ...]
+    finishes: bool
+    system: bool
+    has_id: bool
+    is_exact: bool
 
 
 Filter = Callable[[Sequence[str], date], "Condition | AnyOf"]
@@ -153,6 +184,8 @@ class Object:
     selected: Mapping[Api, tuple[str, ...]] = field(default_factory=dict)
     """The fields that an API answers, where that is not all."""
     joins: Mapping[Api, tuple[Join, ...]] = field(default_factory=dict)
+    derived: frozenset[str] = frozenset()
+    """The names that `finish` writes, where an API answers only some fields."""
     has_fetch_list: bool = True
     has_balances: bool = False
     create_gate: Gate = WRITE
@@ -164,6 +197,8 @@ class Object:
     """Fields of ours that several fields of theirs are about, and how refusals call them."""
     removing_role: str = ""
     """Where a record may be two objects at once: the role in `roles` that is taken away then, instead of the record."""
+
+    _plans: dict[tuple[str, ...] | None, _Plan] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def id_name(self) -> str:
@@ -215,24 +250,54 @@ class Object:
 
     # To the wire -----------------------------------------------------------------------------------
 
-    def row(self, document: Document, seen: Seen, names: Sequence[str] | None = None, *, active: bool | None = None) -> Row:
+    def row(self, document: Document, seen: Seen, names: tuple[str, ...] | None = None, *, active: bool | None = None) -> Row:
         """The object of a record: all its fields, or those of these `names`."""
-        row: Row = {"id": document.id}
-        for one in self.fields:
-            if one.ours:
-                one.show(row, document.data.get(one.ours))
-            else:
-                row[one.wire] = one.absent
-        self.finish(document, row, seen)
-        row["businessId"] = seen.company_id
-        row["isActive"] = not document.deleted if active is None else active
-        row["recordVersion"] = document.version
-        row["createdAt"] = values.moment_text(document.created_at)
-        row["updatedAt"] = values.moment_text(document.updated_at)
-        row["_owner"] = document.created_by
-        if names is None:
-            return row
-        return {name: row[name] for wanted in names for name in (wanted, f"{wanted}_idx") if name in row}
+        plan, data = self._plan(names), document.data
+        row: Row = dict.fromkeys(plan.order)
+        for wire, ours in plan.plain:
+            row[wire] = data.get(ours)
+        for wire, ours, absent in plan.numbers:
+            row[wire] = values.number_of(data.get(ours, absent))
+        for one in plan.others:
+            one.show(row, data.get(one.ours))
+        if plan.finishes:
+            self.finish(document, row, seen)
+        if plan.system:
+            row["businessId"] = seen.company_id
+            row["isActive"] = not document.deleted if active is None else active
+            row["recordVersion"] = document.version
+            row["createdAt"] = values.moment_text(document.created_at)
+            row["updatedAt"] = values.moment_text(document.updated_at)
+            row["_owner"] = document.created_by
+        if plan.has_id:
+            row["id"] = document.id
+        return row if plan.is_exact else {name: row[name] for name in plan.order}
+
+    def _plan(self, names: tuple[str, ...] | None) -> _Plan:
+        """How a row of these names is written: lists write many, so that what can be known before is."""
+        plan = self._plans.get(names)
+        if plan is None:
+            plan = self._plans[names] = self._planned(names)
+        return plan
+
+    def _planned(self, names: tuple[str, ...] | None) -> _Plan:
+        every_name = (*IDENTITY, *(one.wire for one in self.fields), *sorted(self.derived - self.by_wire.keys()))
+        wanted = every_name if names is None else names
+        fields = [one for one in self.fields if one.wire in wanted]
+        enums = {one.wire: one.index_name for one in fields if one.type == "Enum"}
+        stored = [one for one in fields if one.ours]
+        finishes = names is None or not self.derived.isdisjoint(wanted)
+        system = names is None or not SYSTEM.isdisjoint(wanted)
+        return _Plan(
+            order=tuple(name for one in wanted for name in (one, enums.get(one)) if name is not None),
+            plain=tuple((one.wire, one.ours) for one in stored if one.type in PLAIN),
+            numbers=tuple((one.wire, one.ours, one.absent) for one in stored if one.type == "Double"),
+            others=tuple(one for one in stored if one.type not in PLAIN and one.type != "Double"),
+            finishes=finishes,
+            system=system,
+            has_id="id" in wanted,
+            is_exact=names is None or not (finishes or system),
+        )
 
 
 def is_blank(value: Any) -> bool:

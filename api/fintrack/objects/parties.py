@@ -51,7 +51,7 @@ def _complete_customer(form: Row, data: Row, _: Record | None, __: ZoneInfo) -> 
 def _finish_customer(document: Document, row: Row, seen: Seen) -> None:
     """What the customer owes is a number in the currency beside it: that of the business, unless all of it is in another."""
     amount, currency = seen.balances.get(document.id, (Decimal(0), seen.currency))
-    row["email"] = row["contactEmail"]
+    row["email"] = document.data.get("email")
     row["balance"], row["balanceCurrency"] = number_of(str(amount)), currency
 
 
@@ -66,6 +66,7 @@ CUSTOMER = Object(
     shows=_has_role("customer"),
     complete=_complete_customer,
     finish=_finish_customer,
+    derived=frozenset({"email", "balance", "balanceCurrency"}),
     defaults={"roles": ["customer"]},
     selected={"list": (*BRIEF, "email", "balance", "balanceCurrency")},
     has_balances=True,

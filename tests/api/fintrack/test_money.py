@@ -82,6 +82,18 @@ def test_what_a_customer_owes_is_told_in_one_currency(owner):
     ]
 
 
+def test_the_currency_of_an_invoice_is_corrected_until_something_is_paid(owner):
+    customer = owner.make("customer", name="c")
+    invoice = owner.invoice("A-1", customer["id"], items=[{**LINE, "unitPrice": 99.5, "vatRate": 10}])
+    assert invoice["totalAmount"] == 109.45
+    changed = owner.change("invoice", invoice["id"], method="PUT", data={**invoice, "currency": "jpy"})
+    assert (changed["currency"], changed["totalAmount"], changed["status"]) == ("JPY", 110, "unpaid")
+    assert owner.list("customer")[0]["balanceCurrency"] == "JPY"
+    owner.payment(10, currency="JPY", invoiceId=invoice["id"])
+    refused = owner.call("PATCH", f"{PATHS['invoice']}/{invoice['id']}", json={"currency": "USD"})
+    assert (refused.status_code, refused.json()["field"]) == (400, "currency")
+
+
 def test_a_key_makes_a_write_safe_to_repeat(owner, company):
     customer = owner.make("customer", name="c")
     form = {"amount": 5, "currency": "USD", "date": "2026-01-01"}
@@ -172,3 +184,20 @@ def test_days_stay_days_in_every_time_zone(owner, company):
     }
     for sent, day in cases.items():
         assert owner.expense(1, date=sent)["date"] == f"{day}T00:00:00.000Z", sent
+
+
+def test_what_a_customer_owes_is_what_the_books_say(owner, company, following):
+    both = company.create("party", name="Both", roles=["customer", "supplier"], opening_balance="12.5")["id"]
+    open_ = owner.invoice("A-1", both, items=[{**LINE, "unitPrice": 100}])
+    over = owner.invoice("A-2", both, items=[{**LINE, "unitPrice": 50}])
+    gone = owner.invoice("A-3", both, items=[{**LINE, "unitPrice": 70}])
+    bought = owner.invoice("P-1", "", type="purchase", supplierId=both, items=[{**LINE, "unitPrice": 33}])
+    company.create("invoice", type="sales_return", party_id=both, lines=[{"description": "x", "unit_price": "5"}])
+    for invoice, amount in ((open_, 40), (over, 65), (gone, 7), (bought, 3)):
+        owner.payment(amount, invoiceId=invoice["id"])
+    owner.delete("invoice", gone["id"])
+    company.create("payment", party_id=both, amount="2", direction="out")
+    company.create("payment", party_id=both, amount="1.5", direction="in")
+    accounts = company.get(f"/reports/party-balance/{both}").json()["accounts"]
+    in_books = sum(float(one["closing"]) for one in accounts if one["account"] in ("1200", "2200"))
+    assert owner.get("customer", both)["balance"] == in_books == 12.5 + 60 - 15 - 5 - 7 - 1.5
