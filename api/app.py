@@ -19,6 +19,7 @@ from api import openapi, operations
 from api.any_case import any_case
 from api.compression import packing
 from api.endpoint import JSON
+from api.fintrack import FINTRACK
 from api.http_errors import Dialect, HttpRequest, HttpsRequired, refusal_handler
 from api.mahak import MAHAK
 from api.matrix import MATRIX
@@ -31,7 +32,7 @@ from infra.composition import Services
 from infra.limits import EXCHANGE_SECONDS, WINDOW_SECONDS
 from infra.settings import Settings, load
 
-DIALECTS: Sequence[Dialect] = (NATIVE, MATRIX, MAHAK)
+DIALECTS: Sequence[Dialect] = (NATIVE, MATRIX, MAHAK, FINTRACK)
 
 log = structlog.get_logger()
 

@@ -49,6 +49,17 @@ PATH_PARAMETERS: dict[str, dict[str, Any]] = {
     "file_format": {"description": "The format of the file.", "schema": {"type": "string", "enum": sorted(IMPORTS)}},
     "format": {"description": "A format of exports.", "schema": {"type": "string", "enum": list(EXPORTS)}},
     "action": {"description": "An action of the kind.", "schema": {"type": "string"}, "example": "resolve"},
+    **{
+        name: {
+            "description": "The object's id.",
+            "schema": {"type": "string", "format": "uuid"},
+            "example": "3fa85f64-5717-4562-b3fc-2c963f66afa6",
+        }
+        for name in (
+            *("customerId", "supplierId", "productOrServiceId", "invoiceId", "invoiceItemId", "paymentId", "expenseId"),
+            *("userId", "businessId"),
+        )
+    },
 }
 
 

@@ -19,6 +19,7 @@ import msgspec
 
 from domain.command import Actor, Command
 from domain.errors import NotAllowed, NotAuthenticated, ValueTaken, VersionStale, WrongCredentials
+from domain.needs import Needs
 from domain.record import Record, decode_record
 from infra.database import Database
 from infra.demo_password import DEMO_PASSWORD_REFUSED, is_demo_password
@@ -128,6 +129,7 @@ class Identity:
     demo: bool = False
     clock: Callable[[], float] = time.time
     _open: dict[UUID, _Session] = field(default_factory=dict)
+    _companies: dict[UUID, tuple[int, Record]] = field(default_factory=dict)
 
     # Who there is ---------------------------------------------------------------------------------
 
@@ -312,6 +314,16 @@ class Identity:
         known = self._open.get(claims.sid)
         is_current = known is not None and known.principal.head == head and known.ends_at > self.clock()
         return known is not None and is_current and claims.gen >= known.oldest_generation
+
+    def company_of(self, principal: Principal) -> Record:
+        """The principal's company, as of the principal's head. Costs nothing while the head stands still; else a query."""
+        known = self._companies.get(principal.company_id)
+        if known is None or known[0] != principal.head:
+            found = self.ledger.store.read_records(principal.company_id, Needs(ids={principal.company_id})).records[0]
+            if len(self._companies) >= REMEMBERED:
+                self._companies.clear()
+            known = self._companies[principal.company_id] = (principal.head, found)
+        return known[1]
 
     def _look_up(self, claims: Claims) -> _Session:
         with self.database.company(claims.cid) as connection:

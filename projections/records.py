@@ -43,6 +43,11 @@ RECORDS = Table(
             where="kind = 'session' AND NOT deleted",
         ),
         Index(
+            "credits_by_party",
+            "company_id, ((document::jsonb -> 'data' ->> 'party_id'))",
+            where="kind = 'payment' AND parent_id IS NULL AND NOT deleted",
+        ),
+        Index(
             "records_by_shift",
             "company_id, ((document::jsonb -> 'data' ->> 'shift_id'))",
             where="kind = ANY (ARRAY['cash_transaction', 'expense', 'invoice', 'payment'])"

@@ -49,7 +49,8 @@ def test_every_operation_has_an_id_examples_and_typed_answers(client: Any) -> No
             assert all(content["example"] for content in operation["requestBody"]["content"].values()), operation["operationId"]
         for status, response in operation["responses"].items():
             if int(status) >= 400 and operation["operationId"] != "getHealth":
-                refused = "application/json" if operation["tags"][0].startswith(("Matrix", "Mahak")) else "application/problem+json"
+                is_json = operation["tags"][0].startswith(("Matrix", "Mahak", "FinTrack"))
+                refused = "application/json" if is_json else "application/problem+json"
                 assert refused in response["content"], (operation["operationId"], status)
 
 
@@ -74,7 +75,10 @@ WIDE = ["executeCommands", "createRecord", "updateRecord", "deleteRecord", "actO
 
 schemathesis.serializer.alias(["text/csv", "application/x-ofx"], "text/plain")
 
-narrow = _documented().exclude(operation_id=[*NOT_FUZZED, *WIDE])
+TWICE = "^fintrack(Replace|FetchList|BffCount(?!Payments)|BffList(?!Invoices)|BffGet(?!Payment$))"
+"""PUT is PATCH there, `_fetchList…` is the list in another order, and the BFF does the same for every object."""
+
+narrow = _documented().exclude(operation_id=[*NOT_FUZZED, *WIDE]).exclude(operation_id_regex=TWICE)
 wide = _documented().include(operation_id=WIDE)
 
 
@@ -85,7 +89,8 @@ def _settings(examples: int, *phases: Phase) -> settings:
 def _check(case: Any, company: Company, server: Server) -> None:
     if case.query and "wait" in case.query:
         case.query["wait"] = 0
-    response = case.call(base_url=server.url, headers={"Authorization": f"Bearer {company.token}"})
+    headers = {"Authorization": f"Bearer {company.token}", "mbx-business-codename": company.codename}
+    response = case.call(base_url=server.url, headers=headers)
     case.validate_response(response, checks=(not_a_server_error, status_code_conformance, content_type_conformance))
 
 
