@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import ParamSpec, TypeVar
 
 from infra.database import Database
+from infra.deltas import Deltas
 from infra.heads import Heads
 from infra.hints import Hints
 from infra.identity import Identity
@@ -82,6 +83,7 @@ class Services:
         self.hints = Hints(settings.nats_url, self.heads.look_up)
         self.ledger = Ledger(self.store, hint=self.hints.tell)
         self.reader = Reader(self.database)
+        self.deltas = Deltas(self.database)
         self.limits = Limits(self.database)
         self.passwords = Passwords()
         self.identity = Identity(

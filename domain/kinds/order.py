@@ -15,13 +15,14 @@ from domain.command import Command
 from domain.decision import Decision
 from domain.errors import InvalidField
 from domain.event import Changed
-from domain.kind import ChildrenOf, Kind, Unique, Wish
+from domain.kind import ChildrenOf, HolderOf, Kind, Unique, Wish
 from domain.kinds.disputable import Disputable, Disputed, DisputeResolved
 from domain.kinds.invoice import check_party
 from domain.kinds.lines import LineFields, LineKind, LineTotals, NewLine, PricedLine, Sums, price_line, price_lines
+from domain.kinds.number_series import holders_of_series, take_number, wants_of_number
 from domain.policy import Policy
 from domain.record import Record, assign
-from domain.values import CurrencyCode, Fields, Line, Reference, Text, always
+from domain.values import CurrencyCode, Fields, Line, Name, Reference, Text, always
 
 Status = Literal["draft", "open", "received", "cancelled"]
 
@@ -126,9 +127,10 @@ class OrderTotals(Disputable, frozen=True, kw_only=True):
 
 
 class NewOrder(Order, frozen=True, kw_only=True):
-    """An order with the lines to make in the same breath."""
+    """An order with the lines to make in the same breath. Without an `order_number` the next one of `number_series` is taken."""
 
     lines: Annotated[list[NewLine], Meta(max_length=5_000)] = []
+    number_series: Name | None = None
 
 
 NEXT: dict[Status, frozenset[Status]] = {
@@ -143,10 +145,16 @@ NEXT: dict[Status, frozenset[Status]] = {
 class OrderKind(Kind):
     """Lines follow their order: a deletion removes them."""
 
+    def holders(self, data: Any) -> Iterable[HolderOf]:
+        """The series that numbers the order."""
+        yield from holders_of_series(getattr(data, "number_series", None))
+
     def wants(self, decision: Decision, command: Command, record: Record | None) -> Iterable[Wish]:
-        """A deletion needs the order's lines."""
+        """A deletion needs the order's lines, a new order the number that it is given."""
         if command.action == "delete" and record is not None:
             yield ChildrenOf(record.id)
+        if isinstance(command.data, NewOrder) and command.data.number_series is not None and command.data.order_number is None:
+            yield from wants_of_number(decision, command.data.number_series, "order", "order_number")
 
     def decide_create(self, decision: Decision, record_id: UUID, data: NewOrder) -> None:
         """Place the order with the sums of its lines, then add the lines."""
@@ -154,12 +162,11 @@ class OrderKind(Kind):
         check_party(decision, data.type, data.party_id)
         lines = price_lines(decision, data.lines, currency)
         sums = sum((priced.sums for priced in lines), Sums.of_costs(msgspec.structs.asdict(data), currency))
-        order = decision.create(
-            self,
-            record_id,
-            msgspec.structs.replace(data, currency=currency, order_date=data.order_date or decision.today),
-            **sums.totals(currency),
-        )
+        number = data.order_number
+        if number is None and data.number_series is not None:
+            number = take_number(decision, data.number_series, "order", "order_number")
+        complete = {"currency": currency, "order_date": data.order_date or decision.today, "order_number": number}
+        order = decision.create(self, record_id, msgspec.structs.replace(data, **complete), **sums.totals(currency))
         for index, priced in enumerate(lines):
             ORDER_LINE.emit_line(decision, order, priced, path=f"data.lines[{index}]")
 

@@ -34,6 +34,12 @@ def test_a_series_numbers_without_a_gap_and_passes_over_what_is_taken(spec: Spec
     assert spec.record(spec.result.id).data["invoice_number"] == "T-000001"
 
 
+def test_orders_are_numbered_too(spec: Spec) -> None:
+    for code in ("PO-000001", "PO-000002"):
+        spec.given(command("order.create", {"type": "purchase", "number_series": "PO-"}))
+        assert spec.record(spec.result.id).data["order_number"] == code
+
+
 def test_many_taken_numbers_are_passed_over_at_once(spec: Spec) -> None:
     for number in range(1, 40):
         spec.given(command("invoice.create", {"type": "sales", "invoice_number": f"S-{number:06d}"}))
