@@ -42,6 +42,12 @@ RECORDS = Table(
             "company_id, ((document::jsonb -> 'data' ->> 'device_id'))",
             where="kind = 'session' AND NOT deleted",
         ),
+        Index(
+            "records_by_shift",
+            "company_id, ((document::jsonb -> 'data' ->> 'shift_id'))",
+            where="kind = ANY (ARRAY['cash_transaction', 'expense', 'invoice', 'payment'])"
+            """ AND strpos(document, '"shift_id":"') > 0""",
+        ),
     ),
     privileges="SELECT, INSERT, UPDATE",
 )

@@ -29,6 +29,8 @@ ADDED_LATER: dict[str, set[str]] = {
     "company.changed.v1": {"late_facts", "closed_through"},
     "payment.changed.v1": {"tendered"},
     "payment.recorded.v1": {"tendered"},
+    "order.changed.v1": {"invoice_id"},
+    "order.placed.v1": {"invoice_id"},
     "product.changed.v1": {"unit_id"},
     "product.created.v1": {"unit_id"},
 }
