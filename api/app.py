@@ -18,6 +18,7 @@ from litestar.response.base import ASGIResponse
 from api import openapi, operations
 from api.compression import packing
 from api.endpoint import JSON
+from api.fintrack import FINTRACK
 from api.http_errors import Dialect, HttpRequest, HttpsRequired, refusal_handler
 from api.matrix import MATRIX
 from api.native import NATIVE
@@ -28,7 +29,7 @@ from infra.composition import Services
 from infra.limits import EXCHANGE_SECONDS, WINDOW_SECONDS
 from infra.settings import Settings, load
 
-DIALECTS: Sequence[Dialect] = (NATIVE, MATRIX)
+DIALECTS: Sequence[Dialect] = (NATIVE, MATRIX, FINTRACK)
 
 log = structlog.get_logger()
 

@@ -31,7 +31,7 @@ from infra.tokens import Claims, Tokens
 REMEMBERED = 10_000
 MOST_COMPANIES_OF_EMAIL = 20
 """Companies in which a password is tried, where somebody logs in by e-mail alone."""
-LASTING = frozenset({"matrix"})
+LASTING = frozenset({"matrix", "fintrack"})
 """Dialects whose apps know no refresh: their access tokens last as long as the session, and end with the next refresh."""
 
 _FIND_COMPANY = b"SELECT company_id FROM companies WHERE codename = %b"
@@ -41,9 +41,12 @@ _FIND_USER = b"""
 SELECT r.document, c.password_hash, c.md5_hash
 FROM unique_values u
 JOIN records r ON r.company_id = u.company_id AND r.id = u.record_id
+JOIN records company ON company.company_id = u.company_id AND company.id = u.company_id
+    AND company.document::jsonb -> 'data' ->> 'is_active' = 'true'
 LEFT JOIN credentials c ON c.company_id = u.company_id AND c.user_id = u.record_id
 WHERE u.company_id = %b AND u.kind = 'user' AND u.name = ANY(%b) AND u.value = %b LIMIT 1
 """
+"""Nobody logs in to a company that was closed."""
 _FIND_CREDENTIAL = b"SELECT password_hash FROM credentials WHERE company_id = %b AND user_id = %b"
 _FIND_DEVICE = b"""
 SELECT r.document FROM unique_values u JOIN records r ON r.company_id = u.company_id AND r.id = u.record_id
@@ -54,6 +57,12 @@ _SESSIONS_ON_DEVICE = b"""
 SELECT id FROM records WHERE company_id = %b AND kind = 'session' AND NOT deleted
 AND document::jsonb -> 'data' ->> 'device_id' = %b AND document::jsonb -> 'data' ->> 'user_id' = %b
 """
+_SESSIONS_OF_USER = b"""
+SELECT id FROM records WHERE company_id = %b AND kind = 'session' AND NOT deleted
+AND document::jsonb -> 'data' ->> 'user_id' = %b
+"""
+_SESSIONS = b"SELECT id FROM records WHERE company_id = %b AND kind = 'session' AND NOT deleted LIMIT %b"
+SESSIONS_AT_ONCE = 1_000
 _FIND_SESSION = b"""
 SELECT h.seq, s.document, u.document, d.document
 FROM heads h
@@ -144,11 +153,19 @@ class Identity:
         return row[0] if row else None
 
     def check_password(
-        self, company_id: UUID | None, name: str, password: str, *, by: Sequence[str] = ("email",), is_md5: bool = False
+        self,
+        company_id: UUID | None,
+        name: str,
+        password: str,
+        *,
+        by: Sequence[str] = ("email",),
+        is_md5: bool = False,
+        archived_after: str | None = None,
     ) -> Record:
         """The active user of this name (in the fields `by`) and password. Raises WrongCredentials, always after the same time.
 
-        The demo's published password opens nothing outside demo mode.
+        `archived_after` (ISO 8601, UTC): somebody who archived himself after it is found too, inactive. The demo's published
+        password opens nothing outside demo mode.
         """
         if not self.demo and is_demo_password(password):
             raise WrongCredentials(DEMO_PASSWORD_REFUSED, path="password")
@@ -160,9 +177,16 @@ class Identity:
         if not self.passwords.matches(stored, password) or row is None:
             raise WrongCredentials
         user = decode_record(row[0])
-        if user.deleted or not user.data.get("is_active", True):
+        is_archived = archived_after is not None and str(user.data.get("archived_at") or "") > archived_after
+        if user.deleted or not (user.data.get("is_active", True) or is_archived):
             raise WrongCredentials
         return user
+
+    def find_user(self, company_id: UUID, email: str) -> Record | None:
+        """The user with this e-mail, active or not; None where there is none, or the company was closed."""
+        with self.database.company(company_id) as connection:
+            row = connection.execute(_FIND_USER, (company_id, ["email"], email.casefold()), binary=True).fetchone()
+        return decode_record(row[0]) if row else None
 
     def has_password(self, company_id: UUID, user_id: UUID, password: str) -> bool:
         """Whether this is the user's password."""
@@ -273,6 +297,21 @@ class Identity:
                 continue  # somebody else has just used it: the next round sees the newer generation
             return self._grant(principal, claims.gen + 1, session.dialect)
         raise NotAuthenticated
+
+    def ends_of_sessions(self, company_id: UUID, user_id: UUID, *, but: UUID | None = None) -> list[Command]:
+        """The commands that end the user's sessions, all but one."""
+        with self.database.company(company_id) as connection:
+            rows = connection.execute(_SESSIONS_OF_USER, (company_id, str(user_id)), binary=True).fetchall()
+        return [Command(kind="session", action="delete", id=row[0]) for row in rows if row[0] != but]
+
+    def end_all_sessions(self, company_id: UUID, actor: Actor) -> None:
+        """End whatever sessions are open in a company, a transaction per thousand."""
+        while True:
+            with self.database.company(company_id) as connection:
+                rows = connection.execute(_SESSIONS, (company_id, SESSIONS_AT_ONCE), binary=True).fetchall()
+            if not rows:
+                return
+            self.ledger.execute(company_id, [Command(kind="session", action="delete", id=row[0]) for row in rows], actor)
 
     def log_out(self, principal: Principal) -> None:
         """End the session, at once and for every process."""

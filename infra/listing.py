@@ -18,9 +18,10 @@ Path = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What a value must be: one of `values` (JSON values), or between `least` and `most`, or holding `values[0]` as a text.
+    """What a value must be: one of `values` (JSON values), or between `least` and `most`, or holding one of `values` as a text.
 
-    `or_missing`: having none will do too. `numeric`: amounts, which are stored as texts, are compared by value.
+    `or_missing`: having none will do too. `numeric`: amounts, which are stored as texts, are compared by value. `exclusive`: the
+    bounds themselves are outside.
     """
 
     paths: tuple[Path, ...]
@@ -30,6 +31,14 @@ class Condition:
     test: Literal["equal", "range", "holds", "missing"] = "equal"
     numeric: bool = False
     or_missing: bool = False
+    exclusive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """At least one of the options, each of which is all of its conditions."""
+
+    options: tuple[tuple[Condition, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,38 +46,70 @@ class Source:
     """Records of a kind that fulfil every condition. `base` is added to their numbers; `order` is what they are sorted by."""
 
     kind: str
-    conditions: tuple[Condition, ...] = ()
+    conditions: tuple[Condition | AnyOf, ...] = ()
     base: int = 0
     order: Path | None = None
     numeric: bool = False
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """Records that are wanted beside those of a page: those that the ids at these `links` name, deleted ones too; and the living
+    ones of the kinds `children` whose parent is a record of the page.
+    """
+
+    links: tuple[Path, ...] = ()
+    children: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
-    """A page: documents as the inside of a JSON list, and how many there are in all."""
+    """A page: documents as the inside of a JSON list, how many there are in all, and the documents `beside` them, by number."""
 
     items: bytes
     total: int
+    beside: bytes = b""
 
 
 def list_from(
-    database: Database, company_id: UUID, sources: Sequence[Source], *, descending: bool = False, limit: int = 100, offset: int = 0
+    database: Database,
+    company_id: UUID,
+    sources: Sequence[Source],
+    *,
+    descending: bool = False,
+    limit: int = 100,
+    offset: int = 0,
+    beside: Beside | None = None,
 ) -> Found:
-    """Living records of all sources together, sorted by what their sources say and then by number."""
+    """Living records of all sources together, sorted by what their sources say and then by number; one statement."""
     if not sources:
         return Found(b"", 0)
     parts = sql.SQL(" UNION ALL ").join(_select(company_id, source) for source in sources)
     way = sql.SQL("DESC NULLS LAST" if descending else "ASC NULLS LAST")
     statement = sql.SQL(
         "WITH found AS MATERIALIZED ({parts}),"
-        " page AS (SELECT document, row_number() OVER (ORDER BY by_number {way}, by_text {way}, row_id {way}) AS place FROM found"
-        " ORDER BY place LIMIT {limit} OFFSET {offset})"
-        " SELECT (SELECT count(*) FROM found), (SELECT string_agg(document, ',' ORDER BY place) FROM page)"
-    ).format(parts=parts, way=way, limit=limit, offset=offset)
+        " page AS (SELECT id, document, row_number() OVER (ORDER BY by_number {way}, by_text {way}, row_id {way}) AS place"
+        " FROM found ORDER BY place LIMIT {limit} OFFSET {offset})"
+        " SELECT (SELECT count(*) FROM found), (SELECT string_agg(document, ',' ORDER BY place) FROM page), {beside}"
+    ).format(parts=parts, way=way, limit=limit, offset=offset, beside=_beside(company_id, beside))
     with database.company(company_id) as connection:
         row = connection.execute(statement, prepare=False).fetchone()
-    total, items = row or (0, None)
-    return Found(items.encode() if items else b"", total)
+    total, items, others = row or (0, None, None)
+    return Found(items.encode() if items else b"", total, others.encode() if others else b"")
+
+
+def _beside(company_id: UUID, beside: Beside | None) -> sql.Composable:
+    if beside is None or not (beside.links or beside.children):
+        return sql.SQL("NULL")
+    parts = [
+        sql.SQL("SELECT id FROM records WHERE company_id = {} AND kind = ANY({}) AND NOT deleted AND parent_id IN ({})").format(
+            company_id, list(beside.children), sql.SQL("SELECT id FROM page")
+        )
+    ]
+    parts += [sql.SQL("SELECT ({})::uuid FROM page").format(_text(link)) for link in beside.links]
+    return sql.SQL("(SELECT string_agg(document, ',' ORDER BY number) FROM records WHERE company_id = {} AND id IN ({}))").format(
+        company_id, sql.SQL(" UNION ").join(parts if beside.children else parts[1:])
+    )
 
 
 def _select(company_id: UUID, source: Source) -> sql.Composable:
@@ -76,7 +117,7 @@ def _select(company_id: UUID, source: Source) -> sql.Composable:
     where = [sql.SQL("company_id = {}").format(company_id), sql.SQL("kind = {}").format(source.kind), sql.SQL("NOT deleted")]
     where += [_test(condition) for condition in source.conditions]
     return sql.SQL(
-        "SELECT number + {base} AS row_id, document, ({number})::numeric AS by_number, ({text})::text AS by_text"
+        "SELECT number + {base} AS row_id, id, document, ({number})::numeric AS by_number, ({text})::text AS by_text"
         " FROM records WHERE {where}"
     ).format(
         base=source.base,
@@ -86,7 +127,10 @@ def _select(company_id: UUID, source: Source) -> sql.Composable:
     )
 
 
-def _test(condition: Condition) -> sql.Composable:
+def _test(condition: Condition | AnyOf) -> sql.Composable:
+    if isinstance(condition, AnyOf):
+        options = [sql.SQL(" AND ").join(map(_test, option)) for option in condition.options]
+        return sql.SQL("({})").format(sql.SQL(" OR ").join(options)) if options else sql.SQL("false")
     return sql.SQL("({})").format(sql.SQL(" OR ").join(_test_of(condition, path) for path in condition.paths))
 
 
@@ -96,19 +140,24 @@ def _test_of(condition: Condition, path: Path) -> sql.Composable:
     if condition.test == "missing":
         return sql.SQL("{} IS NULL").format(text)
     if condition.test == "holds":
-        pattern = str(condition.values[0]).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        return sql.SQL("{} ILIKE {}").format(text, f"%{pattern}%")
-    if condition.test == "range":
-        made = [sql.SQL("{} >= {}").format(value, _bound(condition.least, condition))] if condition.least is not None else []
-        made += [sql.SQL("{} <= {}").format(value, _bound(condition.most, condition))] if condition.most is not None else []
-        return sql.SQL("({})").format(sql.SQL(" AND ").join(made))
-    if condition.numeric:
+        equal = [sql.SQL("{} ILIKE {}").format(text, f"%{_literal(one)}%") for one in condition.values]
+    elif condition.test == "range":
+        bounds = ((sql.SQL(">"), condition.least), (sql.SQL("<"), condition.most))
+        sign = sql.SQL("" if condition.exclusive else "=")
+        made = [sql.SQL("{} {}{} {}").format(value, way, sign, _bound(one, condition)) for way, one in bounds if one is not None]
+        equal = [sql.SQL("({})").format(sql.SQL(" AND ").join(made) if made else sql.SQL("true"))]
+    elif condition.numeric:
         equal = [sql.SQL("{} = {}").format(value, _bound(str(one), condition)) for one in condition.values]
     else:
         equal = [sql.SQL("{} = {}::jsonb").format(_json(path), msgspec.json.encode(one).decode()) for one in condition.values]
     if condition.or_missing:
         equal.append(sql.SQL("{} IS NULL").format(text))
     return sql.SQL("({})").format(sql.SQL(" OR ").join(equal)) if equal else sql.SQL("false")
+
+
+def _literal(value: Any) -> str:
+    """A text such that LIKE looks for it as it is."""
+    return str(value).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def _bound(text: str | None, condition: Condition) -> sql.Composable:
