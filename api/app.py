@@ -22,6 +22,7 @@ from api.fintrack import FINTRACK
 from api.http_errors import Dialect, HttpRequest, HttpsRequired, refusal_handler
 from api.matrix import MATRIX
 from api.native import NATIVE
+from api.saimpex import SAIMPEX
 from api.outermost import outermost
 from api.schema_page import as_page
 from api.stopping import on_stop
@@ -29,7 +30,7 @@ from infra.composition import Services
 from infra.limits import EXCHANGE_SECONDS, WINDOW_SECONDS
 from infra.settings import Settings, load
 
-DIALECTS: Sequence[Dialect] = (NATIVE, MATRIX, FINTRACK)
+DIALECTS: Sequence[Dialect] = (NATIVE, MATRIX, FINTRACK, SAIMPEX)
 
 log = structlog.get_logger()
 

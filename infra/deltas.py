@@ -50,6 +50,7 @@ _PRODUCTS = f"""{_SINCE}, named AS MATERIALIZED (
     FROM named n JOIN records r ON r.company_id = %b AND r.id = n.id
 ){_ANSWER}""".encode()
 _END = b"SELECT recorded_at FROM heads WHERE company_id = %b"
+_FIRST = b"SELECT recorded_at FROM events WHERE company_id = %b AND seq = 1"
 # When each kind's last change was recorded
 _LAST = b"""
 SELECT k.kind, e.recorded_at FROM unnest(%b::text[]) AS k (kind)
@@ -115,6 +116,14 @@ class Deltas:
         """When the last event was recorded. Raises CompanyNotFound."""
         with self.database.company(company_id) as connection:
             rows = run(connection, _END, (company_id,))
+        if not rows.ntuples:
+            raise CompanyNotFound
+        return decode_timestamp(rows.get_value(0, 0) or b"")
+
+    def first(self, company_id: UUID) -> datetime:
+        """When the first event was recorded. Raises CompanyNotFound."""
+        with self.database.company(company_id) as connection:
+            rows = run(connection, _FIRST, (company_id,))
         if not rows.ntuples:
             raise CompanyNotFound
         return decode_timestamp(rows.get_value(0, 0) or b"")

@@ -66,7 +66,10 @@ UNIQUE_VALUES = Table(
     name="unique_values",
     columns={"kind": "text", "name": "text", "value": "text", "record_id": "uuid"},
     key=("kind", "name", "value"),
-    indexes=(Index("users_by_email", "value", where="kind = 'user' AND name = 'email'"),),
+    indexes=(
+        Index("users_by_email", "value", where="kind = 'user' AND name = 'email'"),
+        Index("users_by_username", "value", where="kind = 'user' AND name = 'username'"),
+    ),
     privileges="SELECT, INSERT, UPDATE, DELETE",
 )
 CLIENT_IDS = Table(

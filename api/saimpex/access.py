@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -70,6 +71,14 @@ class Till(Member):
     """A member at a device; None where the request names none."""
 
     device: Record | None = None
+    shift: Record | None = None
+    """The open shift of whoever asks."""
+
+    def open_shift_id(self, moment: datetime | None = None) -> UUID | None:
+        """The open shift, if it was open at the moment."""
+        if self.shift is None or (moment is not None and moment < datetime.fromisoformat(self.shift.data["opened_at"])):
+            return None
+        return self.shift.id
 
     @property
     def actor(self) -> Actor:
@@ -87,7 +96,7 @@ def member_of(services: Services, claims: Claims) -> Member:
 
 def till_of(services: Services, principal: Principal, device: str | None) -> Till:
     """Who asks, at a device that is known from its first request on. Raises NotAllowed where it is barred."""
-    company, found = _find(services, principal, device)
+    company, found, shift = _find(services, principal, device)
     if device is not None and found is None:
         command = Command(kind="device", action="create", data={"device_id": device, "user_id": principal.user_id})
         with suppress(ValueTaken):  # another request of the same device was first
@@ -95,16 +104,15 @@ def till_of(services: Services, principal: Principal, device: str | None) -> Til
         found = _find(services, principal, device)[1]
     if found is not None and not found.data.get("is_active", True):
         raise NotAllowed("This device may no longer be used.", path="device_id")
-    return Till(services, principal, company, found)
+    return Till(services, principal, company, found, shift)
 
 
-def _find(services: Services, principal: Principal, device: str | None) -> tuple[Record, Record | None]:
-    needs = Needs(ids={principal.company_id})
+def _find(services: Services, principal: Principal, device: str | None) -> tuple[Record, Record | None, Record | None]:
+    needs = Needs(ids={principal.company_id}, holders={("shift", "open_shift", str(principal.user_id))})
     if device is not None:
         needs.holders.add(("device", "device_id", device))
-    records = services.store.read_records(principal.company_id, needs).records
-    company = next(record for record in records if record.kind == "company")
-    return company, next((record for record in records if record.kind == "device"), None)
+    found = {record.kind: record for record in services.store.read_records(principal.company_id, needs).records}
+    return found["company"], found.get("device"), found.get("shift")
 
 
 def now() -> datetime:

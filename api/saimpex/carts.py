@@ -10,7 +10,7 @@ from api.saimpex import values
 from api.saimpex.forms import Field, Form, field, ref, rows
 from api.saimpex.values import Row
 from domain.errors import InvalidField
-from domain.money import ZERO
+from domain.money import HUNDRED, ZERO, round_to
 
 LINE = Form(
     "CartItem",
@@ -53,10 +53,10 @@ def plain(value: Decimal) -> str:
     return f"{value:f}"
 
 
-def sum_of(lines: Iterable[Row]) -> Decimal:
-    """What a cart comes to by its own prices, with VAT."""
+def sum_of(lines: Iterable[Row], currency: str) -> Decimal:
+    """What lines come to by their own prices, with VAT, as an invoice adds them up."""
     total = ZERO
     for line in lines:
-        net = line["quantity"] * line.get("unit_price", ZERO) - line.get("discount", ZERO)
-        total += net + net * line.get("vat_rate", ZERO) / 100
+        net = round_to(line["quantity"] * line.get("unit_price", ZERO) - line.get("discount", ZERO), currency)
+        total += net + round_to(net * line.get("vat_rate", ZERO) / HUNDRED, currency)
     return total

@@ -38,7 +38,14 @@ NEW_CUSTOMER = Form("NewCustomer", field("name", values.name, required=True), *C
 CHANGED_CUSTOMER = Form(
     "ChangedCustomer", ref("customer_id", "id", required=True, also=("id",)), field("name", values.name), *CUSTOMER
 )
-EXAMPLE: Row = {"id": 10, "name": "Aïcha", "mobile": "+22245250000", "email": None, "status": 1, "updated_at": "2026-05-28T10:15:00.000000Z"}
+EXAMPLE: Row = {
+    "id": 10,
+    "name": "Aïcha",
+    "mobile": "+22245250000",
+    "email": None,
+    "status": 1,
+    "updated_at": "2026-05-28T10:15:00.000000Z",
+}
 
 
 def is_customer(record: Record) -> bool:
@@ -123,7 +130,10 @@ _CURSOR = "2026-05-28T10:15:00.000000Z"
             200: Answer(
                 "Customers.",
                 Envelope[Customers],
-                {"status": "true", "data": {"customers": [EXAMPLE], "pagination": _PAGES, "deleted_ids": [], "sync_cursor": _CURSOR}},
+                {
+                    "status": "true",
+                    "data": {"customers": [EXAMPLE], "pagination": _PAGES, "deleted_ids": [], "sync_cursor": _CURSOR},
+                },
             )
         },
     ),
@@ -149,9 +159,7 @@ def _list(pull: Pull, page: int, per_page: int) -> Row:
     if search := (pull.query.get("search") or "").strip()[:200]:
         conditions.append(Condition(paths, (search,), test="holds"))
     source = Source("party", tuple(conditions))
-    found = list_from(
-        member.services.database, member.principal.company_id, [source], limit=per_page, offset=(page - 1) * per_page
-    )
+    found = list_from(member.services.database, member.principal.company_id, [source], limit=per_page, offset=(page - 1) * per_page)
     rows = list(map(customer_row, msgspec.json.decode(b"[" + found.items + b"]", type=list[Record])))
     return CUSTOMERS.said(rows, [], cursor, pagination=pagination(page, per_page, found.total))
 

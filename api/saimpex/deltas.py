@@ -93,7 +93,9 @@ def _since(text: str | None) -> Since | None:
         return None
     moment = values.moment_or_none(_PLUS_LOST.sub(r"+\1", text))
     if moment is None:
-        raise InvalidField(f"{text!r} is no time; send the last sync_cursor, or a time like 2026-05-28T09:00:00Z.", path="updated_since")
+        raise InvalidField(
+            f"{text!r} is no time; send the last sync_cursor, or a time like 2026-05-28T09:00:00Z.", path="updated_since"
+        )
     return Since(text, moment)
 
 

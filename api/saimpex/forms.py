@@ -6,10 +6,10 @@ A field has a name on the wire, perhaps other names that are taken too, and our 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
@@ -56,7 +56,7 @@ class Form:
     def __init__(self, name: str, *fields: Field) -> None:
         self.name = name
         self.fields = fields
-        self._by_ours = {field.ours: field for field in fields}
+        self.by_ours = {field.ours: field for field in fields}
 
     def read(self, row: Mapping[str, Any], place: str = "", *, keep_null: bool = False) -> Row:
         """Our values by our names; what is not given is left out (a null is kept where it clears).
@@ -97,7 +97,7 @@ class Form:
                 parts.append(index)
                 current = current[int(index)] if isinstance(current, list) and int(index) < len(current) else {}
                 continue
-            field = form._by_ours.get(name) if form is not None else None
+            field = form.by_ours.get(name) if form is not None else None
             here = current if isinstance(current, Mapping) else {}
             key = field.key_in(here) if field is not None else name
             parts.append(key)
@@ -109,13 +109,15 @@ class Form:
         """The schema."""
         columns: list[tuple[str, Any, Any]] = []
         for field in self.fields:
-            kind: Any = list[cast(Any, field.items.struct)] if field.items is not None else field.type
+            kind: Any = field.type if field.items is None else list.__class_getitem__(field.items.struct)
             columns.append((field.name, kind) if field.required else (field.name, kind | None, None))  # type: ignore[arg-type]
             columns += [(name, str | None, None) for name in ((field.by_client,) if field.by_client else ())]
         return msgspec.defstruct(self.name, columns, kw_only=True, omit_defaults=True, module=__name__)
 
-    def __add__(self, fields: Sequence[Field]) -> Form:
-        return Form(self.name, *self.fields, *fields)
+    @cached_property
+    def synced(self) -> Form:
+        """The form with what a queued action says of itself."""
+        return Form(self.name, *self.fields, *SYNC)
 
 
 def _read_rows(form: Form, value: Any, path: str, *, required: bool) -> list[Row]:
@@ -128,14 +130,18 @@ def _read_rows(form: Form, value: Any, path: str, *, required: bool) -> list[Row
     for index, row in enumerate(value):
         here = f"{path}.{index}"
         try:
-            if not isinstance(row, dict):
-                raise InvalidField("This must be an object.", path=here)
-            rows.append(form.read(row, f"{here}."))
+            rows.append(form.read(_object(row, here), f"{here}."))
         except InvalidField as error:
             _collect(wrong, error, here)
     if wrong:
         raise refused(wrong)
     return rows
+
+
+def _object(value: Any, path: str) -> Row:
+    if not isinstance(value, dict):
+        raise InvalidField("This must be an object.", path=path)
+    return value
 
 
 def _collect(wrong: dict[str, list[str]], error: InvalidField, path: str) -> None:
@@ -165,7 +171,9 @@ def field(
 
 def ref(name: str, ours: str = "", *, required: bool = False, by_client: str = "", also: tuple[str, ...] = ()) -> Field:
     """A field that names a record by its number, or by the client id of the action that made it."""
-    return Field(name, ours or name, values.reference, int | str, required, also, by_client or name.removesuffix("_id") + "_client_id")
+    return Field(
+        name, ours or name, values.reference, int | str, required, also, by_client or name.removesuffix("_id") + "_client_id"
+    )
 
 
 def rows(name: str, items: Form, ours: str = "", *, required: bool = False, also: tuple[str, ...] = ()) -> Field:
@@ -173,3 +181,10 @@ def rows(name: str, items: Form, ours: str = "", *, required: bool = False, also
     return Field(name, ours or name, values.anything, list, required, also, items=items)
 
 
+LONGEST_DEVICE = 64
+SYNC: tuple[Field, ...] = (
+    field("client_id", values.client_id),
+    field("client_created_at", values.moment),
+    field("device_id", values.text(LONGEST_DEVICE)),
+)
+"""What a queued action says of itself."""

@@ -245,7 +245,9 @@ def _reports() -> list[HTTPRouteHandler]:
             summary="The trial balance",
             tag=tags.ERP,
             query=PeriodQuery,
-            answers={200: Answer("The accounts.", Envelope[TrialBalance], {"status": "true", "data": totals, "message": "Success"})},
+            answers={
+                200: Answer("The accounts.", Envelope[TrialBalance], {"status": "true", "data": totals, "message": "Success"})
+            },
             refusals=(NotAllowed, errors.ProjectionBehind),
         )
         made.append(endpoint("GET", f"/api/desktop/{path}", operation)(balance))

@@ -63,8 +63,11 @@ def payments_of(read: Row) -> tuple[list[Row], bool]:
     """
     given = read.get("payments")
     if given is None or (len(given) == 1 and "amount" not in given[0] and "tendered" not in given[0]):
-        one = {**(given[0] if given else {}), **{name: read[name] for name in ("tendered", "stated_change") if name in read}}
-        one.setdefault("method", read.get("method", "cash"))
+        one = {
+            **(given[0] if given else {}),
+            **{name: read[name] for name in ("tendered", "stated_change") if read.get(name) is not None},
+        }
+        one.setdefault("method", read.get("method") or "cash")
         given = [one]
     made: list[Row] = []
     owes = False
@@ -98,5 +101,3 @@ def check_paid(total: Any, paid: Any, *, may_owe: bool) -> None:
     if paid < total and not may_owe:
         message = f"The payments come to {plain(paid)}, the sale to {plain(total)}; name the customer who owes the rest."
         raise InvalidField(message, path="payments")
-
-

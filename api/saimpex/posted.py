@@ -18,7 +18,6 @@ from api.saimpex.values import Row
 from api.uploads import MULTIPART, ReceivedFile, receive_form
 from domain.errors import InvalidField, MalformedRequest
 from infra.fingerprints import request_fingerprint
-from infra.requests import fingerprint_of
 
 URL_ENCODED = "application/x-www-form-urlencoded"
 MOST_FIELDS = 10_000
@@ -48,8 +47,8 @@ async def receive(request: HttpRequest, *, files: bool = False) -> AsyncIterator
         async with receive_form(request, most_files=MOST_FILES) as form:
             yield Posted(nested(form.fields), form.fingerprint(label), form.files)
     elif media_type == URL_ENCODED:
-        pairs = _pairs(await read_file(request))
-        yield Posted(nested(pairs), fingerprint_of([label, sorted(pairs)]))
+        row = nested(_pairs(await read_file(request)))
+        yield Posted(row, request_fingerprint(label, msgspec.json.encode(row), services_of(request).settings.secret_key))
     else:
         body = await read_body(request)
         row = decode(body or b"{}", _object)

@@ -142,7 +142,13 @@ def add_product(asked: Asked) -> Plan:
     opening, product_id = data.pop("stock", None), new_id()
     commands = [asked.create("product", data, product_id)]
     if opening:
-        movement = {"product_id": product_id, "quantity": opening, "reason": "opening", "date": asked.day, "unit_cost": data.get("cost")}
+        movement = {
+            "product_id": product_id,
+            "quantity": opening,
+            "reason": "opening",
+            "date": asked.day,
+            "unit_cost": data.get("cost"),
+        }
         commands.append(asked.command("stock_movement", "create", movement))
     return Plan([*commands, *_pictures(asked, product_id)], _say)
 

@@ -6,13 +6,14 @@ from decimal import Decimal
 from uuid import UUID
 
 from api.saimpex import tags, values
-from api.saimpex.carts import plain
+from api.saimpex.carts import plain, sum_of
 from api.saimpex.forms import Form, field, ref, rows
+from api.saimpex.known import find_all, key_of
 from api.saimpex.payments import CREDIT, method
 from api.saimpex.rows import invoice_lines, times
 from api.saimpex.values import Row
 from api.saimpex.writing import Asked, Made, Plan, writes
-from domain.errors import InvalidField
+from domain.errors import InvalidField, RecordNotFound
 from domain.record import Record
 from infra.ids import new_id
 
@@ -72,32 +73,31 @@ def create_purchase_order(asked: Asked) -> Plan:
     order = {
         **common,
         "type": "purchase",
-        "status": "draft" if asked.offline else "received",
+        "status": "draft" if asked.offline else "open",
         "order_date": read.get("order_date") or asked.day,
         "number_series": SERIES,
         "lines": lines,
     }
     commands = [asked.create("order", order, order_id)]
     if not asked.offline:
-        invoice = {
-            **common,
-            "type": "purchase",
-            "moves_stock": True,
-            "order_id": order_id,
-            "issue_date": read.get("order_date") or asked.day,
+        received = {
+            "invoice_id": invoice_id,
+            "date": read.get("order_date") or asked.day,
             "due_date": read.get("due_date"),
-            "lines": lines,
-            "payments": _payments(read),
+            **_paid(read, lines, asked.till.currency),
         }
-        commands.append(asked.command("invoice", "create", invoice, invoice_id))
+        commands.append(asked.command("order", "receive", received, order_id))
     return Plan(commands, lambda made: _say(made, None if asked.offline else invoice_id))
 
 
-def _payments(read: Row) -> list[Row]:
+def _paid(read: Row, lines: list[Row], currency: str) -> Row:
+    """What was paid at once: what was sent; all of it where only a method was; nothing where there is neither."""
     how, paid = read.get("method"), read.get("paid")
     if how in CREDIT or paid == 0 or (how is None and paid is None):
-        return []
-    return [{"method": how or "cash", **({"amount": paid} if paid is not None else {})}]
+        return {}
+    if paid is None:
+        paid = sum_of(lines, currency) - (read.get("discount") or 0) + (read.get("shipping") or 0)
+    return {"method": how or "cash", "paid_amount": paid}
 
 
 def _say(made: Made, invoice_id: UUID | None) -> Row:
@@ -105,6 +105,56 @@ def _say(made: Made, invoice_id: UUID | None) -> Row:
     if invoice is not None:
         _check_not_overpaid(invoice)
     return {**order_row(order, made), **(invoice_part(invoice, made) if invoice is not None else {})}
+
+
+REPAYMENT = Form(
+    "PurchaseOrderRepayment",
+    ref("purchase_order_id", "id", required=True, also=("id", "po_id")),
+    field("amount", values.positive, "paid", type_=float, required=True, also=("paid_amount",)),
+    field("payment_method", method, "method"),
+    field("payment_date", values.day, "date", also=("date",)),
+    field("reference", values.text()),
+    field("notes", values.text(20_000)),
+)
+
+
+@writes(
+    "erp/purchaseOrderRepayment",
+    id="saimpexPurchaseOrderRepayment",
+    tag=tags.ERP,
+    summary="Pay what is still owed for a purchase order",
+    form=REPAYMENT,
+    body_example={"purchase_order_id": 3, "amount": 20, "payment_method": "cash"},
+    answer=Row,
+    example={"purchase_order_id": 3, "invoice": {"id": 5, "due_amount": 0}},
+    created=201,
+    message="Payment recorded successfully",
+)
+def repay(asked: Asked) -> Plan:
+    """A payment on the invoice with which the order was received."""
+    read = asked.values
+    found = find_all(asked.till, "order", [read["id"]])
+    order = found.get(key_of(read["id"]))
+    if order is None or order.data["type"] != "purchase":
+        raise RecordNotFound("There is no such purchase order.", path="id")
+    if not order.data.get("invoice_id"):
+        raise InvalidField(f"The purchase order {order.number} was not received yet; there is nothing to pay.", path="id")
+    payment = {
+        "invoice_id": order.data["invoice_id"],
+        "order_id": order.id,
+        "amount": read["paid"],
+        "method": read.get("method") or "cash",
+        "date": read.get("date") or asked.day,
+        **{name: read.get(name) for name in ("reference", "notes")},
+    }
+
+    def say(made: Made) -> Row:
+        record, invoice = made.record(), made.find(order.data["invoice_id"])
+        assert invoice is not None, "a payment is on an invoice that was loaded"
+        _check_not_overpaid(invoice)
+        return {"id": record.number, "purchase_order_id": order.number, **invoice_part(invoice, made)}
+
+    return Plan([asked.create("payment", payment)], say)
 
 
 def _check_not_overpaid(invoice: Record) -> None:
@@ -145,10 +195,15 @@ def invoice_part(invoice: Record, made: Made) -> Row:
             "payment_status": data["status"],
         },
         "payments": [
-            {"id": one.number, "amount": values.number(one.data["amount"]), "method": one.data.get("method"), "date": one.data["date"]}
+            {
+                "id": one.number,
+                "amount": values.number(one.data["amount"]),
+                "method": one.data.get("method"),
+                "date": one.data["date"],
+            }
             for one in made.children(invoice, "payment")
         ],
     }
 
 
-HANDLERS = [*create_purchase_order]
+HANDLERS = [*create_purchase_order, *repay]

@@ -79,7 +79,19 @@ def supplier_row(record: Record) -> Row:
     }
 
 
-VENDOR_TEXTS = ("name", "country", "mobile", "phone", "email", "website", "address", "owner_name", "currency", "time_zone", "language")
+VENDOR_TEXTS = (
+    "name",
+    "country",
+    "mobile",
+    "phone",
+    "email",
+    "website",
+    "address",
+    "owner_name",
+    "currency",
+    "time_zone",
+    "language",
+)
 
 
 def vendor_row(record: Record, company_number: int) -> Row:

@@ -7,6 +7,7 @@ from typing import Any
 
 from api.saimpex import tags, values
 from api.saimpex.carts import CART, STATED, check_stated, lines_of
+from api.saimpex.coupons import COUPON, use_coupon
 from api.saimpex.forms import Form, field, ref
 from api.saimpex.payments import PAYMENT, check_paid, payments_of, stated_change
 from api.saimpex.rows import invoice_lines, times
@@ -25,7 +26,7 @@ SALE = Form(
     *PAYMENT,
     field("common_discount", values.amount, "discount", type_=float, also=("discount_amount",)),
     ref("held_transaction_id", "held", by_client="held_transaction_client_id"),
-    field("coupon_code", values.text(), also=("coupon",)),
+    *COUPON,
 )
 
 
@@ -49,6 +50,8 @@ def create_sale(asked: Asked) -> Plan:
     read = asked.values
     payments, owes = payments_of(read)
     invoice_id = new_id()
+    shift = read.get("shift_id") or asked.till.open_shift_id(asked.sync.created_at)
+    discount, coupon = use_coupon(asked, invoice_id)
     data = {
         "type": "sales",
         "moves_stock": True,
@@ -57,10 +60,15 @@ def create_sale(asked: Asked) -> Plan:
         "issue_date": asked.day,
         "seller_id": asked.till.principal.user_id,
         "lines": lines_of(read["lines"]),
-        "payments": payments,
-        **{name: read.get(name) for name in ("party_id", "discount", "notes")},
+        "payments": [{**payment, "shift_id": shift} for payment in payments],
+        "shift_id": shift,
+        "discount": discount or None,
+        **{name: read.get(name) for name in ("party_id", "notes")},
     }
     commands = [asked.create("invoice", data, invoice_id)]
+    if (held := read.get("held")) is not None:
+        commands.append(asked.command("held_sale", "consume", {"invoice_id": invoice_id}, held))
+    commands += coupon
     return Plan(commands, lambda made: _say(made, read, may_owe=owes or read.get("party_id") is not None))
 
 

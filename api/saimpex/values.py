@@ -47,7 +47,7 @@ def text(longest: int = 255) -> Read:
 
 def name(value: Any, path: str) -> str:
     """A text that is not blank."""
-    found = text()(value, path)
+    found: str = text()(value, path)
     if not found.strip():
         raise InvalidField(f"The {words(path)} must not be blank.", path=path)
     return found
@@ -195,11 +195,13 @@ def anything(value: Any, _: str) -> Any:
     return value
 
 
-def texts(value: Any, path: str) -> Any:
-    """A list of anything."""
-    if not isinstance(value, list):
-        raise InvalidField(f"The {words(path)} must be a list.", path=path)
-    return value
+def document(value: Any, _: str = "") -> Any:
+    """JSON that is kept as it is: its numbers stay numbers."""
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, dict):
+        return {name: document(one) for name, one in value.items()}
+    return [document(one) for one in value] if isinstance(value, list) else value
 
 
 def words(path: str) -> str:

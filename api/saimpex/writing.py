@@ -26,7 +26,7 @@ from api.saimpex import values
 from api.saimpex.access import Gate, Till, now, till_of, writers
 from api.saimpex.envelope import Envelope, enveloped
 from api.saimpex.errors import NotYours, OriginalMissing
-from api.saimpex.forms import Field, Form, field
+from api.saimpex.forms import SYNC, Form
 from api.saimpex.posted import Posted, receive
 from api.saimpex.values import SOURCE, Row
 from api.uploads import storing
@@ -43,12 +43,6 @@ from infra.fingerprints import request_fingerprint
 from infra.ledger import Outcome
 from infra.tokens import Claims
 
-LONGEST_DEVICE = 64
-SYNC: tuple[Field, ...] = (
-    field("client_id", values.client_id),
-    field("client_created_at", values.moment),
-    field("device_id", values.text(LONGEST_DEVICE)),
-)
 _SYNC_FORM = Form("SyncFields", *SYNC)
 
 
@@ -102,6 +96,7 @@ class Asked:
     till: Till
     sync: Sync
     values: Row
+    row: Row
     stored: Sequence[StoredFile] = ()
 
     @property
@@ -134,7 +129,7 @@ class Writing:
     """An endpoint that writes: its form, who may use it, and what it means.
 
     `synced`: a target that is missing is a missing original, which the queue shows as such (409). `created`: the status of an
-    answer to what was done now; a replay is always answered with 200.
+    answer to what was done now; a replay is always answered with 200. `slow`: it may hash a password.
     """
 
     form: Form
@@ -143,6 +138,7 @@ class Writing:
     synced: bool
     created: int
     message: str
+    slow: bool = False
 
 
 @dataclass(slots=True)
@@ -173,7 +169,7 @@ class Request:
             if sync.created_at is not None and sync.created_at.tzinfo is None:
                 sync = replace(sync, created_at=sync.created_at.replace(tzinfo=till.zone))
             self.writing.gate(principal.role)
-            self.asked = Asked(till, sync, self.writing.form.read(row, keep_null=True))
+            self.asked = Asked(till, sync, self.writing.form.read(row, keep_null=True), row)
         except LedgerError:
             known = self.known_answer()
             if known is None:
@@ -271,12 +267,13 @@ def writes(
     created: int = 200,
     message: str = "Success",
     files: bool = False,
+    slow: bool = False,
     methods: Sequence[str] = ("POST",),
 ) -> Callable[[Callable[[Asked], Plan]], list[HTTPRouteHandler]]:
     """Make a function that plans commands the handlers of a path, one for each method (the first names the operation)."""
 
     def decorate(plan: Callable[[Asked], Plan]) -> list[HTTPRouteHandler]:
-        writing = Writing(form, plan, gate, synced, created, message)
+        writing = Writing(form, plan, gate, synced, created, message, slow)
         return [_handler(writing, method, path, index) for index, method in enumerate(methods)]
 
     def _handler(writing: Writing, method: str, path: str, index: int) -> HTTPRouteHandler:
@@ -293,7 +290,7 @@ def writes(
             async with receive(request, files=files) as posted:
                 return await _write(Request(writing, services, claims, posted))
 
-        described = (writing.form + SYNC).struct
+        described = writing.form.synced.struct
         statuses = {status: Answer(summary + ".", Envelope[answer], _shown(example, message)) for status in {created, 200}}
         operation = Operation(
             id=id if not index else f"{id}By{method.capitalize()}",
@@ -324,7 +321,8 @@ def _shown(example: Row, message: str) -> Row:
 
 async def _write(request: Request) -> ASGIResponse:
     """Do what a request asks, with its files stored first; those of a replay or a refusal are removed again."""
-    run = request.services.threads.run
+    threads = request.services.threads
+    run = threads.run_slowly if request.writing.slow else threads.run
     if not request.posted.files:
 
         def work() -> Outcome:
