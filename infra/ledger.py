@@ -52,7 +52,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     results: list[Result | Refusal]
     seq: int
-    said: msgspec.Raw | None = None
+    said: bytes = b""
     idempotent_replay: bool = msgspec.field(default_factory=bool)
     dry_run: bool = False
 
@@ -60,7 +60,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class _StoredOutcome(msgspec.Struct, frozen=True, kw_only=True):
     results: list[dict[str, object]]
     seq: int
-    said: msgspec.Raw | None = None
+    said: msgspec.Raw = msgspec.Raw(b"null")
 
 
 Say = Callable[[Books, Sequence[Result]], bytes]
@@ -116,12 +116,12 @@ class Ledger:
             results, answers = self._decide(decision, commands, transaction.loaded, atomic=atomic)
             results = _with_refusals(results, unreadable)
             decision.credentials.extend(_earned(credentials, results))
-            said = None if say is None else msgspec.Raw(say(books, [one for one in results if isinstance(one, Result)]))
+            said = b"" if say is None else say(books, [one for one in results if isinstance(one, Result)])
             outcome = Outcome(results=results, seq=books.seq, said=said, dry_run=dry_run)
             if dry_run:
                 return outcome
             if idempotency is not None:
-                answers.append(Answer(OF_REQUEST + idempotency.key, idempotency.fingerprint, JSON.encode(outcome)))
+                answers.append(Answer(OF_REQUEST + idempotency.key, idempotency.fingerprint, _stored(outcome)))
             if not (decision.events or answers or decision.credentials):
                 return outcome
             append_all(transaction, decision, answers)
@@ -297,7 +297,15 @@ def replay(known: Answer, fingerprint: bytes) -> Outcome:
             results.append(msgspec.convert(item, Refusal))
         else:
             results.append(msgspec.structs.replace(msgspec.convert(item, Result), idempotent_replay=True))
-    return Outcome(results=results, seq=outcome.seq, said=outcome.said, idempotent_replay=True)
+    said = bytes(outcome.said)
+    return Outcome(results=results, seq=outcome.seq, said=b"" if said == b"null" else said, idempotent_replay=True)
+
+
+def _stored(outcome: Outcome) -> bytes:
+    """An outcome as it is kept; what was said is JSON in it."""
+    if not outcome.said:
+        return JSON.encode(outcome)
+    return JSON.encode({"results": outcome.results, "seq": outcome.seq, "said": msgspec.Raw(outcome.said)})
 
 
 def append_all(transaction: WriteTransaction, decision: Decision, answers: list[Answer]) -> None:

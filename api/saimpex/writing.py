@@ -235,7 +235,7 @@ class Request:
 
     def answer(self, outcome: Outcome) -> ASGIResponse:
         """The answer."""
-        said = bytes(outcome.said or b"{}")
+        said = outcome.said or b"{}"
         replayed = outcome.idempotent_replay
         flag = b'"idempotent_replay":true}' if replayed else b'"idempotent_replay":false}'
         body = said[:-1] + (b"," if len(said) > 2 else b"") + flag
