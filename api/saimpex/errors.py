@@ -43,6 +43,7 @@ STATUS: Mapping[type[LedgerError], int] = {
     errors.VersionStale: 409,
     errors.StillReferenced: 409,
     errors.AlreadyResolved: 409,
+    errors.ShiftAlreadyClosed: 409,
     errors.FieldFixed: 409,
     errors.EntryPosted: 409,
     errors.KeyReused: 409,

@@ -6,13 +6,14 @@ from decimal import Decimal
 from typing import Any
 
 from api.saimpex import tags, values
-from api.saimpex.carts import CART, STATED, check_stated, lines_of
+from api.saimpex.carts import CART, STATED, check_stated, lines_of, plain
 from api.saimpex.coupons import COUPON, use_coupon
 from api.saimpex.forms import Form, field, ref
 from api.saimpex.payments import PAYMENT, check_paid, payments_of, stated_change
 from api.saimpex.rows import invoice_lines, times
 from api.saimpex.values import Row
 from api.saimpex.writing import Asked, Made, Plan, writes
+from domain.errors import InvalidField
 from domain.money import ZERO
 from domain.record import Record
 from infra.ids import new_id
@@ -92,6 +93,8 @@ def _check(invoice: Record, lines: list[Record], payments: list[Record], read: R
     for index, (line, given) in enumerate(zip(lines, read["lines"], strict=True)):
         allowed = (Decimal(line.data["total"]), Decimal(line.data["net"]))
         check_stated(given, {"stated_total": allowed}, place=f"lines[{index}].")
+    if total < 0:
+        raise InvalidField(f"The discount is more than the sale, which comes to {plain(total)} with it.", path="discount")
     net = sum((Decimal(line.data["net"]) for line in lines), ZERO)
     discounts = sum((Decimal(line.data.get("discount") or 0) for line in lines), ZERO)
     check_stated(read, {"stated_net": (net, net + discounts, net + vat), "stated_vat": (vat,), "stated_total": (total,)})

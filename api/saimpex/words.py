@@ -16,7 +16,6 @@ _FRENCH: Mapping[str, str] = {
     "account_unknown": "Ce compte n'existe pas.",
     "party_role_missing": "Ce n'est pas un client ou un fournisseur.",
     "period_closed": "Les livres de cette période sont clôturés.",
-    "shift_already_closed": "Cette session de caisse est déjà fermée.",
     "welcome": "Connexion réussie.",
 }
 _ARABIC: Mapping[str, str] = {
@@ -31,7 +30,6 @@ _ARABIC: Mapping[str, str] = {
     "account_unknown": "هذا الحساب غير موجود.",
     "party_role_missing": "هذا ليس عميلاً أو مورداً.",
     "period_closed": "دفاتر هذه الفترة مغلقة.",
-    "shift_already_closed": "هذه الوردية مغلقة من قبل.",
     "welcome": "تم تسجيل الدخول بنجاح.",
 }
 

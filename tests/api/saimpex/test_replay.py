@@ -11,7 +11,9 @@ import httpx
 import pytest
 from tills import Till, queued
 
-from ..conftest import Company
+from infra.composition import Services
+
+from ..conftest import Company, register
 
 Body = dict[str, Any]
 LINES = [{"account_code": "1000", "debit": 100, "credit": 0}, {"account_code": "3000", "debit": 0, "credit": 100}]
@@ -47,8 +49,9 @@ def _expense(till: Till) -> int:
 
 
 def _coupon(till: Till) -> Body:
-    till.company.create("coupon", code="EID10", percent="10")
-    return {"coupon_code": "eid10", "total_amount": 100}
+    code = f"EID{uuid4().hex[:6]}"
+    till.company.create("coupon", code=code.upper(), percent="10")
+    return {"coupon_code": code.lower(), "total_amount": 100}
 
 
 WRITES: dict[str, tuple[Callable[[Till], Body], Body]] = {
@@ -56,8 +59,11 @@ WRITES: dict[str, tuple[Callable[[Till], Body], Body]] = {
     "pos/holdSale": (_cart, {"notes": "other"}),
     "pos/resumeHeldSale": (lambda till: {"held_transaction_id": _hold(till)}, {"held_transaction_id": 99}),
     "pos/deleteHeldSale": (lambda till: {"held_transaction_id": _hold(till)}, {"held_transaction_id": 99}),
-    "pos/openShift": (lambda _: {"opening_cash": 500}, {"opening_cash": 501}),
-    "pos/closeShift": (lambda till: {"shift_id": till.done("pos/openShift")["id"], "closing_cash": 0}, {"closing_cash": 1}),
+    "pos/openShift": (lambda till: {"cashier_id": _employee(till), "opening_cash": 500}, {"opening_cash": 501}),
+    "pos/closeShift": (
+        lambda till: {"shift_id": till.done("pos/openShift", cashier_id=_employee(till))["id"], "closing_cash": 0},
+        {"closing_cash": 1},
+    ),
     "pos/createCashTransaction": (lambda _: {"amount": 50, "type": 1, "reason": "Petty cash"}, {"amount": 51}),
     "pos/updateCashTransaction": (lambda till: {"id": _cash(till), "amount": 6}, {"amount": 7}),
     "pos/updateStock": (lambda till: {"product_id": till.product(), "stock_type": 1, "quantity": 10}, {"quantity": 11}),
@@ -88,18 +94,25 @@ WRITES: dict[str, tuple[Callable[[Till], Body], Body]] = {
     "hrm/deleteEmployee": (lambda till: {"employee_id": _employee(till)}, {"employee_id": 99}),
     "updateSettings": (lambda _: {"name": "Épicerie du Port", "is_busy": 1}, {"name": "other"}),
 }
-"""Endpoint → a body that is good in a company with nothing else in it, and what makes another body of it."""
+"""Endpoint → a body that is good, made with whatever it needs, and what makes another body of it."""
 
 
-def test_the_table_is_complete(till: Till) -> None:
-    paths = till.client.get("/schema/openapi.json").json()["paths"]
+@pytest.fixture(scope="module")
+def shop(services: Services, client: Any) -> Till:
+    """A company that the table shares."""
+    return Till(register(services, client))
+
+
+def test_the_table_is_complete(shop: Till) -> None:
+    paths = shop.client.get("/schema/openapi.json").json()["paths"]
     posts = {path.removeprefix("/api/desktop/") for path, methods in paths.items() if path.startswith("/api/desktop/") and "post" in methods}
     assert posts - {"login", "sync/registerDevice"} == set(WRITES)
 
 
 @pytest.mark.parametrize("path", WRITES)
-def test_a_write_is_done_once(till: Till, path: str) -> None:
+def test_a_write_is_done_once(shop: Till, path: str) -> None:
     make, other = WRITES[path]
+    till = shop
     body = {**make(till), **queued()}
     first = till.post(path, body)
     assert first.status_code in (200, 201), first.text
@@ -120,18 +133,18 @@ def test_a_write_is_done_once(till: Till, path: str) -> None:
     assert till.company.head() == head, "a replay or a refusal wrote something"
 
 
-def test_a_refusal_leaves_the_key_free(till: Till) -> None:
-    product, action = till.product(), queued()
-    till.refused(422, "pos/createSale", items=[{"product_id": 99, "quantity": 1}], **action)
-    assert till.done("pos/createSale", items=[{"product_id": product, "quantity": 1}], **action)["idempotent_replay"] is False
+def test_a_refusal_leaves_the_key_free(shop: Till) -> None:
+    product, action = shop.product(), queued()
+    shop.refused(422, "pos/createSale", items=[{"product_id": 99, "quantity": 1}], **action)
+    assert shop.done("pos/createSale", items=[{"product_id": product, "quantity": 1}], **action)["idempotent_replay"] is False
 
 
-def test_a_client_id_is_one_action_of_the_company(till: Till) -> None:
+def test_a_client_id_is_one_action_of_the_company(shop: Till) -> None:
     action = queued()
-    till.done("crm/createCustomer", name="Mina", **action)
-    till.refused(409, "erp/addSupplier", supplier_name="Mina", **action)
+    shop.done("crm/createCustomer", name="Mina", **action)
+    shop.refused(409, "erp/addSupplier", supplier_name="Mina", **action)
     upper = {**action, "client_id": action["client_id"].upper()}
-    till.refused(409, "crm/createCustomer", name="Nina", **upper)
+    shop.refused(409, "crm/createCustomer", name="Nina", **upper)
 
 
 def test_six_at_once_make_one(served: Company) -> None:
@@ -153,11 +166,11 @@ def test_another_process_replays_it_too(till: Till, served: Company) -> None:
     assert again["id"] == made["id"]
 
 
-def test_a_replay_says_what_was_said_then(till: Till) -> None:
+def test_a_replay_says_what_was_said_then(shop: Till) -> None:
     body = {"name": "Mina", **queued()}
-    made = till.done("crm/createCustomer", body)
-    till.done("crm/updateCustomer", customer_id=made["id"], name="Nina")
-    assert till.done("crm/createCustomer", body)["name"] == "Mina"
+    made = shop.done("crm/createCustomer", body)
+    shop.done("crm/updateCustomer", customer_id=made["id"], name="Nina")
+    assert shop.done("crm/createCustomer", body)["name"] == "Mina"
 
 
 @pytest.mark.parametrize(
@@ -171,8 +184,8 @@ def test_a_replay_says_what_was_said_then(till: Till) -> None:
         ({"device_id": "d" * 65}, "device_id"),
     ],
 )
-def test_sync_fields_are_checked(till: Till, fields: Body, place: str) -> None:
-    refused = till.refused(422, "crm/createCustomer", {"name": "Mina", **fields})
+def test_sync_fields_are_checked(shop: Till, fields: Body, place: str) -> None:
+    refused = shop.refused(422, "crm/createCustomer", {"name": "Mina", **fields})
     assert list(refused["data"]["errors"]) == [place]
     assert list(refused["message"][place]) == ["message_en", "message_fr", "message_ar"]
 
