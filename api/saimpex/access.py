@@ -89,30 +89,30 @@ class Till(Member):
 
 def member_of(services: Services, claims: Claims) -> Member:
     """Who asks. Raises NotAuthenticated."""
-    principal = services.identity.confirm(claims)
-    records = services.store.read_records(principal.company_id, Needs(ids={principal.company_id})).records
-    return Member(services, principal, records[0])
+    principal, loaded = services.identity.confirm_and_load(claims, Needs(ids={claims.cid}))
+    return Member(services, principal, loaded.records[0])
 
 
-def till_of(services: Services, principal: Principal, device: str | None) -> Till:
-    """Who asks, at a device that is known from its first request on. Raises NotAllowed where it is barred."""
-    company, found, shift = _find(services, principal, device)
-    if device is not None and found is None:
-        command = Command(kind="device", action="create", data={"device_id": device, "user_id": principal.user_id})
+def till_of(services: Services, claims: Claims, device: str | None) -> Till:
+    """Who asks, at a device that is known from its first request on. Raises NotAuthenticated; NotAllowed where it is barred."""
+    till = _find(services, claims, device)
+    if device is not None and till.device is None:
+        command = Command(kind="device", action="create", data={"device_id": device, "user_id": till.principal.user_id})
         with suppress(ValueTaken):  # another request of the same device was first
-            services.ledger.execute(principal.company_id, [command], principal.actor)
-        found = _find(services, principal, device)[1]
-    if found is not None and not found.data.get("is_active", True):
+            services.ledger.execute(claims.cid, [command], till.principal.actor)
+        till = _find(services, claims, device)
+    if till.device is not None and not till.device.data.get("is_active", True):
         raise NotAllowed("This device may no longer be used.", path="device_id")
-    return Till(services, principal, company, found, shift)
+    return till
 
 
-def _find(services: Services, principal: Principal, device: str | None) -> tuple[Record, Record | None, Record | None]:
-    needs = Needs(ids={principal.company_id}, holders={("shift", "open_shift", str(principal.user_id))})
+def _find(services: Services, claims: Claims, device: str | None) -> Till:
+    needs = Needs(ids={claims.cid}, holders={("shift", "open_shift", str(claims.sub))})
     if device is not None:
         needs.holders.add(("device", "device_id", device))
-    found = {record.kind: record for record in services.store.read_records(principal.company_id, needs).records}
-    return found["company"], found.get("device"), found.get("shift")
+    principal, loaded = services.identity.confirm_and_load(claims, needs)
+    found = {record.kind: record for record in loaded.records}
+    return Till(services, principal, found["company"], found.get("device"), found.get("shift"))
 
 
 def now() -> datetime:

@@ -157,20 +157,20 @@ class Request:
 
         Raises LedgerError.
         """
-        principal = self.services.identity.confirm(self.claims)
         row = self.posted.row
-        self._read_key()
         try:
+            self._read_key()
             read = _SYNC_FORM.read(row)
             sync = Sync(read.get("client_id"), read.get("client_created_at"), read.get("device_id"))
             if sync.client_id is not None and sync.created_at is None:
                 raise errors.InvalidField("The client created at field is required with a client_id.", path="client_created_at")
-            till = till_of(self.services, principal, sync.device)
+            till = till_of(self.services, self.claims, sync.device)
             if sync.created_at is not None and sync.created_at.tzinfo is None:
                 sync = replace(sync, created_at=sync.created_at.replace(tzinfo=till.zone))
-            self.writing.gate(principal.role)
+            self.writing.gate(till.principal.role)
             self.asked = Asked(till, sync, self.writing.form.read(row, keep_null=True), row)
         except LedgerError:
+            self.services.identity.confirm(self.claims)  # nothing is told to a session that has ended, not even this
             known = self.known_answer()
             if known is None:
                 raise
