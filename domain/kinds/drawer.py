@@ -27,7 +27,7 @@ COUNTED = frozenset({"payment", "expense", "cash_transaction"})
 _BANK_METHODS = frozenset({"bank", "bank_transfer", "transfer", "card", "credit_card", "debit_card", "cheque", "check", "pos"})
 
 Find = Callable[[str], Mapping[str, Any] | None]
-"""The fields of another record, by its id; None where there is none, or it was deleted."""
+"""The fields of another record, by its id; None where there is none."""
 
 
 class ShiftRecounted(Changed, frozen=True, kw_only=True):
@@ -61,7 +61,7 @@ def cash_of(books: Books, record: Record) -> Decimal:
     """The cash that this record puts into the drawer; below zero it takes it out. In the record's currency."""
     if record.deleted:
         return ZERO
-    data, find = record.data, _find(books)
+    data, find = record.data, finder(books)
     amount = Decimal(data["amount"])
     if record.kind == "cash_transaction":
         return amount if data["direction"] == "in" else -amount
@@ -158,9 +158,11 @@ def wishes_of_part(decision: Decision, command: Command, record: Record | None) 
         yield from drawer_wishes(decision, command, decision.books.record(payment_id))
 
 
-def _find(books: Books) -> Find:
+def finder(books: Books) -> Find:
+    """How the fields of another record are found in these books; what money was put into stays what it was when it is closed."""
+
     def find(record_id: str) -> Mapping[str, Any] | None:
         found = books.record(UUID(record_id))
-        return found.data if found is not None and not found.deleted else None
+        return found.data if found is not None else None
 
     return find

@@ -19,6 +19,9 @@ from infra.roles import api_url
 from infra.settings import Settings, load
 from infra.store.postgres import PostgresStore
 
+PATIENCE_SECONDS = 3.0
+"""How long a command waits for the database before it tells the person who waits for it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Books:
@@ -40,7 +43,7 @@ def open_books(data_dir: str | None = None) -> Iterator[Books]:
 
             apply_migrations(settings)
         logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)  # each attempt that failed; the last one is told below
-        database = Database(api_url(settings), size=2, name="daftar-cli").open()
+        database = Database(api_url(settings), size=2, name="daftar-cli", patience_seconds=PATIENCE_SECONDS).open()
         try:
             with refusals():
                 yield Books(settings, database, Ledger(PostgresStore(database)), Reader(database))
