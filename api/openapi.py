@@ -48,9 +48,22 @@ PATH_PARAMETERS: dict[str, dict[str, Any]] = {
     },
     "seq": {"description": "The seq of an event.", "schema": {"type": "integer", "minimum": 1}, "example": 1},
     "file_format": {"description": "The format of the file.", "schema": {"type": "string", "enum": sorted(IMPORTS)}},
+    "picture_id": {"description": "A picture's id.", "schema": {"type": "integer", "minimum": 1}, "example": 1},
     "file_id": {"description": "The file's id.", "schema": {"type": "string", "format": "uuid"}, "example": str(UUID(int=0))},
     "format": {"description": "A format of exports.", "schema": {"type": "string", "enum": list(EXPORTS)}},
+    "user_id": {"description": "The user's id.", "schema": {"type": "string", "format": "uuid"}},
+    "business_id": {"description": "The business's id.", "schema": {"type": "string", "format": "uuid"}},
+    "codename": {"description": "The codename of a business.", "schema": {"type": "string"}, "example": "babil"},
+    "permission": {"description": "The name of a permission.", "schema": {"type": "string"}, "example": "orders.manage"},
     "action": {"description": "An action of the kind.", "schema": {"type": "string"}, "example": "resolve"},
+    **{
+        name: {
+            "description": "The object's id.",
+            "schema": {"type": "string", "format": "uuid"},
+            "example": "3fa85f64-5717-4562-b3fc-2c963f66afa6",
+        }
+        for name in ("customerId", "supplierId", "productOrServiceId", "invoiceId", "invoiceItemId", "paymentId", "expenseId")
+    },
 }
 
 

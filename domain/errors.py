@@ -87,12 +87,6 @@ class NotAllowed(LedgerError):
     code = "not_allowed"
 
 
-class EmailVerificationNeeded(LedgerError):
-    """The e-mail of this user is not verified yet."""
-
-    code = "email_verification_needed"
-
-
 class AlreadyVerified(LedgerError):
     """This is verified already."""
 

@@ -7,7 +7,8 @@ from datetime import datetime, timezone
 from typing import Any
 from uuid import UUID
 
-from domain.command import Actor, Command
+from domain.command import Actor, Command, Idempotency
+from domain.decide import Result
 from domain.decision import Credential
 from domain.errors import InvalidField
 from domain.needs import Needs
@@ -53,7 +54,14 @@ class Accounts:
 
     # Making ---------------------------------------------------------------------------------------
 
-    def create(self, company_id: UUID, data: Mapping[str, Any], password: str | None, actor: Actor) -> Record:
+    def create(
+        self,
+        company_id: UUID,
+        data: Mapping[str, Any],
+        password: str | None,
+        actor: Actor,
+        idempotency: Idempotency | None = None,
+    ) -> Record:
         """A new user, or an archived one with this e-mail, who comes back as `data` says. Raises ValueTaken, InvalidField.
 
         Without a password nobody can log in as the user before he has set one by a code.
@@ -65,7 +73,7 @@ class Accounts:
             forget(self.identity.database, self.ledger, company_id, known.id, known.seq)  # it is time; the scheduler comes later
         user_id = new_id()
         command = Command(kind="user", action="create", id=user_id, data=dict(data))
-        return self._execute(company_id, user_id, [command], actor, self.credentials(user_id, password))
+        return self._execute(company_id, [command], actor, self.credentials(user_id, password), idempotency)
 
     def restore(
         self, company_id: UUID, user: Record, actor: Actor, changes: Mapping[str, Any] | None = None, password: str | None = None
@@ -76,14 +84,14 @@ class Accounts:
         commands = [Command(kind="user", action="update", id=user.id, data=data)]
         if password is not None:
             commands.append(Command(kind="user", action="change_password", id=user.id))
-        return self._execute(company_id, user.id, commands, actor, self.credentials(user.id, password))
+        return self._execute(company_id, commands, actor, self.credentials(user.id, password))
 
     # Changing -------------------------------------------------------------------------------------
 
     def update(self, company_id: UUID, user_id: UUID, changes: Mapping[str, Any], actor: Actor) -> Record:
         """Change fields of a user. Raises what an update raises."""
         command = Command(kind="user", action="update", id=user_id, data=dict(changes))
-        return self._execute(company_id, user_id, [command], actor)
+        return self._execute(company_id, [command], actor)
 
     def set_password(
         self,
@@ -99,20 +107,20 @@ class Accounts:
         commands = [Command(kind="user", action="update", id=user_id, data=dict(changes))] if changes else []
         commands.append(Command(kind="user", action="change_password", id=user_id))
         commands += self.identity.ends_of_sessions(company_id, user_id, but=but)
-        return self._execute(company_id, user_id, commands, actor, self.credentials(user_id, password))
+        return self._execute(company_id, commands, actor, self.credentials(user_id, password))
 
     def archive(self, company_id: UUID, user_id: UUID, actor: Actor) -> Record:
         """The user leaves, and may come back within a month; every session of his ends."""
         now = datetime.fromtimestamp(self.identity.clock(), timezone.utc)
         command = Command(kind="user", action="update", id=user_id, data={"is_active": False, "archived_at": moment_text(now)})
         ends = self.identity.ends_of_sessions(company_id, user_id)
-        return self._execute(company_id, user_id, [command, *ends], actor)
+        return self._execute(company_id, [command, *ends], actor)
 
     def delete(self, company_id: UUID, user_id: UUID, actor: Actor) -> Record:
         """Delete a user for good; every session of his ends. Raises RolesFixed for an owner."""
         command = Command(kind="user", action="delete", id=user_id)
         ends = self.identity.ends_of_sessions(company_id, user_id)
-        return self._execute(company_id, user_id, [command, *ends], actor)
+        return self._execute(company_id, [command, *ends], actor)
 
     def credentials(self, user_id: UUID, password: str | None) -> list[Credential]:
         """What is stored instead of a password. Raises InvalidField where it may not be one."""
@@ -124,13 +132,16 @@ class Accounts:
     def _execute(
         self,
         company_id: UUID,
-        user_id: UUID,
         commands: Sequence[Command],
         actor: Actor,
         credentials: Sequence[Credential] = (),
+        idempotency: Idempotency | None = None,
     ) -> Record:
-        self.ledger.execute(company_id, commands, actor, credentials=credentials)
-        record = self.read(company_id, user_id)
+        """Execute commands of which the first is about the user; returns his record after them."""
+        outcome = self.ledger.execute(company_id, commands, actor, credentials=credentials, idempotency=idempotency)
+        first = outcome.results[0]
+        assert isinstance(first, Result), "an atomic batch has no refusals"
+        record = self.read(company_id, first.id)
         assert record is not None, "it has just been written"
         return record
 

@@ -17,7 +17,10 @@ import msgspec
 
 from domain.errors import NotAuthenticated
 from infra.identity import Principal
-from infra.tokens import ALGORITHM
+from infra.tokens import ALGORITHM, Claims
+
+ANY_GENERATION = 2**31
+"""Bucket tokens are not renewed with the session's own."""
 
 
 class BucketClaims(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +36,12 @@ class BucketClaims(msgspec.Struct, frozen=True, kw_only=True):
     role: str
     iat: int
     exp: int
+
+    def of_session(self) -> Claims:
+        """The claims of the session that it was got with: `Identity.confirm` says whether that is still open."""
+        return Claims(
+            typ="access", cid=self.cid, sub=self.sub, sid=self.sid, gen=ANY_GENERATION, role=self.role, iat=self.iat, exp=self.exp
+        )
 
 
 class BucketTokens:

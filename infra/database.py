@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from importlib.resources import files
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 import psycopg
@@ -21,6 +21,7 @@ from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequest
 from domain.errors import ServiceUnavailable
 from infra.followers.tables import install
 from infra.roles import API_ROLE, WORKER_ROLE, role_password
+from infra.totals import Totals
 from projections.registry import BUILT_IN, Registry
 
 Connection = psycopg.Connection[Any]
@@ -82,12 +83,20 @@ def _ensure_roles(connection: Connection, secret_key: str, *, own_api_role: bool
         connection.execute(statement)
 
 
+class CompanyConnections(Protocol):
+    """Whatever gives a connection that is confined to a company: a pool, or one connection that is held already."""
+
+    def company(self, company_id: UUID) -> AbstractContextManager[Connection]:
+        """A connection that row-level security confines to one company."""
+
+
 class Database:
     """A pool of connections of one role. Connections survive a restart of the database: a dead one is replaced."""
 
     def __init__(self, url: str, *, size: int = 8, name: str = "daftar", patience_seconds: float = 10.0) -> None:
         """`patience_seconds`: how long a caller waits for a connection before it is told that the service is unavailable."""
         self.url = url
+        self.totals = Totals()
         self.pool: ConnectionPool[Connection] = ConnectionPool(
             url,
             min_size=0,

@@ -36,7 +36,7 @@ REMEMBERED = 10_000
 MOST_COMPANIES_OF_EMAIL = 20
 """Companies in which a password is tried, where somebody logs in by e-mail alone."""
 LASTING: Mapping[str, timedelta | None] = {"matrix": None, "fintrack": None, "mahak": timedelta(days=7), "saimpex": None}
-"""Dialects whose apps know no refresh: their access tokens last so long, or as long as the session, and end with the next refresh."""
+"""Dialects whose apps know no refresh: an access token lasts so long, or (None) as the session, and ends with the next refresh."""
 
 _FIND_COMPANY = b"SELECT company_id FROM companies WHERE codename = %b"
 _FIND_COMPANY_BY_ID = b"SELECT company_id FROM companies WHERE company_id = %b"
@@ -141,6 +141,7 @@ class Identity:
     demo: bool = False
     clock: Callable[[], float] = time.time
     _open: dict[UUID, _Session] = field(default_factory=dict)
+    _companies: dict[UUID, tuple[int, Record]] = field(default_factory=dict)
 
     # Who there is ---------------------------------------------------------------------------------
 
@@ -372,6 +373,16 @@ class Identity:
         known = self._open.get(claims.sid)
         is_current = known is not None and known.principal.head == head and known.ends_at > self.clock()
         return known is not None and is_current and claims.gen >= known.oldest_generation
+
+    def company_of(self, principal: Principal) -> Record:
+        """The principal's company, as of the principal's head. Costs nothing while the head stands still; else a query."""
+        known = self._companies.get(principal.company_id)
+        if known is None or known[0] != principal.head:
+            found = self.ledger.store.read_records(principal.company_id, Needs(ids={principal.company_id})).records[0]
+            if len(self._companies) >= REMEMBERED:
+                self._companies.clear()
+            known = self._companies[principal.company_id] = (principal.head, found)
+        return known[1]
 
     def _look_up(self, claims: Claims) -> _Session:
         with self.database.company(claims.cid) as connection:

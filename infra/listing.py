@@ -1,65 +1,31 @@
-"""Lists of records of one or several kinds: filtered, searched, sorted and cut into pages by Postgres."""
+"""Lists of records of one or several kinds: filtered, searched, sorted and cut into pages by Postgres, as fresh as the log."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
-import msgspec
-from psycopg import sql
+from psycopg.pq.abc import PGresult
 
-from infra.database import Database
+from infra.database import Connection, Database
+from infra.list_conditions import AnyOf, Beside, Condition, Path, Related, Source, Test
+from infra.list_sql import count_statement, indexed, page_statement, walkable
+from infra.store.pipeline import Pipeline
+from infra.totals import Total
 
-Path = tuple[str, ...]
-"""Where a value is in a record's document: `("data", "name")`."""
+__all__ = ["AnyOf", "Beside", "Condition", "Found", "Path", "Related", "Source", "Test", "count_of", "list_from"]
 
+FEW = 1_000
+"""Records that are gathered and sorted for every page; where there are more, the index is walked in the order of the list."""
 
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """What a value must be: one of `values` (JSON values), or between `least` and `most`, or holding one of `values` as a text.
-
-    `or_missing`: having none will do too. `numeric`: amounts, which are stored as texts, are compared by value. `exclusive`: the
-    bounds themselves are outside.
-    """
-
-    paths: tuple[Path, ...]
-    values: tuple[Any, ...] = ()
-    least: str | None = None
-    most: str | None = None
-    test: Literal["equal", "range", "holds", "missing"] = "equal"
-    numeric: bool = False
-    or_missing: bool = False
-    exclusive: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class AnyOf:
-    """At least one of the options, each of which is all of its conditions."""
-
-    options: tuple[tuple[Condition, ...], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Records of a kind that fulfil every condition. `base` is added to their numbers; `order` is what they are sorted by."""
-
-    kind: str
-    conditions: tuple[Condition | AnyOf, ...] = ()
-    base: int = 0
-    order: Path | None = None
-    numeric: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Beside:
-    """Records that are wanted beside those of a page: those that the ids at these `links` name, deleted ones too; and the living
-    ones of the kinds `children` whose parent is a record of the page.
-    """
-
-    links: tuple[Path, ...] = ()
-    children: tuple[str, ...] = ()
+_MEANT = b"""
+SELECT set_config('enable_bitmapscan', 'on', true), set_config('enable_sort', 'off', true),
+    set_config('enable_incremental_sort', 'off', true), set_config('enable_seqscan', 'off', true),
+    set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true), set_config('work_mem', '64MB', true)
+"""
+"""How statements of lists mean to be executed, whatever the statistics say: an index for every condition and order that has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,92 +47,55 @@ def list_from(
     offset: int = 0,
     beside: Beside | None = None,
 ) -> Found:
-    """Living records of all sources together, sorted by what their sources say and then by number; one statement."""
+    """Records of all sources together, sorted by what their sources say and then by number; one statement.
+
+    It takes a second one where the total is not known, and is not small: the first of a list, or after a write of such records.
+    """
     if not sources:
         return Found(b"", 0)
-    parts = sql.SQL(" UNION ALL ").join(_select(company_id, source) for source in sources)
-    way = sql.SQL("DESC NULLS LAST" if descending else "ASC NULLS LAST")
-    statement = sql.SQL(
-        "WITH found AS MATERIALIZED ({parts}),"
-        " page AS (SELECT id, document, row_number() OVER (ORDER BY by_number {way}, by_text {way}, row_id {way}) AS place"
-        " FROM found ORDER BY place LIMIT {limit} OFFSET {offset})"
-        " SELECT (SELECT count(*) FROM found), (SELECT string_agg(document, ',' ORDER BY place) FROM page), {beside}"
-    ).format(parts=parts, way=way, limit=limit, offset=offset, beside=_beside(company_id, beside))
-    with database.company(company_id) as connection:
-        row = connection.execute(statement, prepare=False).fetchone()
-    total, items, others = row or (0, None, None)
-    return Found(items.encode() if items else b"", total, others.encode() if others else b"")
-
-
-def _beside(company_id: UUID, beside: Beside | None) -> sql.Composable:
-    if beside is None or not (beside.links or beside.children):
-        return sql.SQL("NULL")
-    parts = [
-        sql.SQL("SELECT id FROM records WHERE company_id = {} AND kind = ANY({}) AND NOT deleted AND parent_id IN ({})").format(
-            company_id, list(beside.children), sql.SQL("SELECT id FROM page")
-        )
+    keys = [(company_id, repr(source)) for source in sources]
+    known = [database.totals.get(key) for key in keys]
+    gathered = [
+        not walkable(source, descending=descending) or (indexed(source) and (total is None or total.total <= FEW))
+        for source, total in zip(sources, known, strict=True)
     ]
-    parts += [sql.SQL("SELECT ({})::uuid FROM page").format(_text(link)) for link in beside.links]
-    return sql.SQL("(SELECT string_agg(document, ',' ORDER BY number) FROM records WHERE company_id = {} AND id IN ({}))").format(
-        company_id, sql.SQL(" UNION ").join(parts if beside.children else parts[1:])
-    )
+    statement = page_statement(company_id, sources, gathered, descending=descending, limit=limit, offset=offset, beside=beside)
+    with database.company(company_id) as connection:
+        result = _run(database, connection, *statement)
+        totals = [_still(total, _told(result, 2 + 2 * place)) for place, total in enumerate(known)]
+        if unknown := [place for place, total in enumerate(totals) if total is None]:
+            counted = _run(database, connection, *count_statement(company_id, [sources[place] for place in unknown]))
+            for turn, place in enumerate(unknown):
+                totals[place] = _still(None, _told(counted, 2 * turn))
+    found = 0
+    for key, total in zip(keys, totals, strict=True):
+        assert total is not None, "what was not known has been counted"
+        database.totals.put(key, total)
+        found += total.total
+    return Found(result.get_value(0, 0) or b"", found, result.get_value(0, 1) or b"")
 
 
-def _select(company_id: UUID, source: Source) -> sql.Composable:
-    order = sql.SQL("NULL") if source.order is None else _text(source.order)
-    where = [sql.SQL("company_id = {}").format(company_id), sql.SQL("kind = {}").format(source.kind), sql.SQL("NOT deleted")]
-    where += [_test(condition) for condition in source.conditions]
-    return sql.SQL(
-        "SELECT number + {base} AS row_id, id, document, ({number})::numeric AS by_number, ({text})::text AS by_text"
-        " FROM records WHERE {where}"
-    ).format(
-        base=source.base,
-        number=order if source.numeric else sql.SQL("NULL"),
-        text=sql.SQL("NULL") if source.numeric else order,
-        where=sql.SQL(" AND ").join(where),
-    )
+def count_of(database: Database, company_id: UUID, sources: Sequence[Source]) -> int:
+    """How many records a list has."""
+    return list_from(database, company_id, sources, limit=0).total
 
 
-def _test(condition: Condition | AnyOf) -> sql.Composable:
-    if isinstance(condition, AnyOf):
-        options = [sql.SQL(" AND ").join(map(_test, option)) for option in condition.options]
-        return sql.SQL("({})").format(sql.SQL(" OR ").join(options)) if options else sql.SQL("false")
-    return sql.SQL("({})").format(sql.SQL(" OR ").join(_test_of(condition, path) for path in condition.paths))
+def _still(known: Total | None, told: tuple[int, int | None]) -> Total | None:
+    """The total of a source as of now: as it was told, or where it was not, as it was known if nothing has moved since."""
+    moved, total = told
+    if total is not None:
+        return Total(moved, total)
+    return known if known is not None and known.moved == moved else None
 
 
-def _test_of(condition: Condition, path: Path) -> sql.Composable:
-    text = _text(path)
-    value: sql.Composable = sql.SQL("({})::numeric").format(text) if condition.numeric else text
-    if condition.test == "missing":
-        return sql.SQL("{} IS NULL").format(text)
-    if condition.test == "holds":
-        equal = [sql.SQL("{} ILIKE {}").format(text, f"%{_literal(one)}%") for one in condition.values]
-    elif condition.test == "range":
-        bounds = ((sql.SQL(">"), condition.least), (sql.SQL("<"), condition.most))
-        sign = sql.SQL("" if condition.exclusive else "=")
-        made = [sql.SQL("{} {}{} {}").format(value, way, sign, _bound(one, condition)) for way, one in bounds if one is not None]
-        equal = [sql.SQL("({})").format(sql.SQL(" AND ").join(made) if made else sql.SQL("true"))]
-    elif condition.numeric:
-        equal = [sql.SQL("{} = {}").format(value, _bound(str(one), condition)) for one in condition.values]
-    else:
-        equal = [sql.SQL("{} = {}::jsonb").format(_json(path), msgspec.json.encode(one).decode()) for one in condition.values]
-    if condition.or_missing:
-        equal.append(sql.SQL("{} IS NULL").format(text))
-    return sql.SQL("({})").format(sql.SQL(" OR ").join(equal)) if equal else sql.SQL("false")
+def _told(result: PGresult, column: int) -> tuple[int, int | None]:
+    moved, total = result.get_value(0, column), result.get_value(0, column + 1)
+    assert moved is not None, "greatest() of a number"
+    return int.from_bytes(moved, "big"), None if total is None else int.from_bytes(total, "big")
 
 
-def _literal(value: Any) -> str:
-    """A text such that LIKE looks for it as it is."""
-    return str(value).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-
-
-def _bound(text: str | None, condition: Condition) -> sql.Composable:
-    return sql.SQL("{}::numeric").format(text) if condition.numeric else sql.SQL("{}").format(text)
-
-
-def _json(path: Path) -> sql.Composable:
-    return sql.SQL("(document::jsonb #> {})").format(list(path))
-
-
-def _text(path: Path) -> sql.Composable:
-    return sql.SQL("(document::jsonb #>> {})").format(list(path))
+def _run(database: Database, connection: Connection, query: bytes, parameters: Sequence[Any]) -> PGresult:
+    with Pipeline(connection) as pipeline:
+        pipeline.send(_MEANT)
+        pipeline.send(query, parameters, keep=database.totals.worth_keeping(query))
+        return pipeline.results()[1]

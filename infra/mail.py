@@ -9,6 +9,7 @@ from __future__ import annotations
 import smtplib
 import ssl
 from dataclasses import dataclass
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid, parseaddr
@@ -51,7 +52,7 @@ class Mail:
             message = self._message(recipient, subject, text)
             with self._connect() as server:
                 server.send_message(message, to_addrs=[recipient])
-        except (OSError, smtplib.SMTPException, ValueError, UnicodeError, IndexError) as error:
+        except (OSError, smtplib.SMTPException, MessageError, ValueError, IndexError) as error:
             # Neither the message, which holds a code, nor what the server says of the address is logged
             code = getattr(error, "smtp_code", None)
             log.warning("mail was not sent", server=self.host, error=type(error).__name__, smtp_code=code)

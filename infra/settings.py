@@ -183,7 +183,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     public_businesses: Annotated[
         bool,
         Meta(
-            description="Whether FinTrack's public list, from which its log-in page offers businesses, names them. false: it is empty."
+            description="Whether FinTrack's public list of businesses, which its log-in page offers, is filled. false: it is empty."
         ),
     ] = True
     super_admin_email: Annotated[

@@ -26,7 +26,6 @@ STATUS: Mapping[type[LedgerError], int] = {
     errors.NotAuthenticated: 401,
     errors.WrongCredentials: 401,
     errors.NotAllowed: 403,
-    errors.EmailVerificationNeeded: 403,
     errors.AlreadyVerified: 400,
     errors.NothingToVerify: 404,
     errors.NothingToReset: 403,

@@ -15,6 +15,7 @@ from domain.command import Command
 from domain.decision import Decision
 from domain.errors import PartyRoleMissing
 from domain.kind import Action, ChildrenOf, HolderOf, Kind, NoFields, StockOf, Unique, Wish
+from domain.kinds.denomination import redenominate
 from domain.kinds.disputable import Disputed, DisputeResolved
 from domain.kinds.invoice_line import INVOICE_LINE
 from domain.kinds.lines import NewLine, Sums, price_lines
@@ -94,7 +95,9 @@ class InvoiceKind(Kind):
         yield from holders_of_series(getattr(data, "number_series", None))
 
     def wants(self, decision: Decision, command: Command, record: Record | None) -> Iterable[Wish]:
-        """A deletion needs the invoice's family; new lines may need stock."""
+        """A deletion and another currency need the invoice's family; new lines may need stock."""
+        if record is not None and isinstance(getattr(command.data, "currency", None), str):
+            yield ChildrenOf(record.id)
         if command.action == "delete" and record is not None:
             yield ChildrenOf(record.id)
             for line in decision.books.living_children(record.id, "invoice_line"):
@@ -134,13 +137,17 @@ class InvoiceKind(Kind):
             PAYMENT.add(decision, invoice.id, payment, f"data.payments[{index}]")
 
     def decide_update(self, decision: Decision, record: Record, changes: dict[str, Any]) -> None:
-        """Change the header; a new due day may change the status, a new discount or cost the total and the status."""
+        """Change the header; a new due day may change the status, a new discount, cost or currency the total and the status."""
         if "party_id" in changes:
             check_party(decision, record.data["type"], changes["party_id"])
         after = assign(record.data, changes)
         currency = after["currency"]
         derived: dict[str, Any] = {}
-        if change := Sums.of_costs(after, currency) - Sums.of_costs(record.data, currency):
+        change = Sums.of_costs(after, currency) - Sums.of_costs(record.data, record.data["currency"])
+        if "currency" in changes:
+            change += redenominate(decision, record, currency)
+            derived["paid"] = str(round_to(ZERO, currency))
+        if change or "currency" in changes:
             derived.update(msgspec.to_builtins((Sums.of_record(after) + change).totals(currency)))
         status = status_now(decision, {**after, **derived})
         if status != record.data["status"]:
@@ -176,8 +183,8 @@ INVOICE = InvoiceKind(
     parent="party_id",
     nested={"lines": "invoice_line", "payments": "payment"},
     unique=(Unique("invoice_number", ("invoice_number",)),),
-    fixed=frozenset({"type", "currency", "moves_stock", "store_id"}),
-    kept=frozenset({"issue_date"}),
+    fixed=frozenset({"type", "moves_stock", "store_id"}),
+    kept=frozenset({"issue_date", "currency"}),
     dated="issue_date",
     posted=frozenset({"type", "party_id", "currency", "issue_date", "due_date", "net", "vat", "total"}),
     verbs=("issued", "changed", "deleted"),

@@ -7,10 +7,10 @@ import os
 import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import obstore
@@ -19,8 +19,11 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
 
 from domain.errors import FileMissing, ServiceUnavailable
+from infra.settings import SettingsError
 
-SCHEMES = ("file://", "s3://")
+if TYPE_CHECKING:
+    from obstore.store import RetryConfig
+
 PART = 5 * 1024 * 1024
 """Bytes of one part of a large upload; S3 takes none that is smaller."""
 PARTS_AT_ONCE = 2
@@ -28,6 +31,7 @@ CHUNK = 64 * 1024
 """Bytes that a reader gets at a time."""
 FOLDER = "files"
 """Under the data folder, where no URL is given."""
+RETRIES: RetryConfig = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)}
 _STAGED = re.compile(r"#\d+$")
 """How a local file is called while it is being written."""
 
@@ -48,26 +52,27 @@ class Place:
 
     `url`: `s3://bucket/prefix?endpoint=…&region=…` (further parameters as obstore's S3Store has them; credentials also from the
     environment or the machine, as AWS has it), `file:///folder`, or empty for the folder `files` under `data_dir`.
-    Every method raises ServiceUnavailable where the store cannot be reached.
+    Every method raises ServiceUnavailable where the store cannot be reached. Raises SettingsError for a URL that cannot be used.
     """
 
     def __init__(self, url: str, data_dir: Path) -> None:
-        self._url = url
         local = Path(unquote(urlsplit(url).path)) if url.startswith("file://") else None if url else data_dir / FOLDER
         self.folder = local.absolute() if local is not None else None
         """The folder on this machine; None for a service."""
+        self._service = s3_store(url) if local is None else None
 
     @cached_property
     def _store(self) -> LocalStore | S3Store:
         """Made when it is first used: whoever serves no files needs no folder."""
-        if self.folder is None:
-            return s3_store(self._url)
+        if self._service is not None:
+            return self._service
+        assert self.folder is not None, "a place is a folder or a service"
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return LocalStore(self.folder)
 
     async def put(self, key: str, content: IO[bytes]) -> None:
         """Keep an object, whole or not at all; when this returns, it also survives a power failure."""
-        with _refusals(key):
+        with _refusals(key, writing=True):
             await obstore.put_async(self._store, key, content, chunk_size=PART, max_concurrency=PARTS_AT_ONCE)
         if self.folder is not None:
             await asyncio.to_thread(_settle, self.folder, key)
@@ -124,29 +129,35 @@ class Place:
 
 
 def s3_store(url: str) -> S3Store:
-    """The bucket that a URL names. Raises ValueError where it names none, or has a parameter that there is not."""
+    """The bucket that a URL names. Raises SettingsError where it names none, or has a parameter that there is not."""
     parts = urlsplit(url)
-    if not parts.hostname:
-        raise ValueError("an s3 URL names a bucket: s3://bucket/prefix")
+    if parts.scheme != "s3" or not parts.netloc:
+        raise SettingsError("DAFTAR_FILES_URL: a URL such as s3://bucket/prefix or file:///folder is needed")
     config: Any = dict(parse_qsl(parts.query))
-    plain: Any = {"allow_http": True} if config.get("endpoint", "").startswith("http://") else {}
+    client: Any = {"connect_timeout": timedelta(seconds=5)}
+    if config.get("endpoint", "").startswith("http://"):
+        client["allow_http"] = True
     try:
-        return S3Store(parts.netloc, prefix=parts.path.strip("/") or None, config=config, client_options=plain)
-    except BaseError as error:
-        raise ValueError(f"this S3 URL cannot be used: {str(error).splitlines()[0]}") from None
+        return S3Store(
+            parts.netloc, prefix=parts.path.strip("/") or None, config=config, client_options=client, retry_config=RETRIES
+        )
+    except (BaseError, ValueError) as error:
+        raise SettingsError(f"DAFTAR_FILES_URL: {str(error).splitlines()[0]}") from None
 
 
 class _refusals:  # noqa: N801 - read as a statement: with _refusals(key)
     """The store's own errors as refusals."""
 
-    def __init__(self, key: str) -> None:
+    def __init__(self, key: str, *, writing: bool = False) -> None:
         self._key = key
+        self._writing = writing
 
     def __enter__(self) -> None:
-        return None
+        if _STAGED.search(self._key):  # what is being written has no name yet
+            raise FileMissing
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, FileNotFoundError | ValueError):  # or a key that names nothing that could be there
+        if isinstance(error, FileNotFoundError | ValueError) and not self._writing:  # or a key that no file could have
             raise FileMissing from error
         if isinstance(error, BaseError | OSError):
             log.warning("file store failed", key=self._key, error=str(error).partition("\n")[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -49,14 +50,15 @@ def test_every_operation_has_an_id_examples_and_typed_answers(client: Any) -> No
             assert all(content["example"] for content in operation["requestBody"]["content"].values()), operation["operationId"]
         for status, response in operation["responses"].items():
             if int(status) >= 400 and operation["operationId"] != "getHealth":
-                refused = "application/json" if operation["tags"][0].startswith("Matrix") else "application/problem+json"
+                foreign = operation["tags"][0].startswith(("Matrix", "Mahak", "FinTrack"))
+                refused = "application/json" if foreign else "application/problem+json"
                 assert refused in response["content"], (operation["operationId"], status)
 
 
 def test_the_page_needs_nothing_from_elsewhere(client: Any) -> None:
     page = client.get("/schema")
     assert page.headers["content-type"].startswith("text/html")
-    assert "://" not in page.text
+    assert not re.search(r"""(src|href|url\(|@import)[\s="'(]*\w+://""", page.text)
     assert "/ledger/v1/commands" in page.text
     assert "&quot;commands&quot;: [" in page.text, "an example of a body"
     assert "<code>cursor_ahead</code>" in page.text, "refusals, by code"
@@ -74,7 +76,10 @@ WIDE = ["executeCommands", "createRecord", "updateRecord", "deleteRecord", "actO
 
 schemathesis.serializer.alias(["text/csv", "application/x-ofx"], "text/plain")
 
-narrow = _documented().exclude(operation_id=[*NOT_FUZZED, *WIDE])
+TWICE = "^fintrack(Replace|FetchList)"
+"""PUT is PATCH there, and `_fetchList…` is the list in another order."""
+
+narrow = _documented().exclude(operation_id=[*NOT_FUZZED, *WIDE]).exclude(operation_id_regex=TWICE)
 wide = _documented().include(operation_id=WIDE)
 
 
@@ -85,7 +90,8 @@ def _settings(examples: int, *phases: Phase) -> settings:
 def _check(case: Any, company: Company, server: Server) -> None:
     if case.query and "wait" in case.query:
         case.query["wait"] = 0
-    response = case.call(base_url=server.url, headers={"Authorization": f"Bearer {company.token}"})
+    headers = {"Authorization": f"Bearer {company.token}", "mbx-business-codename": company.codename}
+    response = case.call(base_url=server.url, headers=headers)
     case.validate_response(response, checks=(not_a_server_error, status_code_conformance, content_type_conformance))
 
 

@@ -210,6 +210,8 @@ def test_what_crosses_companies_is_known_and_safe(owner: Connection) -> None:
         "follower_lags",
         "erase_person",
         "companies_of_email",
+        "companies_of_username",
+        "company_of_public_file",
         "records_of_shifts",
     }
     for name, config in functions:

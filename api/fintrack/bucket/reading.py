@@ -11,15 +11,15 @@ from api.answers import answer
 from api.documents import documents_of
 from api.downloads import send_file
 from api.endpoint import Answer, Operation, endpoint
-from api.fintrack.asking import id_of, read_request
+from api.fintrack.asking import read_request
 from api.fintrack.bucket.access import check_bucket, holder_of, required_token_of, token_of
 from api.fintrack.bucket.rows import EXAMPLE, TAG, BucketFile, BucketPage, OneBucketFile, row_of
 from api.fintrack.envelope import page_of
-from api.fintrack.errors import status_of
+from api.fintrack.values import read_id
 from api.http_errors import HttpRequest
 from api.reading_requests import services_of
 from domain import errors
-from domain.errors import LedgerError, RecordNotFound
+from domain.errors import RecordNotFound
 from domain.record import Record
 from infra.files.finding import find_file, find_public_file
 from infra.listing import Condition, Source, list_from
@@ -37,13 +37,13 @@ DESCRIPTION = (
     "Files of public buckets are sent to anybody, others to the bucket's token. One `Range` of bytes, `If-Range` and"
     " `If-None-Match` are heeded (206, 416, 304). Pictures and PDF may be shown by browsers, all else is saved."
 )
-REFUSALS = (errors.RecordNotFound, errors.FileMissing)
+REFUSALS = (errors.RecordNotFound, errors.FileMissing, errors.NotAuthenticated, errors.TooManyRequests)
 
 
 def _find(request: HttpRequest, file_id: str) -> tuple[Record, bool]:
     """The file that a request may read, and whether anybody may. Raises RecordNotFound, whatever the reason."""
     services = services_of(request)
-    wanted = id_of(file_id, "fileId")
+    wanted = read_id(file_id, "fileId")
     public = find_public_file(services.database, services.store, wanted)
     if public is not None:
         return public, True
@@ -95,10 +95,7 @@ async def download(request: HttpRequest, file_id: FromPath[str]) -> ASGIResponse
 )
 async def download_head(request: HttpRequest, file_id: FromPath[str]) -> ASGIResponse:
     """HEAD of download."""
-    try:
-        return await _download(request, file_id)
-    except LedgerError as error:  # an answer to HEAD has no body, whatever it says
-        return ASGIResponse(status_code=status_of(type(error)), is_head_response=True)
+    return await _download(request, file_id)
 
 
 @endpoint(
@@ -153,7 +150,7 @@ async def list_files(request: HttpRequest) -> ASGIResponse:
         tag=TAG,
         secured=False,
         answers={200: Answer("The file.", OneBucketFile, {"success": True, "data": EXAMPLE})},
-        refusals=(errors.RecordNotFound,),
+        refusals=REFUSALS,
     ),
 )
 async def get_file_row(request: HttpRequest, file_id: FromPath[str]) -> ASGIResponse:

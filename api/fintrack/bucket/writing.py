@@ -9,9 +9,9 @@ from litestar.response.base import ASGIResponse
 
 from api.answers import answer
 from api.endpoint import Answer, Operation, endpoint
-from api.fintrack.asking import id_of
 from api.fintrack.bucket.access import check_bucket, holder_of, is_public, required_token_of
 from api.fintrack.bucket.rows import EXAMPLE, TAG, BucketFile, BucketFiles, OneBucketFile, row_of
+from api.fintrack.values import read_id
 from api.http_errors import HttpRequest
 from api.reading_requests import services_of
 from api.uploads import Form, ReceivedFile, attachment_of, receive_form, storing
@@ -129,7 +129,7 @@ async def delete_file(request: HttpRequest, file_id: FromPath[str]) -> ASGIRespo
 
     def work() -> BucketFile:
         holder = holder_of(services, claims)
-        record = get_file(services.store, holder.company_id, id_of(file_id, "fileId"))
+        record = get_file(services.store, holder.company_id, read_id(file_id, "fileId"))
         if record.data.get("bucket") != holder.bucket:
             raise RecordNotFound("There is no such file in this bucket.", path="fileId")
         services.ledger.execute(holder.company_id, [Command(kind="attachment", action="delete", id=record.id)], holder.actor)
