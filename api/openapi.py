@@ -135,7 +135,8 @@ def _operation(path: str, method: str, operation: Operation, known: Mapping[Any,
     if operation.form:
         fields = {"type": "object", "properties": operation.form}
         example = {name: one["example"] for name, one in operation.form.items() if "example" in one}
-        made["requestBody"] = {"required": True, "content": {MULTIPART: {"schema": fields, "example": example}}}
+        body = made.setdefault("requestBody", {"required": True, "content": {}})
+        body["content"][MULTIPART] = {"schema": fields, "example": example}
     made["responses"] = _responses(method, operation, known, form)
     return made
 

@@ -14,7 +14,7 @@ from api.endpoint import Answer, Operation, endpoint
 from api.http_errors import HttpRequest
 from api.reading_requests import query_pairs, services_of
 from api.saimpex import tags, values
-from api.saimpex.access import is_manager, member_of
+from api.saimpex.access import is_manager, member_of, till_of
 from api.saimpex.customers import MOST_PER_PAGE, pagination
 from api.saimpex.deltas import said
 from api.saimpex.envelope import Envelope
@@ -23,10 +23,13 @@ from api.saimpex.forms import Form, field, ref
 from api.saimpex.rows import times
 from api.saimpex.values import Row
 from api.saimpex.writing import Asked, Made, Plan, writes
+from domain.errors import RecordNotFound
 from domain.record import Record
 from infra.composition import Services
 from infra.listing import Condition, Source, list_from
 from infra.pulling_changes import ChangeReader
+from infra.reports.shifts import shift_report
+from infra.shifts import read_shift
 from infra.tokens import Claims
 
 STATUS = {"open": 1, "closed": 2}
@@ -185,4 +188,48 @@ def _list(services: Services, claims: Claims, status: str | None, page: int, per
     return {"shifts": rows, "pagination": pagination(page, per_page, found.total)}
 
 
-HANDLERS = [*open_shift, *close_shift, shifts]
+class ShiftReportQuery(msgspec.Struct, kw_only=True):
+    """Which shift; without one, the open one of whoever asks."""
+
+    shift_id: int | None = None
+
+
+@endpoint(
+    "GET",
+    "/api/desktop/pos/shiftReport",
+    Operation(
+        id="saimpexShiftReport",
+        summary="The X report of an open shift, the Z report of a closed one",
+        tag=tags.POS,
+        query=ShiftReportQuery,
+        answers={
+            200: Answer(
+                "What was sold, taken and spent, and what is expected in the drawer.",
+                Envelope[Row],
+                {"status": "true", "data": {"shift": {"report": "X", "number": 12}, "drawer": {"expected": "522.00"}}, "message": "Success"},
+            )
+        },
+        refusals=(RecordNotFound,),
+    ),
+)
+async def shift_report_of(request: HttpRequest) -> ASGIResponse:
+    """A report; a cashier's own only."""
+    claims, services = claims_of(request), services_of(request)
+    given = dict(query_pairs(request)).get("shift_id")
+    number = values.whole()(given, "shift_id") if given else None
+    return said(await services.threads.run(_report, services, claims, number))
+
+
+def _report(services: Services, claims: Claims, number: int | None) -> Row:
+    till = till_of(services, claims, None)
+    named = number if number is not None else till.open_shift_id()
+    if named is None:
+        raise RecordNotFound("You have no open shift; name one.", path="shift_id")
+    read = read_shift(services.database, claims.cid, named)
+    shift = read.shifts[0]
+    if shift.data["cashier_id"] != str(claims.sub) and not is_manager(till.principal.role):
+        raise RecordNotFound("There is no such shift.", path="shift_id")
+    return shift_report(read, shift)
+
+
+HANDLERS = [*open_shift, *close_shift, shifts, shift_report_of]

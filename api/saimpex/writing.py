@@ -300,12 +300,21 @@ def writes(
             query=described if in_query else None,
             body=None if in_query else described,
             body_example=None if in_query else {**body_example, **SYNC_EXAMPLE},
+            form=_form(described, body_example) if files else {},
             answers=statuses,
             refusals=(errors.NotAllowed, errors.KeyReused, RecordNotFound, OriginalMissing),
         )
         return endpoint(method, f"/api/desktop/{path}", operation)(handle)
 
     return decorate
+
+
+def _form(described: type[msgspec.Struct], example: Row) -> dict[str, Row]:
+    """The same fields as a multipart form has them, and the file."""
+    fields: dict[str, Row] = {name: {"type": "string"} for name in described.__struct_fields__}
+    for name, value in {**example, **SYNC_EXAMPLE}.items():
+        fields[name]["example"] = str(value)
+    return {**fields, "file": {"type": "string", "contentMediaType": "application/octet-stream", "example": "receipt.pdf"}}
 
 
 SYNC_EXAMPLE: Row = {

@@ -166,11 +166,15 @@ def test_a_shift_counts_its_drawer(till: Till) -> None:
     cash = till.done("pos/createCashTransaction", amount=50, type=2, reason="Petty cash", **queued())
     assert (cash["shift_id"], cash["type"]) == (shift["id"], 2)
     till.done("pos/updateCashTransaction", id=cash["id"], amount=40)
+    report = till.read("pos/shiftReport")
+    assert (report["shift"]["report"], report["shift"]["number"]) == ("X", shift["id"])
     body = {"shift_id": None, "open_shift_client_id": opened["client_id"], "closing_cash": 480, "variance_reason": "coins", **closed}
     done = till.done("pos/closeShift", body)
     assert (done["id"], done["expected_cash"], done["variance"], done["status"]) == (shift["id"], 482, -2, 2)
     assert till.done("pos/closeShift", body)["idempotent_replay"] is True
     till.refused(409, "pos/closeShift", shift_id=shift["id"], closing_cash=480)
+    assert till.read("pos/shiftReport", shift_id=shift["id"])["shift"]["report"] == "Z"
+    assert till.get("pos/shiftReport").status_code == till.get("pos/shiftReport", shift_id=99).status_code == 404
     assert [row["id"] for row in till.read("pos/shifts", status=2)["shifts"]] == [shift["id"]]
     assert till.read("pos/shifts", status="open")["shifts"] == []
 
@@ -182,6 +186,7 @@ def test_cashiers_have_their_own_shifts(till: Till, member: Callable[[str], Comp
     refused = second.refused(422, "pos/closeShift", shift_id=shift["id"], closing_cash=10)
     assert "another cashier's" in refused["data"]["errors"]["shift_id"][0]
     assert second.read("pos/shifts")["shifts"] == []
+    assert second.get("pos/shiftReport", shift_id=shift["id"]).status_code == 404
     assert len(first.read("pos/shifts")["shifts"]) == len(till.read("pos/shifts")["shifts"]) == 1
     second.refused(422, "pos/openShift", cashier_id=shift["cashier_id"])
     second.refused(422, "pos/openShift", cashier_id=1)
