@@ -62,7 +62,17 @@ PATH_PARAMETERS: dict[str, dict[str, Any]] = {
             "schema": {"type": "string", "format": "uuid"},
             "example": "3fa85f64-5717-4562-b3fc-2c963f66afa6",
         }
-        for name in ("customerId", "supplierId", "productOrServiceId", "invoiceId", "invoiceItemId", "paymentId", "expenseId")
+        for name in (
+            "customerId",
+            "supplierId",
+            "productOrServiceId",
+            "invoiceId",
+            "invoiceItemId",
+            "paymentId",
+            "expenseId",
+            "userId",
+            "businessId",
+        )
     },
 }
 
