@@ -25,8 +25,8 @@ from api.http_errors import Dialect, HttpRequest, HttpsRequired, refusal_handler
 from api.mahak import MAHAK
 from api.matrix import MATRIX
 from api.native import NATIVE
-from api.saimpex import SAIMPEX
 from api.outermost import outermost
+from api.saimpex import SAIMPEX
 from api.schema_page import as_page
 from api.stopping import on_stop
 from infra.composition import Services

@@ -26,7 +26,7 @@ from api.http_errors import HttpRequest
 from api.native.references import reference_of, tags_of
 from api.native.report_forms import AsOf, Paged
 from api.reading_requests import Read, accepts, read_query, services_of
-from domain.errors import CursorAhead, CursorInvalid, InvalidField, LedgerError, RecordNotFound
+from domain.errors import CursorAhead, CursorInvalid, InvalidField, RecordNotFound
 from domain.event import JSON as ENCODER
 from infra.composition import Services
 from infra.moments import seq_at

@@ -96,7 +96,7 @@ def _say_customer(made: Made) -> Row:
 
 
 class CustomersQuery(DeltaQuery, kw_only=True):
-    """With `updated_since`, a page that is not the last answers the cursor up to which it reaches: the next may be pulled by either."""
+    """With `updated_since`, a page that is not the last answers the cursor up to which it reaches: go on by page or by it."""
 
     search: str | None = None
     page: Annotated[int, Meta(ge=1, le=10**9)] | None = None

@@ -49,8 +49,8 @@ EXAMPLE: Row = {"id": 3, "po_number": "PO-000003", "status": 1, "is_draft": True
     id="saimpexCreatePurchaseOrder",
     tag=tags.ERP,
     summary="Order from a supplier",
-    description="With a `client_id` it is a draft (`status` 1), without invoice or payment. Without one the goods are received at once:"
-    " stock, purchase invoice, and the payment if one is given.",
+    description="With a `client_id` it is a draft (`status` 1), without invoice or payment. Without one the goods are received at"
+    " once: stock, purchase invoice, and the payment if one is given.",
     form=ORDER,
     body_example={
         "supplier_id": 1,

@@ -206,7 +206,11 @@ class ShiftReportQuery(msgspec.Struct, kw_only=True):
             200: Answer(
                 "What was sold, taken and spent, and what is expected in the drawer.",
                 Envelope[Row],
-                {"status": "true", "data": {"shift": {"report": "X", "number": 12}, "drawer": {"expected": "522.00"}}, "message": "Success"},
+                {
+                    "status": "true",
+                    "data": {"shift": {"report": "X", "number": 12}, "drawer": {"expected": "522.00"}},
+                    "message": "Success",
+                },
             )
         },
         refusals=(RecordNotFound,),

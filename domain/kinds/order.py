@@ -222,7 +222,7 @@ class OrderKind(Kind):
         yield from holders_of_series(getattr(data, "number_series", None))
 
     def wants(self, decision: Decision, command: Command, record: Record | None) -> Iterable[Wish]:
-        """A deletion and a receipt need the order's lines; a receipt, all that its invoice and payment name; a new one its number."""
+        """A deletion and a receipt need the lines; a receipt, all that its invoice and payment name; a new order its number."""
         if command.action in ("delete", "receive") and record is not None:
             yield ChildrenOf(record.id)
         if isinstance(command.data, NewOrder) and command.data.number_series is not None and command.data.order_number is None:

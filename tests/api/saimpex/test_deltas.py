@@ -136,7 +136,7 @@ def test_settings_whole_and_since(till: Till) -> None:
 
 
 def test_others_companies_are_not_seen(till: Till, services: Any, client: Any) -> None:
-    from ..conftest import register
+    from tests.api.conftest import register
 
     other = Till(register(services, client))
     other.product()

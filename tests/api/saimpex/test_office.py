@@ -152,6 +152,8 @@ def test_an_expense_comes_with_its_receipt(till: Till) -> None:
     assert [one["data"]["record_kind"] for one in attachment] == ["expense"]
     assert till.done("hrm/approveExpense", id=expense["id"])["expense"]["status"] == 2
     till.refused(409, "hrm/approveExpense", id=expense["id"])
-    bad = till.call("POST", "hrm/requestExpense", data={"amount": "1", **queued()}, files={"receipt": ("x.exe", b"MZ\x90\x00" * 20)})
+    bad = till.call(
+        "POST", "hrm/requestExpense", data={"amount": "1", **queued()}, files={"receipt": ("x.exe", b"MZ\x90\x00" * 20)}
+    )
     assert 400 <= bad.status_code < 500, bad.text
     till.refused(422, "hrm/requestExpense", amount=-1)

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from tills import Till, queued
 
-from ..conftest import Company
+from tests.api.conftest import Company
 
 Body = dict[str, Any]
 
@@ -20,7 +20,9 @@ def items(product: int, quantity: float = 2, **more: Any) -> Body:
 
 def test_a_sale_is_an_invoice_a_payment_and_stock(till: Till) -> None:
     product, customer = till.product(), till.customer()
-    order = till.done("pos/createSale", items(product), customer_id=customer, payment={"method": "cash", "paid_amount": 50})["order"]
+    order = till.done("pos/createSale", items(product), customer_id=customer, payment={"method": "cash", "paid_amount": 50})[
+        "order"
+    ]
     assert (order["order_code"], order["total_amount"], order["paid_amount"], order["change"]) == ("ORD-POS-000001", 22, 22, 28)
     assert till.stock(product) == 18
     invoice = till.company.get(f"/records/invoice/{order['id']}").json()["data"]
@@ -37,7 +39,11 @@ def test_a_sale_is_an_invoice_a_payment_and_stock(till: Till) -> None:
         ({"payment": {"method": "cash", "amount": 30}}, {"cash": 22}, 8),
         ({"payment_method": 1, "paid_amount": "25.50", "change_amount": 3.5}, {"cash": 22}, 3.5),
         ({"payment": [{"method": "cash", "amount": 10}, {"method": "card", "amount": 12}]}, {"card": 12, "cash": 10}, 0),
-        ({"payments": [{"method": "cash", "amount": 20, "change": 10}, {"method": "card", "amount": 12}]}, {"card": 12, "cash": 10}, 10),
+        (
+            {"payments": [{"method": "cash", "amount": 20, "change": 10}, {"method": "card", "amount": 12}]},
+            {"card": 12, "cash": 10},
+            10,
+        ),
     ],
 )
 def test_ways_to_pay(till: Till, payment: Body, methods: Body, change: float) -> None:
@@ -168,7 +174,13 @@ def test_a_shift_counts_its_drawer(till: Till) -> None:
     till.done("pos/updateCashTransaction", id=cash["id"], amount=40)
     report = till.read("pos/shiftReport")
     assert (report["shift"]["report"], report["shift"]["number"]) == ("X", shift["id"])
-    body = {"shift_id": None, "open_shift_client_id": opened["client_id"], "closing_cash": 480, "variance_reason": "coins", **closed}
+    body = {
+        "shift_id": None,
+        "open_shift_client_id": opened["client_id"],
+        "closing_cash": 480,
+        "variance_reason": "coins",
+        **closed,
+    }
     done = till.done("pos/closeShift", body)
     assert (done["id"], done["expected_cash"], done["variance"], done["status"]) == (shift["id"], 482, -2, 2)
     assert till.done("pos/closeShift", body)["idempotent_replay"] is True

@@ -1,4 +1,4 @@
-"""Every write can be repeated: the same body is answered as it first was, another body is refused, a refusal leaves the key free."""
+"""Every write can be repeated: the same body is answered as it was, another body is refused, a refusal leaves the key free."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tills import Till, queued
 
 from infra.composition import Services
 
-from ..conftest import Company, register
+from tests.api.conftest import Company, register
 
 Body = dict[str, Any]
 LINES = [{"account_code": "1000", "debit": 100, "credit": 0}, {"account_code": "3000", "debit": 0, "credit": 100}]
@@ -105,7 +105,11 @@ def shop(services: Services, client: Any) -> Till:
 
 def test_the_table_is_complete(shop: Till) -> None:
     paths = shop.client.get("/schema/openapi.json").json()["paths"]
-    posts = {path.removeprefix("/api/desktop/") for path, methods in paths.items() if path.startswith("/api/desktop/") and "post" in methods}
+    posts = {
+        path.removeprefix("/api/desktop/")
+        for path, methods in paths.items()
+        if path.startswith("/api/desktop/") and "post" in methods
+    }
     assert posts - {"login", "sync/registerDevice"} == set(WRITES)
 
 

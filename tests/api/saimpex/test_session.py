@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from tills import Till, queued
 
-from ..conftest import PASSWORD, Company
+from tests.api.conftest import PASSWORD, Company
 
 
 def log_in(owner: Company, **body: Any) -> Any:
@@ -39,7 +39,9 @@ def test_log_in_by_user_name(company: Company) -> None:
     assert log_in(company, username=name, company="nobody").status_code == 401
 
 
-@pytest.mark.parametrize(("change", "status"), [({"password": "wrong"}, 401), ({"username": ""}, 422), ({"device_id": "d" * 65}, 422)])
+@pytest.mark.parametrize(
+    ("change", "status"), [({"password": "wrong"}, 401), ({"username": ""}, 422), ({"device_id": "d" * 65}, 422)]
+)
 def test_log_in_refused(company: Company, change: dict[str, Any], status: int) -> None:
     answer = log_in(company, **change)
     assert answer.status_code == status
