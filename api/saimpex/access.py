@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from uuid import UUID
@@ -13,11 +12,12 @@ import msgspec
 
 from api.roles import CLOSERS, READERS, rank_of
 from domain.command import Actor, Command
-from domain.errors import NotAllowed, ValueTaken
+from domain.errors import NotAllowed
 from domain.needs import Needs
 from domain.record import Record
 from infra.composition import Services
 from infra.identity import Principal
+from infra.ids import new_id
 from infra.tokens import Claims
 
 Gate = Callable[[str], None]
@@ -68,9 +68,11 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Till(Member):
-    """A member at a device; None where the request names none."""
+    """A member at a device; None where the request names none, or one that is to be made known with what is written."""
 
     device: Record | None = None
+    newcomer: Command | None = None
+    """The command that makes the device known; it goes with what the request writes, so that a refusal leaves nothing."""
     shift: Record | None = None
     """The open shift of whoever asks."""
 
@@ -84,7 +86,8 @@ class Till(Member):
     def actor(self) -> Actor:
         """The author of what is written."""
         actor = self.principal.actor
-        return actor if self.device is None else msgspec.structs.replace(actor, device_id=self.device.id)
+        known = self.device.id if self.device is not None else self.newcomer.id if self.newcomer is not None else None
+        return actor if known is None else msgspec.structs.replace(actor, device_id=known)
 
 
 def member_of(services: Services, claims: Claims) -> Member:
@@ -94,25 +97,19 @@ def member_of(services: Services, claims: Claims) -> Member:
 
 
 def till_of(services: Services, claims: Claims, device: str | None) -> Till:
-    """Who asks, at a device that is known from its first request on. Raises NotAuthenticated; NotAllowed where it is barred."""
-    till = _find(services, claims, device)
-    if device is not None and till.device is None:
-        command = Command(kind="device", action="create", data={"device_id": device, "user_id": till.principal.user_id})
-        with suppress(ValueTaken):  # another request of the same device was first
-            services.ledger.execute(claims.cid, [command], till.principal.actor)
-        till = _find(services, claims, device)
-    if till.device is not None and not till.device.data.get("is_active", True):
-        raise NotAllowed("This device may no longer be used.", path="device_id")
-    return till
-
-
-def _find(services: Services, claims: Claims, device: str | None) -> Till:
+    """Who asks, at a device that is known from what it first writes on. Raises NotAuthenticated; NotAllowed where it is barred."""
     needs = Needs(ids={claims.cid}, holders={("shift", "open_shift", str(claims.sub))})
     if device is not None:
         needs.holders.add(("device", "device_id", device))
     principal, loaded = services.identity.confirm_and_load(claims, needs)
     found = {record.kind: record for record in loaded.records}
-    return Till(services, principal, found["company"], found.get("device"), found.get("shift"))
+    known, newcomer = found.get("device"), None
+    if known is not None and not known.data.get("is_active", True):
+        raise NotAllowed("This device may no longer be used.", path="device_id")
+    if device is not None and known is None:
+        data = {"device_id": device, "user_id": principal.user_id}
+        newcomer = Command(kind="device", action="create", id=new_id(), data=data)
+    return Till(services, principal, found["company"], known, newcomer, found.get("shift"))
 
 
 def now() -> datetime:

@@ -35,7 +35,7 @@ from domain.books import Books
 from domain.command import Command, Idempotency
 from domain.decide import Result
 from domain.decision import Credential
-from domain.errors import LedgerError, NotAllowed, RecordNotFound, ReferenceMissing
+from domain.errors import LedgerError, NotAllowed, RecordNotFound, ReferenceMissing, ValueTaken
 from domain.record import Record
 from infra.composition import Services
 from infra.files import StoredFile
@@ -204,16 +204,20 @@ class Request:
         def say(books: Books, results: Sequence[Result]) -> bytes:
             return values.JSON.encode(plan.say(Made(books, results)))
 
+        newcomer = [asked.till.newcomer] if asked.till.newcomer is not None else []
         try:
             return self.services.ledger.execute(
                 asked.till.principal.company_id,
-                plan.commands,
+                [*plan.commands, *newcomer],
                 asked.till.actor,
                 idempotency=self.idempotency,
                 credentials=plan.credentials,
                 say=say,
             )
         except LedgerError as error:
+            if isinstance(error, ValueTaken) and error.path.startswith(f"commands[{len(plan.commands)}]"):
+                self.prepare()  # another request of this device was first: now it is known
+                return self.execute(stored)
             raise self.told(error) from None
 
     def told(self, error: LedgerError) -> LedgerError:

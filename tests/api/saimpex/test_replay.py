@@ -12,7 +12,6 @@ import pytest
 from tills import Till, queued
 
 from infra.composition import Services
-
 from tests.api.conftest import Company, register
 
 Body = dict[str, Any]
