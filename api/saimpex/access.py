@@ -18,6 +18,7 @@ from domain.record import Record
 from infra.composition import Services
 from infra.identity import Principal
 from infra.ids import new_id
+from infra.shifts import open_shifts
 from infra.tokens import Claims
 
 Gate = Callable[[str], None]
@@ -77,10 +78,23 @@ class Till(Member):
     """The open shift of whoever asks."""
 
     def open_shift_id(self, moment: datetime | None = None) -> UUID | None:
-        """The open shift, if it was open at the moment."""
-        if self.shift is None or (moment is not None and moment < datetime.fromisoformat(self.shift.data["opened_at"])):
+        """The shift in whose drawer money goes, if it was open at the moment.
+
+        Whoever asks has one of their own, or opened one for a cashier: at this till, or without naming any.
+        """
+        shift = self.shift
+        if shift is None:
+            mine = [one for one in open_shifts(self.services.database, self.principal.company_id) if self._opened(one)]
+            shift = mine[0] if len(mine) == 1 else None
+        if shift is None or (moment is not None and moment < datetime.fromisoformat(shift.data["opened_at"])):
             return None
-        return self.shift.id
+        return shift.id
+
+    def _opened(self, shift: Record) -> bool:
+        till = shift.data.get("till")
+        if till is not None and self.device is not None:
+            return bool(till == self.device.data["device_id"])
+        return shift.created_by == self.principal.user_id
 
     @property
     def actor(self) -> Actor:

@@ -67,6 +67,7 @@ def open_shift(asked: Asked) -> Plan:
     data = dict(asked.values)
     user_id, role = asked.till.principal.user_id, asked.till.principal.role
     data["cashier_id"] = data.get("cashier_id") or user_id
+    data["till"] = asked.sync.device
 
     def say(made: Made) -> Row:
         shift = made.record()

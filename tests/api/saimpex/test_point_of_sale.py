@@ -189,6 +189,22 @@ def test_a_shift_counts_its_drawer(till: Till) -> None:
     assert till.read("pos/shifts", status="open")["shifts"] == []
 
 
+def test_a_till_sells_in_the_shift_that_was_opened_at_it(till: Till) -> None:
+    product, cashier = till.product(), till.done("hrm/addEmployee", name="Mariem")["id"]
+    other = till.done("hrm/addEmployee", name="Khadi")["id"]
+    shift = till.done("pos/openShift", cashier_id=cashier, opening_cash=100, **queued(device="till-1"))
+    assert till.done("pos/createSale", items(product))["order"]["shift_id"] == shift["id"]
+    second = till.done("pos/openShift", cashier_id=other, **queued(device="till-2"))
+    assert till.done("pos/createSale", items(product))["order"]["shift_id"] is None, "it is not said in which"
+    for device, wanted in (("till-1", shift["id"]), ("till-2", second["id"]), ("till-3", None)):
+        sale = till.done("pos/createSale", {**items(product), **queued(device=device)})
+        assert sale["order"]["shift_id"] == wanted
+    early = till.done("pos/createSale", {**items(product), **queued(device="till-1", at="2026-05-28T08:00:00Z")})
+    assert early["order"]["shift_id"] is None, "it was not open yet"
+    closed = till.done("pos/closeShift", shift_id=shift["id"], closing_cash=144)
+    assert (closed["expected_cash"], closed["variance"]) == (144, 0)
+
+
 def test_cashiers_have_their_own_shifts(till: Till, member: Callable[[str], Company]) -> None:
     first, second = (Till(till.company, member("staff").token) for _ in range(2))
     shift = first.done("pos/openShift", opening_cash=10)

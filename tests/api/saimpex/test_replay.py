@@ -207,3 +207,16 @@ def test_an_action_is_dated_when_it_was_done(till: Till) -> None:
     events = till.company.get("/events", params={"kinds": "invoice", "limit": 10}).json()["events"]
     assert events[0]["occurred_at"] == "2026-05-28T23:30:00.000000Z"
     assert events[0]["device_id"] is not None
+
+
+def test_a_replay_says_nothing_of_somebody_who_was_erased(till: Till) -> None:
+    made, kept = queued(), queued()
+    customer = till.done("crm/createCustomer", name="Mina Karimi", mobile="555", **made)["id"]
+    changed = {"customer_id": customer, "is_active": True, "credit_limit": 90, **queued()}
+    till.done("crm/updateCustomer", changed)
+    till.done("crm/createCustomer", name="Nina", **kept)
+    assert till.company.execute({"type": "party.erase", "number": customer}).status_code == 200
+    for path, body in (("crm/createCustomer", {"name": "Mina Karimi", "mobile": "555", **made}), ("crm/updateCustomer", changed)):
+        again = till.post(path, body)
+        assert again.json()["data"] == {"id": customer, "erased": True, "idempotent_replay": True}
+    assert till.done("crm/createCustomer", name="Nina", **kept)["name"] == "Nina"
