@@ -29,6 +29,7 @@ from api.outermost import outermost
 from api.saimpex import SAIMPEX
 from api.schema_page import as_page
 from api.stopping import on_stop
+from infra.collecting import collect_seldom
 from infra.composition import Services
 from infra.limits import EXCHANGE_SECONDS, WINDOW_SECONDS
 from infra.settings import Settings, load
@@ -77,6 +78,7 @@ def _lifespan(services: Services) -> Callable[[Litestar], contextlib.AbstractAsy
     @contextlib.asynccontextmanager
     async def run(_: Litestar) -> AsyncIterator[None]:
         await services.open()
+        collect_seldom()
         limits = asyncio.create_task(_exchange_limits(services))
         try:
             with on_stop(services.hints.stop_waiting):

@@ -201,8 +201,11 @@ def direction_of(invoice_type: str) -> Literal["in", "out"]:
 
 
 def check_amounts(amount: Decimal, cash: Decimal | None, currency: str, path: str = "data") -> Decimal:
-    """The amount at its currency's decimals. Raises unless it is positive and exact, and the part in cash lies within it."""
-    if amount <= 0:
+    """The amount at its currency's decimals. Raises unless it is positive and exact, and the part in cash lies within it.
+
+    A payment of which nothing is in cash may be of nothing yet: its cheques are still to come.
+    """
+    if amount < 0 or (amount == 0 and cash != 0):
         raise AmountNotPositive(path=f"{path}.amount")
     if cash is not None and not 0 <= require_exact(cash, currency, f"{path}.cash_amount") <= amount:
         raise InvalidField("The part in cash lies between nothing and the amount.", path=f"{path}.cash_amount")
