@@ -38,6 +38,11 @@ PATH_PARAMETERS: dict[str, dict[str, Any]] = {
         "schema": {"oneOf": [{"type": "string", "format": "uuid"}, {"type": "integer", "minimum": 1}]},
         "example": 1,
     },
+    "shift": {
+        "description": "The shift's id, or its number.",
+        "schema": {"oneOf": [{"type": "string", "format": "uuid"}, {"type": "integer", "minimum": 1}]},
+        "example": 1,
+    },
     "seq": {"description": "The seq of an event.", "schema": {"type": "integer", "minimum": 1}, "example": 1},
     "file_format": {"description": "The format of the file.", "schema": {"type": "string", "enum": sorted(IMPORTS)}},
     "format": {"description": "A format of exports.", "schema": {"type": "string", "enum": list(EXPORTS)}},

@@ -52,6 +52,12 @@ RECORDS = Table(
             "((document::jsonb -> 'data' ->> 'archived_at'))",
             where="kind = 'user' AND NOT deleted AND document::jsonb -> 'data' ->> 'archived_at' IS NOT NULL",
         ),
+        Index(
+            "records_by_shift",
+            "company_id, ((document::jsonb -> 'data' ->> 'shift_id'))",
+            where="kind = ANY (ARRAY['cash_transaction', 'expense', 'invoice', 'payment'])"
+            """ AND strpos(document, '"shift_id":"') > 0""",
+        ),
     ),
     privileges="SELECT, INSERT, UPDATE",
 )
