@@ -19,7 +19,7 @@ from api.fintrack.roles import ADMINISTER_BUSINESSES, Gate
 from api.fintrack.values import read_id
 from api.http_errors import HttpRequest
 from domain.errors import CompanyNotFound, FieldFixed, InvalidField, NotAllowed, RecordNotFound, TooManyRequests, ValueTaken
-from domain.kinds.company import Codename
+from domain.kinds.company import Codename, time_zones
 from domain.record import Record
 from domain.values import Name
 from infra.accounts import MOST_PASSWORD_CHARACTERS
@@ -209,7 +209,14 @@ def _company_of(form: Mapping[str, Any]) -> dict[str, Any]:
             data[ours] = value
     if part is not form and (email := wire.optional_text(part, "email")) is not None:
         data["email"] = email
+    _check_zone(data)
     return data
+
+
+def _check_zone(data: Mapping[str, Any]) -> None:
+    """Raise InvalidField, as clients call the field, unless the time zone is one."""
+    if data.get("time_zone", "UTC") not in time_zones():
+        raise InvalidField(f"{data['time_zone']!r} is not an IANA time zone.", path="timeZone")
 
 
 async def _create_business(request: HttpRequest) -> ASGIResponse:
@@ -326,6 +333,7 @@ def _changes_of(form: Mapping[str, Any], business: Record) -> dict[str, Any]:
     for required in ("name", "timeZone"):
         if FIELDS[required] in changes and changes[FIELDS[required]] is None:
             raise InvalidField(f"`{required}` cannot be cleared.", path=required)
+    _check_zone(changes)
     return changes
 
 

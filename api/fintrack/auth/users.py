@@ -193,7 +193,7 @@ def new_user(form: Mapping[str, Any], *, role: str) -> dict[str, Any]:
         " himself less than a month ago comes back. Nobody logs in before his e-mail is verified.",
         tag=TAG,
         body=forms.NewUser,
-        body_example={"name": "Mina Karimi", "email": "mina@babil.example", "role": "ACCOUNTANT"},
+        body_example={"name": "Sara Demir", "email": "sara@babil.example", "role": "ACCOUNTANT"},
         answers={201: Answer("The user.", forms.OneUser, examples.enveloped("create", "user", examples.USER))},
         refusals=(NotAllowed, ValueTaken),
     ),
