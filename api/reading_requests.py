@@ -29,14 +29,14 @@ def services_of(request: Request[Any, Any, Any]) -> Services:
     return services
 
 
-async def read_body(request: HttpRequest, *, compressed: bool = False) -> bytes:
+async def read_body(request: HttpRequest, *, compressed: bool = False, also: Sequence[str] = ()) -> bytes:
     """The body, which has to be JSON by its content type. Raises MediaTypeUnsupported, and a 413 where it is too large.
 
-    `compressed`: it may come as gzip or zstd; the limit of its size is that of what it unpacks to.
+    `compressed`: it may come as gzip or zstd; the limit of its size is that of what it unpacks to. `also`: other media types of it.
     """
     body = await read_file(request, CODINGS if compressed else ())
     media_type = media_type_of(request)
-    if body and media_type not in ("", "application/json") and not media_type.endswith("+json"):
+    if body and media_type not in ("", "application/json", *also) and not media_type.endswith("+json"):
         raise MediaTypeUnsupported(f"The body must be application/json, not {media_type}.")
     coding = coding_of(request)
     return unpack(body, coding, services_of(request).settings.max_body_bytes) if coding in CODINGS else body

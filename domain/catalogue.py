@@ -17,6 +17,7 @@ from domain.kinds.cheque import CHEQUE
 from domain.kinds.company import COMPANY
 from domain.kinds.conflict import CONFLICT
 from domain.kinds.coupon import COUPON
+from domain.kinds.custom_record import CUSTOM_RECORD
 from domain.kinds.device import DEVICE, SESSION
 from domain.kinds.dispute import DISPUTE
 from domain.kinds.expense import EXPENSE
@@ -73,6 +74,7 @@ KINDS: tuple[Kind, ...] = (
     LEAVE,
     SETTINGS,
     ATTACHMENT,
+    CUSTOM_RECORD,
     DISPUTE,
     CONFLICT,
 )

@@ -53,6 +53,11 @@ RECORDS = Table(
             where="kind = 'user' AND NOT deleted AND document::jsonb -> 'data' ->> 'archived_at' IS NOT NULL",
         ),
         Index(
+            "credits_by_party",
+            "company_id, ((document::jsonb -> 'data' ->> 'party_id'))",
+            where="kind = 'payment' AND parent_id IS NULL AND NOT deleted",
+        ),
+        Index(
             "records_by_shift",
             "company_id, ((document::jsonb -> 'data' ->> 'shift_id'))",
             where="kind = ANY (ARRAY['cash_transaction', 'expense', 'invoice', 'payment'])"
@@ -65,7 +70,10 @@ UNIQUE_VALUES = Table(
     name="unique_values",
     columns={"kind": "text", "name": "text", "value": "text", "record_id": "uuid"},
     key=("kind", "name", "value"),
-    indexes=(Index("users_by_email", "value", where="kind = 'user' AND name = 'email'"),),
+    indexes=(
+        Index("users_by_email", "value", where="kind = 'user' AND name = 'email'"),
+        Index("users_by_username", "value", where="kind = 'user' AND name = 'username'"),
+    ),
     privileges="SELECT, INSERT, UPDATE, DELETE",
 )
 CLIENT_IDS = Table(

@@ -148,8 +148,11 @@ def direction_of(invoice_type: str) -> Literal["in", "out"]:
 
 
 def check_amounts(amount: Decimal, cash: Decimal | None, currency: str) -> Decimal:
-    """The amount at its currency's decimals. Raises unless it is positive and exact, and the part in cash lies within it."""
-    if amount <= 0:
+    """The amount at its currency's decimals. Raises unless it is positive and exact, and the part in cash lies within it.
+
+    A payment of which nothing is in cash may be of nothing yet: its cheques are still to come.
+    """
+    if amount < 0 or (amount == 0 and cash != 0):
         raise AmountNotPositive(path="data.amount")
     if cash is not None and not 0 <= require_exact(cash, currency, "data.cash_amount") <= amount:
         raise InvalidField("The part in cash lies between nothing and the amount.", path="data.cash_amount")

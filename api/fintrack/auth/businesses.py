@@ -158,13 +158,12 @@ async def _list_businesses(request: HttpRequest) -> ASGIResponse:
     """Every open business, for the service's admins."""
 
     def work(asker: Asker) -> ASGIResponse:
-        ADMINISTER_BUSINESSES.check(asker.role)
         page = page_of(asker)
         found = list_businesses(asker.services.database, page.limit, page.offset)
         rows = [wire.business_row(business) for business in found.records]
         return respond(asker, "list", "businesses", rows, paging=page.paging(found.total))
 
-    return await answer_to(request, work)
+    return await answer_to(request, work, ADMINISTER_BUSINESSES)
 
 
 _LISTS = [
@@ -223,8 +222,7 @@ async def _create_business(request: HttpRequest) -> ASGIResponse:
     """Begin a business together with its owner, who gets a code where he gets no password."""
     asked = await read_request(request)
     services = asked.services
-    asker = await services.threads.run(confirm, asked)
-    ADMINISTER_BUSINESSES.check(asker.role)
+    asker = await services.threads.run(lambda: confirm(asked, gate=ADMINISTER_BUSINESSES))
     if asker.company.data["codename"] != ROOT:
         raise NotAllowed("Businesses are made from root; name no business in this request.", path="_business")
     company = _company_of(asker.form)
@@ -353,10 +351,9 @@ async def delete_business(request: HttpRequest, business_id: FromPath[str]) -> A
     """Close a business."""
 
     def work(asker: Asker) -> ASGIResponse:
-        ADMINISTER_BUSINESSES.check(asker.role)
         return one(asker, "delete", close_business(asker.services.identity, read_id(business_id, "businessId"), asker.actor))
 
-    return await answer_to(request, work)
+    return await answer_to(request, work, ADMINISTER_BUSINESSES)
 
 
 HANDLERS = [
