@@ -16,20 +16,25 @@ from litestar.handlers import HTTPRouteHandler, get
 from litestar.response.base import ASGIResponse
 
 from api import openapi, operations
+from api.any_case import any_case
 from api.compression import packing
 from api.endpoint import JSON
 from api.fintrack import FINTRACK
+from api.fintrack.asking import TOKEN
 from api.http_errors import Dialect, HttpRequest, HttpsRequired, refusal_handler
+from api.mahak import MAHAK
 from api.matrix import MATRIX
 from api.native import NATIVE
 from api.outermost import outermost
+from api.saimpex import SAIMPEX
 from api.schema_page import as_page
 from api.stopping import on_stop
+from infra.collecting import collect_seldom
 from infra.composition import Services
 from infra.limits import EXCHANGE_SECONDS, WINDOW_SECONDS
 from infra.settings import Settings, load
 
-DIALECTS: Sequence[Dialect] = (NATIVE, MATRIX, FINTRACK)
+DIALECTS: Sequence[Dialect] = (NATIVE, MATRIX, MAHAK, SAIMPEX, FINTRACK)
 
 log = structlog.get_logger()
 
@@ -49,7 +54,8 @@ def create_app(settings: Settings | None = None) -> Litestar:
         logging_config=None,
     )
     application.state.services = services
-    application.asgi_handler = outermost(packing(application.asgi_handler, [MATRIX]), services.metrics)
+    handler = any_case(application.asgi_handler, [dialect for dialect in DIALECTS if dialect.any_case])
+    application.asgi_handler = outermost(packing(handler, [MATRIX, MAHAK]), services.metrics)
     return application
 
 
@@ -64,6 +70,7 @@ def _cors(settings: Settings) -> CORSConfig | None:
     if not settings.cors_origins:
         return None
     exposed = ["ETag", "Location", "X-Request-Id", "Retry-After", "Idempotent-Replay", "X-Seq", "Content-Disposition"]
+    exposed.append(TOKEN)
     return CORSConfig(allow_origins=list(settings.cors_origins), expose_headers=exposed)
 
 
@@ -71,6 +78,7 @@ def _lifespan(services: Services) -> Callable[[Litestar], contextlib.AbstractAsy
     @contextlib.asynccontextmanager
     async def run(_: Litestar) -> AsyncIterator[None]:
         await services.open()
+        collect_seldom()
         limits = asyncio.create_task(_exchange_limits(services))
         try:
             with on_stop(services.hints.stop_waiting):

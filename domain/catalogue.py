@@ -17,6 +17,7 @@ from domain.kinds.cheque import CHEQUE
 from domain.kinds.company import COMPANY
 from domain.kinds.conflict import CONFLICT
 from domain.kinds.coupon import COUPON
+from domain.kinds.custom_record import CUSTOM_RECORD
 from domain.kinds.device import DEVICE, SESSION
 from domain.kinds.dispute import DISPUTE
 from domain.kinds.expense import EXPENSE
@@ -26,6 +27,7 @@ from domain.kinds.invoice_line import INVOICE_LINE
 from domain.kinds.journal import JOURNAL_ENTRY, JOURNAL_LINE
 from domain.kinds.leave import LEAVE
 from domain.kinds.money_accounts import BANK, BANK_GROUP, CASH, PAYMENT_ACCOUNT
+from domain.kinds.number_series import NUMBER_SERIES
 from domain.kinds.order import ORDER, ORDER_LINE
 from domain.kinds.party import PARTY, PARTY_GROUP
 from domain.kinds.payment import PAYMENT
@@ -72,7 +74,9 @@ KINDS: tuple[Kind, ...] = (
     ATTENDANCE,
     LEAVE,
     SETTINGS,
+    NUMBER_SERIES,
     ATTACHMENT,
+    CUSTOM_RECORD,
     DISPUTE,
     CONFLICT,
 )

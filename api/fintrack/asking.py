@@ -3,7 +3,8 @@
 The business (tenant) is named by codename: header `mbx-business-codename`, else `_business` in the query, else in the body, else it
 is `root`. The token is looked for in five places, of which the first that has one counts: query `access_token`, `Authorization:
 Bearer`, header `fintrack-access-token`, header `fintrack-access-token-{codename}`, cookie `fintrack-access-token-{codename}` (for
-root also without the suffix). It has to be a token of the business that is addressed.
+root also without the suffix). It has to be a token of the business that is addressed; only the superAdmin's, which is root's, opens
+every business: he then acts there under his own id and role.
 
 Bodies are JSON objects, plain or wrapped as `{"data": {…}}`; fields that nobody knows are passed over. A GET or a DELETE may
 carry a body, as the documented calls do: nothing is read from it but `_business`.
@@ -14,6 +15,7 @@ carry a body, as the documented calls do: nothing is read from it but `_business
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -29,8 +31,9 @@ from api.fintrack.roles import Gate
 from api.http_errors import HttpRequest, MediaTypeUnsupported
 from api.reading_requests import decode, query_pairs, read_body, services_of
 from domain.command import Actor, Idempotency
-from domain.errors import InvalidField, LedgerError, MalformedRequest, NotAuthenticated
+from domain.errors import CompanyNotFound, InvalidField, LedgerError, MalformedRequest, NotAuthenticated
 from domain.record import Record
+from infra.businesses import read_business
 from infra.companies import ROOT
 from infra.composition import Services
 from infra.fingerprints import request_fingerprint
@@ -190,6 +193,9 @@ def confirm(asked: Asked, *, or_of_token: bool = False, gate: Gate | None = None
     own = company.data["codename"]
     if asked.named is None and or_of_token:
         asked.named = own
+    if own != asked.codename and own == ROOT and principal.role == "superAdmin":
+        principal, company = _as_visitor(asked, principal)
+        own = asked.codename
     if own != asked.codename:
         raise NotAuthenticated(f"This is no token of the business {asked.codename!r}; log in there.")
     if not company.data.get("is_active", True):
@@ -204,6 +210,15 @@ def confirm(asked: Asked, *, or_of_token: bool = False, gate: Gate | None = None
         access_token=token,
         sso_ms=round((time.perf_counter() - begin) * 1000),
     )
+
+
+def _as_visitor(asked: Asked, principal: Principal) -> tuple[Principal, Record]:
+    """The superAdmin in the business that is addressed. Raises CompanyNotFound where there is none, or it is closed."""
+    company = read_business(asked.services.identity, asked.codename)
+    if company.data["codename"] != asked.codename:  # it was an id
+        raise CompanyNotFound(f"There is no business {asked.codename!r}.", path="_business")
+    head = asked.services.store.head(company.id).seq
+    return dataclasses.replace(principal, company_id=company.id, head=head), company
 
 
 async def answer_to(request: HttpRequest, work: Callable[[Asker], ASGIResponse], gate: Gate | None = None) -> ASGIResponse:

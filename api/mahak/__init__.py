@@ -1,0 +1,17 @@
+"""The Mahak dialect: Sync API v3, V1 as its clients speak it and V2 as its guide has it."""
+
+from __future__ import annotations
+
+from api.http_errors import Dialect
+from api.mahak import login, lookup, reading, upload
+from api.mahak.errors import REFUSALS, refuse
+from api.mahak.saving import handlers as saving
+
+MAHAK = Dialect(
+    name="mahak",
+    prefixes=("/api/v3/",),
+    handlers=[*login.HANDLERS, *reading.HANDLERS, *lookup.HANDLERS, *saving.HANDLERS, *upload.HANDLERS],
+    refuse=refuse,
+    refusals=REFUSALS,
+    any_case=True,
+)
