@@ -80,7 +80,6 @@ WIDE = ["executeCommands", "createRecord", "updateRecord", "deleteRecord", "actO
 schemathesis.serializer.alias(["text/csv", "application/x-ofx"], "text/plain")
 
 TWICE = (
-TWICE = (
     "^fintrack(Replace|FetchList|BffCount(?!Payments)|BffList(?!Invoices)|BffGet(?!Payment$)|.*ByPut$"
     "|(CurrentUser|Permissions?)(?!Auth$))|^saimpex(Get(Ledger|TrialBalance|Products)|.*By(Delete|Post))$"
 )
