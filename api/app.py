@@ -26,6 +26,7 @@ from api.mahak import MAHAK
 from api.matrix import MATRIX
 from api.native import NATIVE
 from api.outermost import outermost
+from api.saimpex import SAIMPEX
 from api.schema_page import as_page
 from api.stopping import on_stop
 from infra.collecting import collect_seldom
@@ -33,7 +34,7 @@ from infra.composition import Services
 from infra.limits import EXCHANGE_SECONDS, WINDOW_SECONDS
 from infra.settings import Settings, load
 
-DIALECTS: Sequence[Dialect] = (NATIVE, MATRIX, FINTRACK, MAHAK)
+DIALECTS: Sequence[Dialect] = (NATIVE, MATRIX, MAHAK, SAIMPEX, FINTRACK)
 
 log = structlog.get_logger()
 

@@ -67,7 +67,7 @@ def _ensure_administrator(ledger: Ledger, database: Database, administrator: Dat
     root = get_company(database, ROOT).id
     if has_user(ledger, root, str(administrator["email"])):
         return
-    if Reader(database).list_records(root, "user", filters={"role": ["superAdmin"]}, limit=1).count:
+    if Reader(database).list_records(root, "user", filters={"role": ["superAdmin"]}, limit=1).total:
         log.warning("root has another superAdmin already; DAFTAR_SUPER_ADMIN_EMAIL makes no second one")
         return
     add_user(ledger, root, administrator, password)

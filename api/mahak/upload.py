@@ -249,7 +249,7 @@ def _record(services: Services, claims: Claims, target: _Target, stored: StoredF
         summary="Fetch a file",
         description="By the picture's id, as its `url` has it, with the same login. One `Range` and `If-None-Match` are heeded.",
         tag=TAG,
-        answers={200: Answer("The file's bytes.", also=("application/octet-stream", "image/png", "application/pdf"))},
+        answers={200: Answer("The file's bytes.", also=("*/*",))},
         refusals=(errors.RecordNotFound, errors.FileMissing),
     ),
 )

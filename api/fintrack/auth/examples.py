@@ -12,7 +12,7 @@ _TOKEN = "eyJhbGciOiJIUzI1NiJ9.…"  # noqa: S105 - an example
 
 LOG_IN = {"username": "admin@daftar.example", "password": "daftar-demo", "_business": "babil"}
 LOGGED_OUT = {"status": "OK", "message": "User logged out successfully"}
-_AVATAR = "https://www.gravatar.com/avatar/0c8d51f5c9bc4b31a2e8f4a5b7d6e911?s=200&d=identicon"
+_AVATAR = f"/bucket/download/{USER_ID}"
 SESSION: dict[str, Any] = {
     "sessionId": SESSION_ID,
     "userId": USER_ID,

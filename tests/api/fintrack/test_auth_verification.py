@@ -12,10 +12,10 @@ from uuid import uuid4
 import msgspec
 import psycopg
 import pytest
-from fintrack_business import PASSWORD, Business
+from fintrack_business import Business
 from postbox import SECRET, USER, Gateway, Postbox, smtp_server
 
-from domain.errors import MessageNotSent
+from domain.errors import LedgerError, MessageNotSent
 from infra.mail import Mail, mail_of
 from infra.settings import load
 from infra.sms import Sms
@@ -207,7 +207,7 @@ def test_guesses_at_the_same_time_are_counted(business, services, revealed):
     def guess(_: int) -> str:
         try:
             services.codes.use(business.id, user.id, "email", user.email, wrong)
-        except Exception as error:
+        except LedgerError as error:
             return type(error).__name__
         return "used"
 
@@ -223,7 +223,7 @@ def test_a_code_that_comes_twice_at_once_works_once(business, services, revealed
     def use(_: int) -> bool:
         try:
             services.codes.use(business.id, user.id, "email", user.email, code)
-        except Exception:
+        except LedgerError:
             return False
         return True
 
