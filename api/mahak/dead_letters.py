@@ -207,13 +207,13 @@ async def retry_letter(request: HttpRequest, number: FromPath[int]) -> ASGIRespo
         return answer(await services.threads.run(work))
 
 
-async def _discard(request: HttpRequest, numbers: list[int] | None) -> ASGIResponse:
+async def _discard(request: HttpRequest, numbers: list[int] | None, *, is_one: bool = False) -> ASGIResponse:
     claims, services = claims_of(request, "write"), services_of(request)
 
     def work() -> LetterAnswer:
         source = writer_of(services, claims).actor.source
         count = Syncs(services.database, DIALECT).discard(claims.cid, source, numbers)
-        if numbers is not None and len(numbers) == 1 and not count:
+        if is_one and not count:
             raise RecordNotFound("There is no such dead letter; it may have been accepted or discarded.", path="number")
         return LetterAnswer(data={"discarded": count})
 
@@ -233,7 +233,7 @@ async def _discard(request: HttpRequest, numbers: list[int] | None) -> ASGIRespo
 )
 async def discard_letter(request: HttpRequest, number: FromPath[int]) -> ASGIResponse:
     """Forget one."""
-    return await _discard(request, [number if 0 < number < LARGEST else 0])
+    return await _discard(request, [number if 0 < number < LARGEST else 0], is_one=True)
 
 
 @endpoint(
@@ -254,7 +254,7 @@ async def discard_letters(request: HttpRequest) -> ASGIResponse:
         return await _discard(request, None)
     parts = [part.strip() for part in given.split(",") if part.strip()]
     numbers = [_whole({"numbers": part}, "numbers", 0, LARGEST) for part in parts]
-    return await _discard(request, numbers or [0])
+    return await _discard(request, numbers)
 
 
 HANDLERS: list[HTTPRouteHandler] = [list_letters, get_letter, retry_letter, discard_letter, discard_letters]

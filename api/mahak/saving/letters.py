@@ -108,7 +108,7 @@ def _letters_of_rows(saved: Mapping[str, Sequence[Saved]]) -> list[Rejected]:
     refused = [row.item for rows in saved.values() for row in rows if row.error is not None]
     orders = {item.client_key: item for item in refused if item.collection.name in LINES and item.client_key}
     with_order = {id(line): orders[owner] for line in _lines(saved) if (owner := owner_of(line)) in orders}
-    found: list[Rejected] = []
+    found: dict[str, Rejected] = {}
     for item in refused:
         if id(item) in with_order:
             continue
@@ -117,8 +117,9 @@ def _letters_of_rows(saved: Mapping[str, Sequence[Saved]]) -> list[Rejected]:
         if lines:
             rows[lines[0].collection.name] = [line.row for line in lines]
         assert item.error is not None, "these were refused"
-        found.append(_rejected(_key_of(item), Letter(family=V1, batch=rows), item.error, field_of(item, item.error)))
-    return found
+        letter = _rejected(_key_of(item), Letter(family=V1, batch=rows), item.error, field_of(item, item.error))
+        found.setdefault(letter.item_key, letter)
+    return list(found.values())
 
 
 def _lines(saved: Mapping[str, Sequence[Saved]]) -> Iterable[Item]:

@@ -70,6 +70,12 @@ def test_v1_rows_are_kept_alone_an_order_with_its_lines(mahak: Client) -> None:
     call(mahak, "GET", f"/{bank['number']}", expect=404)
 
 
+def test_rows_that_are_wrong_alike_are_one_letter(mahak: Client) -> None:
+    assert save_v1(mahak, OrderDetails=[None, None], Banks=[{}, {}])["Result"] is False
+    assert len(letters(mahak)) == 2
+    assert call(mahak, "DELETE", "?numbers=")["data"]["discarded"] == 0
+
+
 def test_a_batch_that_comes_corrected_is_forgotten_by_itself(mahak: Client) -> None:
     save_v2(mahak, 400, people=[{"personClientId": 1, "firstName": "Sara", "credit": "much"}])
     assert len(letters(mahak)) == 1
