@@ -234,8 +234,9 @@ def test_pages_are_cut_and_lose_nothing(mahak: Any) -> None:
 
 
 def test_a_large_answer_is_streamed_whole(mahak: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in (("ROWS_AT_ONCE", 2), ("FEWEST_AT_ONCE", 2), ("MOST_AT_ONCE", 3), ("IN_MEMORY", 100), ("READ_BACK", 64)):
-        monkeypatch.setattr(f"api.mahak.reading.{name}", value)
+    for name, value in (("pages.ROWS_AT_ONCE", 2), ("pages.FEWEST_AT_ONCE", 2), ("pages.MOST_AT_ONCE", 3),
+                        ("streaming.IN_MEMORY", 100), ("streaming.READ_BACK", 64)):  # fmt: skip
+        monkeypatch.setattr(f"api.mahak.{name}", value)
     names = [f"Bank {index}" for index in range(20)]
     mahak.company.execute(*({"type": "bank.create", "data": {"name": name}} for name in names))
     mahak.company.execute(*({"type": "cash.create", "data": {"name": name}} for name in names[:7]))
