@@ -172,7 +172,7 @@ class _Family:
         for plan in IMPLIED.get(document.kind, ()):
             if plan.view.shows(document):
                 yield self._row(plan, document, known)
-            elif document.kind != "custom_record":
+            elif document.version > 1 and document.kind != "custom_record":  # one that is new never was such a row
                 yield self._row(plan, structs.replace(document, deleted=True), known, if_known=True)
 
     def _own_details(self, product: Document, cause: Document, known: Known) -> list[SyncRow]:
