@@ -19,11 +19,14 @@ from api import openapi, operations
 from api.any_case import any_case
 from api.compression import packing
 from api.endpoint import JSON
+from api.fintrack import FINTRACK
+from api.fintrack.asking import TOKEN
 from api.http_errors import Dialect, HttpRequest, HttpsRequired, refusal_handler
 from api.mahak import MAHAK
 from api.matrix import MATRIX
 from api.native import NATIVE
 from api.outermost import outermost
+from api.saimpex import SAIMPEX
 from api.schema_page import as_page
 from api.stopping import on_stop
 from infra.collecting import collect_seldom
@@ -31,7 +34,7 @@ from infra.composition import Services
 from infra.limits import EXCHANGE_SECONDS, WINDOW_SECONDS
 from infra.settings import Settings, load
 
-DIALECTS: Sequence[Dialect] = (NATIVE, MATRIX, MAHAK)
+DIALECTS: Sequence[Dialect] = (NATIVE, MATRIX, MAHAK, SAIMPEX, FINTRACK)
 
 log = structlog.get_logger()
 
@@ -67,6 +70,7 @@ def _cors(settings: Settings) -> CORSConfig | None:
     if not settings.cors_origins:
         return None
     exposed = ["ETag", "Location", "X-Request-Id", "Retry-After", "Idempotent-Replay", "X-Seq", "Content-Disposition"]
+    exposed.append(TOKEN)
     return CORSConfig(allow_origins=list(settings.cors_origins), expose_headers=exposed)
 
 

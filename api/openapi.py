@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from litestar.handlers import HTTPRouteHandler
@@ -23,6 +24,8 @@ _PARAMETER = re.compile(r"{(\w+)(?::\w+)?}")
 ALWAYS: tuple[type[LedgerError], ...] = (errors.ServiceUnavailable, InternalError)
 SECURED: tuple[type[LedgerError], ...] = (errors.NotAuthenticated, errors.TooManyRequests)
 WITH_BODY: tuple[type[LedgerError], ...] = (BodyTooLarge, MediaTypeUnsupported)
+
+MULTIPART = "multipart/form-data"
 
 PATH_PARAMETERS: dict[str, dict[str, Any]] = {
     "kind": {"description": "A kind of record.", "schema": {"type": "string", "enum": sorted(CATALOGUE)}},
@@ -47,8 +50,25 @@ PATH_PARAMETERS: dict[str, dict[str, Any]] = {
     },
     "seq": {"description": "The seq of an event.", "schema": {"type": "integer", "minimum": 1}, "example": 1},
     "file_format": {"description": "The format of the file.", "schema": {"type": "string", "enum": sorted(IMPORTS)}},
+    "picture_id": {"description": "A picture's id.", "schema": {"type": "integer", "minimum": 1}, "example": 1},
+    "file_id": {"description": "The file's id.", "schema": {"type": "string", "format": "uuid"}, "example": str(UUID(int=0))},
     "format": {"description": "A format of exports.", "schema": {"type": "string", "enum": list(EXPORTS)}},
+    "user_id": {"description": "The user's id.", "schema": {"type": "string", "format": "uuid"}},
+    "business_id": {"description": "The business's id.", "schema": {"type": "string", "format": "uuid"}},
+    "codename": {"description": "The codename of a business.", "schema": {"type": "string"}, "example": "babil"},
+    "permission": {"description": "The name of a permission.", "schema": {"type": "string"}, "example": "orders.manage"},
     "action": {"description": "An action of the kind.", "schema": {"type": "string"}, "example": "resolve"},
+    **{
+        name: {
+            "description": "The object's id.",
+            "schema": {"type": "string", "format": "uuid"},
+            "example": "3fa85f64-5717-4562-b3fc-2c963f66afa6",
+        }
+        for name in (
+            *("customerId", "supplierId", "productOrServiceId", "invoiceId", "invoiceItemId", "paymentId", "expenseId"),
+            *("userId", "businessId"),
+        )
+    },
 }
 
 
@@ -117,6 +137,11 @@ def _operation(path: str, method: str, operation: Operation, known: Mapping[Any,
     if operation.body_media:
         file = {"schema": {"type": "string"}, "example": operation.body_example}
         made["requestBody"] = {"required": operation.body_required, "content": dict.fromkeys(operation.body_media, file)}
+    if operation.form:
+        fields = {"type": "object", "properties": operation.form}
+        example = {name: one["example"] for name, one in operation.form.items() if "example" in one}
+        body = made.setdefault("requestBody", {"required": True, "content": {}})
+        body["content"][MULTIPART] = {"schema": fields, "example": example}
     made["responses"] = _responses(method, operation, known, form)
     return made
 
@@ -151,8 +176,8 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
     """The schema of a parameter: what is left out has no value, and there is no null in a query."""
     if "anyOf" not in schema:
         return schema
-    (only,) = (one for one in schema["anyOf"] if one != {"type": "null"})
-    return dict(only)
+    kept = [one for one in schema["anyOf"] if one != {"type": "null"}]
+    return dict(kept[0]) if len(kept) == 1 else {**schema, "anyOf": kept}
 
 
 def _responses(method: str, operation: Operation, known: Mapping[Any, Any], form: Refusals) -> dict[str, Any]:
@@ -175,7 +200,7 @@ def _responses(method: str, operation: Operation, known: Mapping[Any, Any], form
         responses[str(status)] = response
     refusals: list[type[LedgerError]] = [errors.MalformedRequest, errors.InvalidField, *operation.refusals, *ALWAYS]
     refusals += SECURED if operation.secured else ()
-    refusals += WITH_BODY if operation.body is not None or method != "get" else ()
+    refusals += WITH_BODY if operation.body is not None or operation.form or method != "get" else ()
     by_status: dict[int, list[type[LedgerError]]] = {}
     for error in dict.fromkeys(refusals):
         by_status.setdefault(form.status_of(error), []).append(error)

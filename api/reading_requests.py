@@ -11,7 +11,7 @@ from litestar import Request
 from litestar.exceptions import InternalServerException
 
 from api.compression import CODINGS, unpack
-from api.http_errors import HttpRequest, MediaTypeUnsupported
+from api.http_errors import BodyTooLarge, HttpRequest, MediaTypeUnsupported
 from domain.decision import NUL, nul_in
 from domain.errors import InvalidField, MalformedRequest
 from domain.validation import invalid_field, may_hold_unusual_amounts, require_plain_amounts
@@ -58,9 +58,24 @@ async def read_file(request: HttpRequest, codings: Sequence[str] = ()) -> bytes:
     if coding not in ("", "identity", *codings):
         raise MediaTypeUnsupported(f"The body must come as it is, not with the Content-Encoding {coding}.")
     try:
+        if request.route_handler.resolve_request_max_body_size() is None:
+            return await _bounded(request)
         return await request.body()
     except InternalServerException:  # all that reading a body raises it for
         raise MalformedRequest("The connection ended before the request's body did.") from None
+
+
+async def _bounded(request: HttpRequest) -> bytes:
+    """The body of a request to a route that takes files too, as no larger than other bodies. Raises BodyTooLarge."""
+    most = services_of(request).settings.max_body_bytes
+    if (request.content_length or 0) > most:
+        raise BodyTooLarge
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > most:
+            raise BodyTooLarge
+    return bytes(body)
 
 
 def decode(body: bytes, decoder: msgspec.json.Decoder[Read]) -> Read:

@@ -9,8 +9,9 @@ from domain.errors import NotAllowed
 READERS = frozenset({"viewer", "tenantUser"})
 """May read everything of their company and write nothing. Every other role may write."""
 
-RANKS: Mapping[str, int] = {"superAdmin": 3, "saasAdmin": 3, "owner": 2, "tenantOwner": 2, "tenantAdmin": 1}
-"""Who may manage users, devices and the company itself, up to his own rank."""
+RANKS: Mapping[str, int] = {"superAdmin": 5, "saasAdmin": 4, "tenantOwner": 3, "owner": 2, "tenantAdmin": 1}
+"""Who may manage users, devices and the company itself, up to his own rank. An `owner` is no `tenantOwner`: FinTrack's admins make
+owners, and must not come above themselves that way."""
 
 MANAGED_KINDS = frozenset({"user", "company"})
 """Kinds that only managers write."""

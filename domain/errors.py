@@ -87,6 +87,48 @@ class NotAllowed(LedgerError):
     code = "not_allowed"
 
 
+class AlreadyVerified(LedgerError):
+    """This is verified already."""
+
+    code = "already_verified"
+
+
+class NothingToVerify(LedgerError):
+    """No verification is in progress; start one."""
+
+    code = "nothing_to_verify"
+
+
+class NothingToReset(LedgerError):
+    """No reset of the password is in progress; start one."""
+
+    code = "nothing_to_reset"
+
+
+class CodeExpired(LedgerError):
+    """The code has expired; ask for a new one."""
+
+    code = "code_expired"
+
+
+class CodeLocked(LedgerError):
+    """Too many wrong codes were tried; ask for a new one."""
+
+    code = "code_locked"
+
+
+class CodeWrong(LedgerError):
+    """This is not the code that was sent."""
+
+    code = "code_wrong"
+
+
+class CodesTooOften(LedgerError):
+    """A code was sent a moment ago, or too many were sent today; wait and try again."""
+
+    code = "codes_too_often"
+
+
 class TooManyRequests(LedgerError):
     """Too many requests; wait and try again."""
 
@@ -291,6 +333,27 @@ class ImportRefused(LedgerError):
     code = "import_refused"
 
 
+# Files -------------------------------------------------------------------------------------------
+
+
+class FileTooLarge(LedgerError):
+    """The file is larger than what is taken; nothing was stored."""
+
+    code = "file_too_large"
+
+
+class FileTypeRefused(LedgerError):
+    """Files of this type are not taken; nothing was stored."""
+
+    code = "file_type_refused"
+
+
+class FileMissing(LedgerError):
+    """The record of this file is there, and its bytes are not; `daftar check --only files` names all such files."""
+
+    code = "file_missing"
+
+
 # The service -------------------------------------------------------------------------------------
 
 
@@ -304,6 +367,12 @@ class LogBroken(LedgerError):
     """Events of this log are missing or were changed; `daftar verify` names the first."""
 
     code = "log_broken"
+
+
+class MessageNotSent(LedgerError):
+    """The message could not be sent; nothing was changed; try again in a moment."""
+
+    code = "message_not_sent"
 
 
 class ServiceUnavailable(LedgerError):

@@ -9,12 +9,17 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import ParamSpec, TypeVar
 
+from infra.accounts import Accounts
+from infra.bucket_tokens import BucketTokens
 from infra.database import Database
+from infra.deltas import Deltas
+from infra.files import Files, Place
 from infra.heads import Heads
 from infra.hints import Hints
 from infra.identity import Identity
 from infra.ledger import Ledger
 from infra.limits import Limits
+from infra.mail import mail_of
 from infra.metrics import Metrics
 from infra.passwords import HASHES_AT_ONCE, Passwords
 from infra.quiet import Quiet
@@ -22,8 +27,10 @@ from infra.reading import Reader
 from infra.roles import api_url
 from infra.settings import Settings, SettingsError
 from infra.signing import signing_key
+from infra.sms import sms_of
 from infra.store.postgres import PostgresStore
 from infra.tokens import Tokens
+from infra.verification_codes import VerificationCodes
 
 Parameters = ParamSpec("Parameters")
 Answer = TypeVar("Answer")
@@ -33,15 +40,20 @@ PATIENCE_SECONDS = 2.0
 """How long a request waits for the database to come back before it is answered with 503."""
 
 
+SENT_AT_ONCE = 4
+"""Mails and short messages on their way at a time."""
+
+
 class Threads:
     """Where blocking work is done: as many threads as there are connections, so that no thread waits for one.
 
-    Password hashes have their own few threads, so that a wave of log-ins does not keep everybody else waiting.
+    Password hashes have their own few threads, so that a wave of log-ins does not keep everybody else waiting; so has sending mail.
     """
 
     def __init__(self, size: int) -> None:
         self._workers = ThreadPoolExecutor(size, thread_name_prefix="work")
         self._hashers = ThreadPoolExecutor(HASHES_AT_ONCE, thread_name_prefix="hash")
+        self._senders = ThreadPoolExecutor(SENT_AT_ONCE, thread_name_prefix="send")
 
     async def run(self, work: Callable[Parameters, Answer], *args: Parameters.args, **kwargs: Parameters.kwargs) -> Answer:
         """Do the work in a thread, with this task's context variables."""
@@ -50,6 +62,10 @@ class Threads:
     async def run_slowly(self, work: Callable[Parameters, Answer], *args: Parameters.args, **kwargs: Parameters.kwargs) -> Answer:
         """Do work that hashes passwords."""
         return await self._run(self._hashers, work, *args, **kwargs)
+
+    async def run_outside(self, work: Callable[Parameters, Answer], *args: Parameters.args, **kwargs: Parameters.kwargs) -> Answer:
+        """Do work that waits for servers that are not ours; nobody who waits for the database waits for them."""
+        return await self._run(self._senders, work, *args, **kwargs)
 
     async def _run(
         self,
@@ -65,6 +81,7 @@ class Threads:
         """Finish what was begun, and end the threads."""
         self._workers.shutdown(wait=True, cancel_futures=True)
         self._hashers.shutdown(wait=True, cancel_futures=True)
+        self._senders.shutdown(wait=True, cancel_futures=True)
 
 
 class Services:
@@ -83,6 +100,7 @@ class Services:
         self.hints = Hints(settings.nats_url, self.heads.look_up)
         self.ledger = Ledger(self.store, hint=self.hints.tell)
         self.reader = Reader(self.database)
+        self.deltas = Deltas(self.database)
         self.limits = Limits(self.database)
         self.quiet = Quiet()
         self.passwords = Passwords()
@@ -95,7 +113,18 @@ class Services:
             refresh_lifetime=timedelta(days=settings.refresh_token_days),
             demo=settings.demo,
         )
+        self.bucket_tokens = BucketTokens(settings.secret_key, self.identity.refresh_lifetime)
+        self.accounts = Accounts(self.identity)
+        self.codes = VerificationCodes(self.database, settings.secret_key)
+        self.mail = mail_of(settings)
+        self.sms = sms_of(settings)
         self.signing_key = signing_key(settings)
+        self.files = Files(
+            Place(settings.files_url, settings.data_dir),
+            max_bytes=settings.max_file_bytes,
+            types=settings.file_types,
+            spool_dir=settings.data_dir,
+        )
         self.threads = Threads(settings.pool_size)
 
     async def open(self) -> None:

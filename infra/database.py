@@ -21,6 +21,7 @@ from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequest
 from domain.errors import ServiceUnavailable
 from infra.followers.tables import install
 from infra.roles import API_ROLE, WORKER_ROLE, role_password
+from infra.totals import Totals
 from projections.registry import BUILT_IN, Registry
 
 Connection = psycopg.Connection[Any]
@@ -95,6 +96,7 @@ class Database:
     def __init__(self, url: str, *, size: int = 8, name: str = "daftar", patience_seconds: float = 10.0) -> None:
         """`patience_seconds`: how long a caller waits for a connection before it is told that the service is unavailable."""
         self.url = url
+        self.totals = Totals()
         self.pool: ConnectionPool[Connection] = ConnectionPool(
             url,
             min_size=0,

@@ -16,22 +16,26 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from psycopg.pq.abc import PGresult
 
 from domain.command import Actor, Command
 from domain.errors import NotAllowed, NotAuthenticated, ValueTaken, VersionStale, WrongCredentials
+from domain.needs import Needs
 from domain.record import Record, decode_record
 from infra.database import Database
 from infra.demo_password import DEMO_PASSWORD_REFUSED, is_demo_password
 from infra.ids import new_id
 from infra.ledger import Ledger
 from infra.passwords import Passwords
-from infra.store.pipeline import run
+from infra.store.interface import Loaded
+from infra.store.pipeline import Pipeline, run
+from infra.store.rows import collect, load_query
 from infra.tokens import Claims, Tokens
 
 REMEMBERED = 10_000
 MOST_COMPANIES_OF_EMAIL = 20
 """Companies in which a password is tried, where somebody logs in by e-mail alone."""
-LASTING: Mapping[str, timedelta | None] = {"matrix": None, "mahak": timedelta(days=7)}
+LASTING: Mapping[str, timedelta | None] = {"matrix": None, "fintrack": None, "mahak": timedelta(days=7), "saimpex": None}
 """Dialects whose apps know no refresh: an access token lasts so long, or (None) as the session, and ends with the next refresh."""
 
 _FIND_COMPANY = b"SELECT company_id FROM companies WHERE codename = %b"
@@ -41,9 +45,12 @@ _FIND_USER = b"""
 SELECT r.document, c.password_hash, c.md5_hash
 FROM unique_values u
 JOIN records r ON r.company_id = u.company_id AND r.id = u.record_id
+JOIN records company ON company.company_id = u.company_id AND company.id = u.company_id
+    AND company.document::jsonb -> 'data' ->> 'is_active' = 'true'
 LEFT JOIN credentials c ON c.company_id = u.company_id AND c.user_id = u.record_id
 WHERE u.company_id = %b AND u.kind = 'user' AND u.name = ANY(%b) AND u.value = %b LIMIT 1
 """
+"""Nobody logs in to a company that was closed."""
 _FIND_CREDENTIAL = b"SELECT password_hash FROM credentials WHERE company_id = %b AND user_id = %b"
 _FIND_DEVICE = b"""
 SELECT r.document FROM unique_values u JOIN records r ON r.company_id = u.company_id AND r.id = u.record_id
@@ -55,6 +62,12 @@ _SESSIONS_ON_DEVICE = b"""
 SELECT id FROM records WHERE company_id = %b AND kind = 'session' AND NOT deleted
 AND document::jsonb -> 'data' ->> 'device_id' = %b AND document::jsonb -> 'data' ->> 'user_id' = %b
 """
+_SESSIONS_OF_USER = b"""
+SELECT id FROM records WHERE company_id = %b AND kind = 'session' AND NOT deleted
+AND document::jsonb -> 'data' ->> 'user_id' = %b
+"""
+_SESSIONS = b"SELECT id FROM records WHERE company_id = %b AND kind = 'session' AND NOT deleted LIMIT %b"
+SESSIONS_AT_ONCE = 1_000
 _FIND_SESSION = b"""
 SELECT h.seq, s.document, u.document, d.document
 FROM heads h
@@ -128,6 +141,7 @@ class Identity:
     demo: bool = False
     clock: Callable[[], float] = time.time
     _open: dict[UUID, _Session] = field(default_factory=dict)
+    _companies: dict[UUID, tuple[int, Record]] = field(default_factory=dict)
 
     # Who there is ---------------------------------------------------------------------------------
 
@@ -145,11 +159,19 @@ class Identity:
         return row[0] if row else None
 
     def check_password(
-        self, company_id: UUID | None, name: str, password: str, *, by: Sequence[str] = ("email",), is_md5: bool = False
+        self,
+        company_id: UUID | None,
+        name: str,
+        password: str,
+        *,
+        by: Sequence[str] = ("email",),
+        is_md5: bool = False,
+        archived_after: str | None = None,
     ) -> Record:
         """The active user of this name (in the fields `by`) and password. Raises WrongCredentials, always after the same time.
 
-        The demo's published password opens nothing outside demo mode.
+        `archived_after` (ISO 8601, UTC): somebody who archived himself after it is found too, inactive. The demo's published
+        password opens nothing outside demo mode.
         """
         if not self.demo and is_demo_password(password):
             raise WrongCredentials(DEMO_PASSWORD_REFUSED, path="password")
@@ -161,9 +183,16 @@ class Identity:
         if not self.passwords.matches(stored, password) or row is None:
             raise WrongCredentials
         user = decode_record(row[0])
-        if user.deleted or not user.data.get("is_active", True):
+        is_archived = archived_after is not None and str(user.data.get("archived_at") or "") > archived_after
+        if user.deleted or not (user.data.get("is_active", True) or is_archived):
             raise WrongCredentials
         return user
+
+    def find_user(self, company_id: UUID, email: str) -> Record | None:
+        """The user with this e-mail, active or not; None where there is none, or the company was closed."""
+        with self.database.company(company_id) as connection:
+            row = connection.execute(_FIND_USER, (company_id, ["email"], email.casefold()), binary=True).fetchone()
+        return decode_record(row[0]) if row else None
 
     def has_password(self, company_id: UUID, user_id: UUID, password: str) -> bool:
         """Whether this is the user's password."""
@@ -283,6 +312,21 @@ class Identity:
             return self._grant(principal, claims.gen + 1, session.dialect)
         raise NotAuthenticated
 
+    def ends_of_sessions(self, company_id: UUID, user_id: UUID, *, but: UUID | None = None) -> list[Command]:
+        """The commands that end the user's sessions, all but one."""
+        with self.database.company(company_id) as connection:
+            rows = connection.execute(_SESSIONS_OF_USER, (company_id, str(user_id)), binary=True).fetchall()
+        return [Command(kind="session", action="delete", id=row[0]) for row in rows if row[0] != but]
+
+    def end_all_sessions(self, company_id: UUID, actor: Actor) -> None:
+        """End whatever sessions are open in a company, a transaction per thousand."""
+        while True:
+            with self.database.company(company_id) as connection:
+                rows = connection.execute(_SESSIONS, (company_id, SESSIONS_AT_ONCE), binary=True).fetchall()
+            if not rows:
+                return
+            self.ledger.execute(company_id, [Command(kind="session", action="delete", id=row[0]) for row in rows], actor)
+
     def log_out(self, principal: Principal) -> None:
         """End the session, at once and for every process."""
         command = Command(kind="session", action="delete", id=principal.session_id)
@@ -301,6 +345,23 @@ class Identity:
         known = self._open.get(claims.sid)
         if head is None or known is None or known.principal.head != head:
             known = self._look_up(claims)
+        return self._current(known, claims)
+
+    def confirm_and_load(self, claims: Claims, needs: Needs) -> tuple[Principal, Loaded]:
+        """The principal behind the token, and records of the company, in one round trip. Raises NotAuthenticated."""
+        statement, parameters = load_query(claims.cid, needs)
+        loaded = Loaded()
+        with self.database.company(claims.cid) as connection, Pipeline(connection) as pipeline:
+            pipeline.send(_FIND_SESSION, (claims.sid, claims.sub, claims.did, claims.cid))
+            if statement:
+                pipeline.send(statement, parameters)
+            found, *others = pipeline.results()
+        known = self._opened(claims, found)
+        for rows in others:
+            collect(loaded, rows)
+        return self._current(known, claims), loaded
+
+    def _current(self, known: _Session, claims: Claims) -> Principal:
         if known.ends_at <= self.clock():
             raise NotAuthenticated("The session has expired; log in again.")
         if claims.gen < known.oldest_generation:
@@ -313,9 +374,22 @@ class Identity:
         is_current = known is not None and known.principal.head == head and known.ends_at > self.clock()
         return known is not None and is_current and claims.gen >= known.oldest_generation
 
+    def company_of(self, principal: Principal) -> Record:
+        """The principal's company, as of the principal's head. Costs nothing while the head stands still; else a query."""
+        known = self._companies.get(principal.company_id)
+        if known is None or known[0] != principal.head:
+            found = self.ledger.store.read_records(principal.company_id, Needs(ids={principal.company_id})).records[0]
+            if len(self._companies) >= REMEMBERED:
+                self._companies.clear()
+            known = self._companies[principal.company_id] = (principal.head, found)
+        return known[1]
+
     def _look_up(self, claims: Claims) -> _Session:
         with self.database.company(claims.cid) as connection:
             found = run(connection, _FIND_SESSION, (claims.sid, claims.sub, claims.did, claims.cid))
+        return self._opened(claims, found)
+
+    def _opened(self, claims: Claims, found: PGresult) -> _Session:
         row = [found.get_value(0, column) for column in range(4)] if found.ntuples else [None] * 4
         if row[0] is None or row[1] is None or row[2] is None or (claims.did is not None and row[3] is None):
             self._open.pop(claims.sid, None)

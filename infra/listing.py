@@ -1,123 +1,114 @@
-"""Lists of records of one or several kinds: filtered, searched, sorted and cut into pages by Postgres."""
+"""Lists of records of one or several kinds: filtered, searched, sorted and cut into pages by Postgres, as fresh as the log."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
-import msgspec
-from psycopg import sql
+from psycopg.pq.abc import PGresult
 
-from infra.database import Database
+from infra.database import Connection, Database
+from infra.list_conditions import AnyOf, Beside, Condition, Path, Related, Source, Test
+from infra.list_recount import recount_statement
+from infra.list_sql import count_statement, indexed, page_statement, walkable
+from infra.store.pipeline import Pipeline
+from infra.totals import Total
 
-Path = tuple[str, ...]
-"""Where a value is in a record's document: `("data", "name")`."""
+__all__ = ["AnyOf", "Beside", "Condition", "Found", "Path", "Related", "Source", "Test", "count_of", "list_from"]
 
+FEW = 1_000
+"""Records that are gathered and sorted for every page; where there are more, the index is walked in the order of the list."""
 
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """What a value must be: one of `values` (JSON values), or between `least` and `most`, or holding `values[0]` as a text.
-
-    `or_missing`: having none will do too. `numeric`: amounts, which are stored as texts, are compared by value.
-    """
-
-    paths: tuple[Path, ...]
-    values: tuple[Any, ...] = ()
-    least: str | None = None
-    most: str | None = None
-    test: Literal["equal", "range", "holds", "missing"] = "equal"
-    numeric: bool = False
-    or_missing: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Records of a kind that fulfil every condition. `base` is added to their numbers; `order` is what they are sorted by."""
-
-    kind: str
-    conditions: tuple[Condition, ...] = ()
-    base: int = 0
-    order: Path | None = None
-    numeric: bool = False
+_MEANT = b"""
+SELECT set_config('enable_bitmapscan', 'on', true), set_config('enable_sort', 'off', true),
+    set_config('enable_incremental_sort', 'off', true), set_config('enable_seqscan', 'off', true),
+    set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true), set_config('work_mem', '64MB', true)
+"""
+"""How statements of lists mean to be executed, whatever the statistics say: an index for every condition and order that has one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A page: documents as the inside of a JSON list, and how many there are in all."""
+    """A page: documents as the inside of a JSON list, how many there are in all, and the documents `beside` them, by number."""
 
     items: bytes
     total: int
+    beside: bytes = b""
 
 
 def list_from(
-    database: Database, company_id: UUID, sources: Sequence[Source], *, descending: bool = False, limit: int = 100, offset: int = 0
+    database: Database,
+    company_id: UUID,
+    sources: Sequence[Source],
+    *,
+    descending: bool = False,
+    limit: int = 100,
+    offset: int = 0,
+    beside: Beside | None = None,
 ) -> Found:
-    """Living records of all sources together, sorted by what their sources say and then by number."""
+    """Records of all sources together, sorted by what their sources say and then by number; one statement.
+
+    It takes a second one where the total is not known, and is not small: the first of a list, or after a write of such records.
+    """
     if not sources:
         return Found(b"", 0)
-    parts = sql.SQL(" UNION ALL ").join(_select(company_id, source) for source in sources)
-    way = sql.SQL("DESC NULLS LAST" if descending else "ASC NULLS LAST")
-    statement = sql.SQL(
-        "WITH found AS MATERIALIZED ({parts}),"
-        " page AS (SELECT document, row_number() OVER (ORDER BY by_number {way}, by_text {way}, row_id {way}) AS place FROM found"
-        " ORDER BY place LIMIT {limit} OFFSET {offset})"
-        " SELECT (SELECT count(*) FROM found), (SELECT string_agg(document, ',' ORDER BY place) FROM page)"
-    ).format(parts=parts, way=way, limit=limit, offset=offset)
+    keys = [(company_id, repr(source)) for source in sources]
+    known = [database.totals.get(key) for key in keys]
+    gathered = [
+        not walkable(source, descending=descending) or (indexed(source) and (total is None or total.total <= FEW))
+        for source, total in zip(sources, known, strict=True)
+    ]
+    statement = page_statement(company_id, sources, gathered, descending=descending, limit=limit, offset=offset, beside=beside)
     with database.company(company_id) as connection:
-        row = connection.execute(statement, prepare=False).fetchone()
-    total, items = row or (0, None)
-    return Found(items.encode() if items else b"", total)
+        result = _run(database, connection, *statement)
+        totals = [_still(total, _told(result, 2 + 2 * place)) for place, total in enumerate(known)]
+        for place, (source, old) in enumerate(zip(sources, known, strict=True)):
+            if totals[place] is None and old is not None:
+                totals[place] = _brought_on(database, connection, company_id, source, old)
+        if unknown := [place for place, total in enumerate(totals) if total is None]:
+            counted = _run(database, connection, *count_statement(company_id, [sources[place] for place in unknown]))
+            for turn, place in enumerate(unknown):
+                totals[place] = _still(None, _told(counted, 2 * turn))
+    found = 0
+    for key, total in zip(keys, totals, strict=True):
+        assert total is not None, "what was not known has been counted"
+        database.totals.put(key, total)
+        found += total.total
+    return Found(result.get_value(0, 0) or b"", found, result.get_value(0, 1) or b"")
 
 
-def _select(company_id: UUID, source: Source) -> sql.Composable:
-    order = sql.SQL("NULL") if source.order is None else _text(source.order)
-    where = [sql.SQL("company_id = {}").format(company_id), sql.SQL("kind = {}").format(source.kind), sql.SQL("NOT deleted")]
-    where += [_test(condition) for condition in source.conditions]
-    return sql.SQL(
-        "SELECT number + {base} AS row_id, document, ({number})::numeric AS by_number, ({text})::text AS by_text"
-        " FROM records WHERE {where}"
-    ).format(
-        base=source.base,
-        number=order if source.numeric else sql.SQL("NULL"),
-        text=sql.SQL("NULL") if source.numeric else order,
-        where=sql.SQL(" AND ").join(where),
-    )
+def count_of(database: Database, company_id: UUID, sources: Sequence[Source]) -> int:
+    """How many records a list has."""
+    return list_from(database, company_id, sources, limit=0).total
 
 
-def _test(condition: Condition) -> sql.Composable:
-    return sql.SQL("({})").format(sql.SQL(" OR ").join(_test_of(condition, path) for path in condition.paths))
+def _still(known: Total | None, told: tuple[int, int | None]) -> Total | None:
+    """The total of a source as of now: as it was told, or where it was not, as it was known if nothing has moved since."""
+    moved, total = told
+    if total is not None:
+        return Total(moved, total)
+    return known if known is not None and known.moved == moved else None
 
 
-def _test_of(condition: Condition, path: Path) -> sql.Composable:
-    text = _text(path)
-    value: sql.Composable = sql.SQL("({})::numeric").format(text) if condition.numeric else text
-    if condition.test == "missing":
-        return sql.SQL("{} IS NULL").format(text)
-    if condition.test == "holds":
-        pattern = str(condition.values[0]).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        return sql.SQL("{} ILIKE {}").format(text, f"%{pattern}%")
-    if condition.test == "range":
-        made = [sql.SQL("{} >= {}").format(value, _bound(condition.least, condition))] if condition.least is not None else []
-        made += [sql.SQL("{} <= {}").format(value, _bound(condition.most, condition))] if condition.most is not None else []
-        return sql.SQL("({})").format(sql.SQL(" AND ").join(made))
-    if condition.numeric:
-        equal = [sql.SQL("{} = {}").format(value, _bound(str(one), condition)) for one in condition.values]
-    else:
-        equal = [sql.SQL("{} = {}::jsonb").format(_json(path), msgspec.json.encode(one).decode()) for one in condition.values]
-    if condition.or_missing:
-        equal.append(sql.SQL("{} IS NULL").format(text))
-    return sql.SQL("({})").format(sql.SQL(" OR ").join(equal)) if equal else sql.SQL("false")
+def _brought_on(database: Database, connection: Connection, company_id: UUID, source: Source, old: Total) -> Total | None:
+    """An old total with what has changed since, if that can be told."""
+    statement = recount_statement(company_id, source, old.moved)
+    if statement is None:
+        return None
+    moved, more = _told(_run(database, connection, *statement), 0)
+    return None if more is None else Total(moved, old.total + more)
 
 
-def _bound(text: str | None, condition: Condition) -> sql.Composable:
-    return sql.SQL("{}::numeric").format(text) if condition.numeric else sql.SQL("{}").format(text)
+def _told(result: PGresult, column: int) -> tuple[int, int | None]:
+    moved, total = result.get_value(0, column), result.get_value(0, column + 1)
+    assert moved is not None, "greatest() of a number"
+    return int.from_bytes(moved, "big"), None if total is None else int.from_bytes(total, "big")
 
 
-def _json(path: Path) -> sql.Composable:
-    return sql.SQL("(document::jsonb #> {})").format(list(path))
-
-
-def _text(path: Path) -> sql.Composable:
-    return sql.SQL("(document::jsonb #>> {})").format(list(path))
+def _run(database: Database, connection: Connection, query: bytes, parameters: Sequence[Any]) -> PGresult:
+    with Pipeline(connection) as pipeline:
+        pipeline.send(_MEANT)
+        pipeline.send(query, parameters, keep=database.totals.worth_keeping(query))
+        return pipeline.results()[1]

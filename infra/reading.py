@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
-from psycopg import sql
-
 from domain.catalogue import CATALOGUE
 from domain.errors import CompanyNotFound, CursorAhead, InvalidField, UnknownKind
 from infra.database import Database
+from infra.listing import Condition, Path, Source, list_from
 from infra.requests import is_storable
 from infra.store.arrays import texts
 from infra.store.pipeline import run
@@ -85,7 +84,6 @@ class Listing:
     """A page of a filtered list: documents as joined JSON, and how many there are in all."""
 
     items: bytes
-    count: int
     total: int
 
 
@@ -157,31 +155,20 @@ class Reader:
         limit: int = 100,
         offset: int = 0,
     ) -> Listing:
-        """Records of a kind whose fields equal (one of) the given texts, sorted. Raises UnknownKind, InvalidField."""
+        """Records of a kind whose fields equal (one of) the given texts, sorted, and by number where they are equal.
+
+        Raises UnknownKind, InvalidField.
+        """
         known_kinds([kind])
-        where = [sql.SQL("company_id = {}").format(company_id), sql.SQL("kind = {}").format(kind)]
-        if deleted is not None:
-            where.append(sql.SQL("deleted = {}").format(deleted))
+        conditions: list[Condition] = []
         for name, values in (filters or {}).items():
             if not all(map(is_storable, values)):
                 raise InvalidField("A text must be Unicode without the NUL character.", path=name)
-            where.append(sql.SQL("{} = ANY({})").format(_field(kind, name), list(values)))
-        order = sql.SQL("number") if sort == "number" else sql.SQL("seq") if sort == "seq" else _field(kind, sort)
-        statement = sql.SQL(
-            "WITH found AS MATERIALIZED (SELECT number, document, row_number() OVER (ORDER BY {order} {way}, number) AS place"
-            " FROM records WHERE {where}), page AS (SELECT * FROM found ORDER BY place LIMIT {limit} OFFSET {offset})"
-            " SELECT (SELECT count(*) FROM found), count(*), string_agg(document, ',' ORDER BY place) FROM page"
-        ).format(
-            order=order,
-            way=sql.SQL("DESC" if descending else "ASC"),
-            where=sql.SQL(" AND ").join(where),
-            limit=limit,
-            offset=offset,
-        )
-        with self.database.company(company_id) as connection:
-            row = connection.execute(statement, prepare=False).fetchone()
-        total, count, items = row or (0, 0, None)
-        return Listing(items.encode() if items else b"", count, total)
+            conditions.append(Condition((_field(kind, name),), tuple(values), test="is"))
+        order = None if sort == "number" else ("seq",) if sort == "seq" else _field(kind, sort)
+        source = Source(kind, tuple(conditions), order=order, deleted=deleted)
+        found = list_from(self.database, company_id, [source], descending=descending, limit=limit, offset=offset)
+        return Listing(found.items, found.total)
 
 
 def known_kinds(kinds: Sequence[str] | None) -> None:
@@ -191,9 +178,9 @@ def known_kinds(kinds: Sequence[str] | None) -> None:
             raise UnknownKind(f"There is no kind {kind!r}.", path="kind", kinds=sorted(CATALOGUE))
 
 
-def _field(kind: str, name: str) -> sql.Composable:
+def _field(kind: str, name: str) -> Path:
     known = CATALOGUE[kind]
     derived = known.derived.__struct_fields__ if known.derived else ()
     if name not in known.field_names and name not in derived:
         raise InvalidField(f"{kind!r} has no field {name!r}.", path=name)
-    return sql.SQL("(document::jsonb -> 'data' ->> {})").format(name)
+    return ("data", name)

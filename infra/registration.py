@@ -10,7 +10,7 @@ import hashlib
 import re
 import secrets
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -22,6 +22,7 @@ from domain.command import Actor, Command
 from domain.errors import InvalidField, NotAllowed, RecordExists, ValueTaken
 from domain.needs import Needs
 from domain.record import Record
+from infra.accounts import check_new_password
 from infra.companies import ROOT, database_id_of
 from infra.database import Database
 from infra.demo_password import is_demo_password
@@ -96,6 +97,35 @@ class Registration:
                     continue
                 return company_id, self._user(company_id, user_id)
         raise ValueTaken("No codename could be found for this company; try another name.", path="company_name")
+
+    def found(self, company: Mapping[str, Any], owner: Mapping[str, Any], password: str | None, actor: Actor) -> tuple[UUID, UUID]:
+        """A new company for somebody else, who owns it, in one transaction; returns the ids of both.
+
+        Without a `codename` it gets one made of its name; without a password the owner sets one by a code. His e-mail may be that
+        of users elsewhere: they are other accounts. Raises ValueTaken, InvalidField.
+        """
+        given = company.get("codename")
+        if given in RESERVED:
+            raise ValueTaken(f"The codename {given!r} is reserved.", path="data.codename", field="codename", value=given)
+        user_id = new_id()
+        credentials = []
+        if password is not None:
+            check_new_password(password, demo=self.identity.demo)
+            credentials = [self.identity.passwords.credential(user_id, password)]
+        for attempt in range(TRIES):
+            named = {**company, "codename": given or codename_of(company["name"], attempt)}
+            commands = [
+                Command(kind="company", action="create", data=named),
+                Command(kind="user", action="create", id=user_id, data={**owner, "role": "tenantOwner"}),
+            ]
+            try:
+                company_id, _, _ = self.ledger.register_company(commands, credentials=credentials, actor=actor)
+            except ValueTaken:
+                if given:
+                    raise
+                continue
+            return company_id, user_id
+        raise ValueTaken("No codename could be found for this company; try another name.", path="data.codename")
 
     def join(self, newcomer: Newcomer, code: str) -> tuple[UUID, Record]:
         """A member of the company that the invitation is of; returns its id and the user. Raises NotAllowed, ValueTaken."""

@@ -4,18 +4,64 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
 
 PREFIX = "DAFTAR_"
-SECRET_FIELDS = frozenset({"database_url", "api_database_url", "nats_url", "secret_key", "signing_key"})
+SECRET_FIELDS = frozenset(
+    {
+        "database_url",
+        "api_database_url",
+        "nats_url",
+        "secret_key",
+        "signing_key",
+        "files_url",
+        "smtp_url",
+        "sms_url",
+        "sms_token",
+        "super_admin_password",
+    }
+)
 """Fields whose values are never shown: they are, or contain, credentials."""
 FEWEST_SECRET_CHARACTERS = 32
+FEWEST_PASSWORD_CHARACTERS = 8
+
+
+FILE_TYPES = (
+    "image/png",
+    "image/jpeg",
+    "image/gif",
+    "image/webp",
+    "image/bmp",
+    "image/tiff",
+    "image/heic",
+    "image/avif",
+    "image/svg+xml",
+    "application/pdf",
+    "application/msword",
+    "application/vnd.ms-excel",
+    "application/vnd.ms-powerpoint",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    "application/vnd.oasis.opendocument.text",
+    "application/vnd.oasis.opendocument.spreadsheet",
+    "application/vnd.oasis.opendocument.presentation",
+    "application/zip",
+    "application/json",
+    "application/xml",
+    "text/plain",
+    "text/markdown",
+    "text/csv",
+)
+"""What businesses attach: pictures, documents, tables. No pages, programs or sound."""
 
 
 class SettingsError(Exception):
@@ -90,6 +136,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_format: Annotated[
         Literal["json", "console"], Meta(description="`json`: one object per line, for machines; `console`: for people.")
     ] = "json"
+    public_url: Annotated[
+        str,
+        Meta(
+            description="How clients reach this server, as https://books.example: the addresses of files begin with it. Empty: as"
+            " each request says."
+        ),
+    ] = ""
     cors_origins: Annotated[
         tuple[str, ...], Meta(description="Origins that browsers may call from, separated by commas; `*` for any. Empty: none.")
     ] = ()
@@ -99,6 +152,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_body_bytes: Annotated[int, Meta(ge=1_024, le=2**31, description="Largest request body, in bytes; larger is 413.")] = (
         32 * 1024 * 1024
     )
+    files_url: Annotated[
+        str,
+        Meta(
+            description="Where uploaded files lie: `s3://bucket/prefix?endpoint=…&region=…` (S3, and what speaks like it; the"
+            " credentials as parameters or as AWS_ variables), or `file:///folder`. Empty: `files` under the data folder."
+        ),
+    ] = ""
+    max_file_bytes: Annotated[
+        int, Meta(ge=1_024, le=2**40, description="Largest uploaded file, in bytes; larger is 413. A request holds up to 10.")
+    ] = 20 * 1024 * 1024
+    file_types: Annotated[
+        tuple[str, ...],
+        Meta(description="Media types that uploads may have, by their content, separated by commas; `image/*` for all of a kind."),
+    ] = FILE_TYPES
     access_token_minutes: Annotated[int, Meta(ge=1, le=7 * 24 * 60, description="Life of an access token, in minutes.")] = 60
     refresh_token_days: Annotated[int, Meta(ge=1, le=3_650, description="Life of a refresh token, in days.")] = 30
     rate_limit_per_minute: Annotated[
@@ -113,6 +180,47 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     registration: Annotated[
         bool, Meta(description="Whether anybody may register a company. false: only who is invited to one becomes a user.")
     ] = True
+    public_businesses: Annotated[
+        bool,
+        Meta(
+            description="Whether FinTrack's public list of businesses, which its log-in page offers, is filled. false: it is empty."
+        ),
+    ] = True
+    super_admin_email: Annotated[
+        str,
+        Meta(
+            description="E-mail of the service's administrator, who is made at the first start, and of the sample business's owner."
+            " Empty: neither is made, but in demo mode."
+        ),
+    ] = ""
+    super_admin_password: Annotated[
+        str, Meta(description="Their first password; later starts change nothing. Needed with DAFTAR_SUPER_ADMIN_EMAIL.")
+    ] = ""
+    smtp_url: Annotated[
+        str,
+        Meta(
+            description="Mail server: smtps://user:password@host:465, smtp+starttls://user:password@host:587, or smtp://host:25 for"
+            " a relay nearby that needs neither. Empty: no mail is sent."
+        ),
+    ] = ""
+    mail_from: Annotated[
+        str, Meta(description="Sender of every mail: an address, or `Name <address>`. Needed with DAFTAR_SMTP_URL.")
+    ] = ""
+    sms_url: Annotated[
+        str,
+        Meta(
+            description="SMS gateway. With {to} and {text} in it, it is asked by GET with both filled in; without, it gets a POST"
+            ' of `{"to": …, "text": …}`. Empty: no SMS is sent.'
+        ),
+    ] = ""
+    sms_token: Annotated[str, Meta(description="Sent to the SMS gateway as `Authorization: Bearer …`. Empty: no such header.")] = ""
+    reveal_codes: Annotated[
+        bool,
+        Meta(
+            description="Verification codes are in the answer, for development; so they are in demo mode. Never in production:"
+            " refused together with DAFTAR_REQUIRE_HTTPS."
+        ),
+    ] = False
     require_https: Annotated[
         bool,
         Meta(description="Refuse requests that did not come over HTTPS (`X-Forwarded-Proto` of the proxy in front counts)."),
@@ -125,9 +233,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def environment(self) -> dict[str, str]:
         """The variables that make another process read these same settings."""
         return {
-            PREFIX + name.upper(): ",".join(value) if isinstance(value, tuple) else _as_text(value)
-            for name, value in msgspec.structs.asdict(self).items()
-            if value not in ("", ())
+            PREFIX + name.upper(): _as_text(value) for name, value in msgspec.structs.asdict(self).items() if value not in ("", ())
         }
 
     def __repr__(self) -> str:
@@ -136,6 +242,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _as_text(value: object) -> str:
+    if isinstance(value, tuple):
+        return ",".join(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -145,7 +253,7 @@ def variables() -> dict[str, tuple[str, str]]:
     found: dict[str, tuple[str, str]] = {}
     for field in msgspec.structs.fields(Settings):
         metas = [m for m in hints[field.name].__metadata__ if isinstance(m, Meta)]
-        default = "" if field.default is msgspec.NODEFAULT or field.default == () else _as_text(field.default)
+        default = "" if field.default is msgspec.NODEFAULT else _as_text(field.default)
         found[PREFIX + field.name.upper()] = (default, metas[0].description or "")
     return found
 
@@ -174,12 +282,18 @@ def load(environ: Mapping[str, str] = os.environ, **overrides: Any) -> Settings:
     return settings
 
 
+_LOWER = frozenset(
+    {"log_level", "log_format", "require_https", "demo", "relay", "registration", "public_businesses", "reveal_codes"}
+)
+"""Settings whose values are written in any case."""
+
+
 def _parse(name: str, value: Any, hint: Any) -> Any:
-    if name == "cors_origins" and isinstance(value, str):
+    if name in {"cors_origins", "file_types"} and isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
     if name in {"data_dir", "projections_dir"}:
         return Path(value).expanduser()
-    if isinstance(value, str) and name in {"log_level", "log_format", "require_https", "demo", "relay", "registration"}:
+    if isinstance(value, str) and name in _LOWER:
         value = {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(value.lower(), value.lower())
     try:
         return msgspec.convert(value, hint, strict=False)
@@ -197,10 +311,38 @@ def _check(settings: Settings) -> None:
         raise SettingsError("DAFTAR_NATS_URL: a URL that starts with nats:// or tls:// is needed")
     if settings.otlp_endpoint and not settings.otlp_endpoint.startswith(("http://", "https://")):
         raise SettingsError("DAFTAR_OTLP_ENDPOINT: a URL that starts with http:// or https:// is needed")
+    if settings.files_url and not re.match(r"s3://[^/?#]+(/|\?|$)|file:///", settings.files_url):
+        raise SettingsError("DAFTAR_FILES_URL: a URL such as s3://bucket/prefix or file:///folder is needed")
+    if settings.public_url and not settings.public_url.startswith(("http://", "https://")):
+        raise SettingsError("DAFTAR_PUBLIC_URL: a URL that starts with http:// or https:// is needed")
     if settings.secret_key and len(settings.secret_key) < FEWEST_SECRET_CHARACTERS:
         raise SettingsError(f"DAFTAR_SECRET_KEY: at least {FEWEST_SECRET_CHARACTERS} characters are needed")
     if settings.api_database_url and not settings.database_url:
         raise SettingsError("DAFTAR_API_DATABASE_URL is set without DAFTAR_DATABASE_URL")
+    _check_accounts(settings)
+
+
+def _check_accounts(settings: Settings) -> None:
+    """What verifying people needs: a sender, an administrator with a password, and no codes told in production."""
+    if settings.smtp_url and not settings.smtp_url.startswith(("smtp://", "smtps://", "smtp+starttls://")):
+        raise SettingsError("DAFTAR_SMTP_URL: a URL that starts with smtps://, smtp+starttls:// or smtp:// is needed")
+    if settings.smtp_url.startswith("smtp://") and "@" in settings.smtp_url:
+        raise SettingsError("DAFTAR_SMTP_URL: a password is not sent in the clear; use smtps:// or smtp+starttls://")
+    for name in ("smtp_url", "sms_url"):
+        try:
+            _ = urlsplit(getattr(settings, name)).port
+        except ValueError:
+            raise SettingsError(f"{PREFIX}{name.upper()}: its port is not a number") from None
+    if settings.smtp_url and "@" not in settings.mail_from:
+        raise SettingsError("DAFTAR_MAIL_FROM is needed with DAFTAR_SMTP_URL: an address, or `Name <address>`")
+    if settings.sms_url and not settings.sms_url.startswith(("http://", "https://")):
+        raise SettingsError("DAFTAR_SMS_URL: a URL that starts with http:// or https:// is needed")
+    if settings.reveal_codes and settings.require_https:
+        raise SettingsError("DAFTAR_REVEAL_CODES is for development; it is refused together with DAFTAR_REQUIRE_HTTPS")
+    if settings.super_admin_email and "@" not in settings.super_admin_email:
+        raise SettingsError("DAFTAR_SUPER_ADMIN_EMAIL: an e-mail address is needed")
+    if settings.super_admin_email and len(settings.super_admin_password) < FEWEST_PASSWORD_CHARACTERS:
+        raise SettingsError(f"DAFTAR_SUPER_ADMIN_PASSWORD: at least {FEWEST_PASSWORD_CHARACTERS} characters are needed")
 
 
 def require_servers(settings: Settings) -> Settings:

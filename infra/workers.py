@@ -13,6 +13,7 @@ from infra.database import Database
 from infra.followers.follower import Follower, ProjectionFollower
 from infra.followers.hints import Hints, NatsHints
 from infra.followers.runner import Runner
+from infra.forgetting import ForgettingScheduler
 from infra.ledger import Ledger
 from infra.overdue import OverdueScheduler
 from infra.relay import NAME
@@ -25,8 +26,8 @@ from infra.settings import Settings
 from infra.store.postgres import PostgresStore
 from projections.registry import BUILT_IN, Registry, discover
 
-CONNECTIONS = 5
-"""Two for each runner (its work, its heartbeat) and one for the scheduler."""
+CONNECTIONS = 6
+"""Two for each runner (its work, its heartbeat) and one for each scheduler."""
 
 log = structlog.get_logger("daftar.worker")
 
@@ -39,11 +40,11 @@ def projection_followers(registry: Registry = BUILT_IN) -> list[Follower]:
 def run_worker(settings: Settings, stop: threading.Event, followers: Sequence[Follower] | None = None) -> None:
     """Run until `stop` is set. Any number of workers share the work; one that is killed loses nothing.
 
-    The relay and the scheduler have threads of their own: NATS being away, or a midnight, keeps no read model waiting. Should one
+    The relay and the schedulers have threads of their own: NATS being away, or a midnight, keeps no read model waiting. Should one
     of them end by an error, the worker ends with it.
     """
     database = Database(role_url(settings.database_url, settings.secret_key, WORKER_ROLE), size=CONNECTIONS, name="daftar-worker")
-    writing = Database(api_url(settings), size=1, name="daftar-scheduler")
+    writing = Database(api_url(settings), size=2, name="daftar-scheduler")
     registry = discover(settings.projections_dir)
     problems = [str(problem) for problem in registry.problems]
     for problem in problems:
@@ -64,12 +65,13 @@ def run_worker(settings: Settings, stop: threading.Event, followers: Sequence[Fo
             for one in hints:
                 one.tell(company_id, seq)
 
-        scheduler = OverdueScheduler(database, Ledger(PostgresStore(writing), hint=tell))
+        ledger = Ledger(PostgresStore(writing), hint=tell)
+        overdue, forgetting = OverdueScheduler(database, ledger), ForgettingScheduler(database, writing, ledger)
         if settings.nats_url:
             stack.enter_context(NatsHints(settings.nats_url, *hints))
         threading.Thread(target=_wake, args=(stop, hints), name="stop", daemon=True).start()
         log.info("worker started", worker=runner.name, followers=[f.name for one in runners for f in one.followers])
-        _run_together([*(one.run for one in runners), scheduler.run], stop)
+        _run_together([*(one.run for one in runners), overdue.run, forgetting.run], stop)
         log.info("worker stopped", worker=runner.name)
 
 

@@ -20,20 +20,22 @@ Row = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """An index beside the primary key; `columns` is SQL, and so is the condition `where`."""
+    """An index beside the primary key; `columns` is SQL, and so is the condition `where`. `method` is btree where it is empty."""
 
     name: str
     columns: str
     unique: bool = False
     where: str = ""
+    method: str = ""
+    options: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
     """A table of a projection. `company_id` comes first in it and in its primary key, and is never named here.
 
-    `columns`: name → SQL type, one of uuid, bigint, integer, text, boolean, timestamptz, date, numeric. `privileges` are what
-    the API's role may do with it. `immaterial` is a condition on rows that say the same as no row would.
+    `columns`: name → SQL type, one of uuid, bigint, integer, text, boolean, timestamptz, date, numeric, jsonb. `privileges` are
+    what the API's role may do with it. `immaterial` is a condition on rows that say the same as no row would.
     """
 
     name: str
@@ -47,6 +49,9 @@ class Table:
     """The fold only ever inserts: aside, not even the primary key is needed before the rows are all there."""
     balanced: str = ""
     """SQL of an amount that must sum to zero per seq and currency; the database refuses anything else."""
+    view: str = ""
+    """A view of the company's own rows for the API's role. Row-level security keeps Postgres from using an index for conditions
+    whose functions might leak (of jsonb, for one); a view of the owner's isolates as well, and every condition may use one."""
 
 
 class View(Protocol):

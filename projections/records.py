@@ -37,16 +37,32 @@ RECORDS = Table(
         Index("records_by_seq", "company_id, seq", unique=True),
         Index("records_by_kind", "company_id, kind, seq", unique=True),
         Index("records_by_parent", "company_id, parent_id", where="parent_id IS NOT NULL"),
+        Index("attachments_by_id", "id", where="kind = 'attachment'"),
         Index(
             "sessions_by_device",
             "company_id, ((document::jsonb -> 'data' ->> 'device_id'))",
             where="kind = 'session' AND NOT deleted",
         ),
         Index(
+            "credits_by_party",
+            "company_id, ((document::jsonb -> 'data' ->> 'party_id'))",
+            where="kind = 'payment' AND parent_id IS NULL AND NOT deleted",
+        ),
+        Index(
             "records_by_shift",
             "company_id, ((document::jsonb -> 'data' ->> 'shift_id'))",
             where="kind = ANY (ARRAY['cash_transaction', 'expense', 'invoice', 'payment'])"
             """ AND strpos(document, '"shift_id":"') > 0""",
+        ),
+        Index(
+            "sessions_by_user",
+            "company_id, ((document::jsonb -> 'data' ->> 'user_id'))",
+            where="kind = 'session' AND NOT deleted",
+        ),
+        Index(
+            "users_archived",
+            "((document::jsonb -> 'data' ->> 'archived_at'))",
+            where="kind = 'user' AND NOT deleted AND document::jsonb -> 'data' ->> 'archived_at' IS NOT NULL",
         ),
     ),
     privileges="SELECT, INSERT, UPDATE",

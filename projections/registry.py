@@ -16,6 +16,7 @@ from projections.balances import BalancesProjection
 from projections.due import DueProjection
 from projections.projection import Projection
 from projections.records import RecordsProjection
+from projections.search import SearchProjection
 from projections.stock import StockProjection
 from projections.tree import TreeProjection
 from projections.vat import VatProjection
@@ -27,6 +28,7 @@ PROJECTIONS: Mapping[str, Projection] = MappingProxyType(
             RecordsProjection(),
             BalancesProjection(),
             DueProjection(),
+            SearchProjection(),
             StockProjection(),
             TreeProjection(),
             VatProjection(),

@@ -15,6 +15,7 @@ from litestar import Response
 from api import http_errors as http
 from api.endpoint import Refusals
 from api.http_errors import HttpRequest
+from api.reading_requests import media_type_of
 from domain import errors
 from domain.errors import LedgerError
 
@@ -38,6 +39,9 @@ _TRANSPORT: Mapping[type[LedgerError], int] = {
     errors.NotAllowed: 403,
     errors.TooManyRequests: 429,
     errors.BatchTooLarge: 413,
+    errors.FileTooLarge: 413,
+    errors.FileTypeRefused: 415,
+    errors.FileMissing: 404,
     errors.ProjectionBehind: 503,
     errors.ServiceUnavailable: 503,
     http.RouteNotFound: 404,
@@ -80,12 +84,19 @@ def status_of_v1(error: type[LedgerError]) -> int:
 
 REFUSALS = Refusals(RefusedV2, "application/json", status_of)
 
-_V1 = frozenset({"/api/v3/sync/login", "/api/v3/sync/getalldata", "/api/v3/sync/savealldata", "/api/v3/sync/upload"})
+_UPLOAD = "/api/v3/sync/upload"
+_V1 = frozenset({"/api/v3/sync/login", "/api/v3/sync/getalldata", "/api/v3/sync/savealldata", _UPLOAD})
 
 
 def is_v1(request: HttpRequest) -> bool:
-    """Whether the request is to one of V1's routes; everything else is answered as V2."""
-    return request.scope["path"].casefold().rstrip("/") in _V1
+    """Whether the request is to one of V1's routes; everything else is answered as V2. Uploads in JSON are V2's."""
+    path = request.scope["path"].casefold().rstrip("/")
+    return path in _V1 and (path != _UPLOAD or is_form(request))
+
+
+def is_form(request: HttpRequest) -> bool:
+    """Whether the body is a multipart form."""
+    return media_type_of(request) == "multipart/form-data"
 
 
 def message_of(error: LedgerError) -> str:

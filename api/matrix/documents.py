@@ -6,44 +6,13 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-import msgspec
-
-from domain.record import Record
+from api.documents import Document, document_of, documents_of
 
 Row = dict[str, Any]
 """A row of a table as its clients have it: snake_case columns."""
 
 Numbers = Mapping[str, int]
 """The numbers of records by their ids, as far as they were looked up."""
-
-
-class Document(msgspec.Struct, frozen=True, kw_only=True):
-    """A stored document. Ids and times stay the texts that they are there: a pull of many rows has no time to make more of them."""
-
-    kind: str
-    id: str
-    number: int
-    seq: int
-    version: int
-    deleted: bool = False
-    created_at: str
-    updated_at: str
-    created_by: str | None = None
-    data: dict[str, Any] = {}
-
-
-_decoder = msgspec.json.Decoder(Document)
-_list_decoder = msgspec.json.Decoder(list[Document])
-
-
-def document_of(record: Record) -> Document:
-    """A record as its document."""
-    return _decoder.decode(record.encode())
-
-
-def documents_of(items: bytes) -> list[Document]:
-    """The documents in the inside of a JSON list."""
-    return _list_decoder.decode(b"[" + items + b"]")
 
 
 def time_text(stored: str) -> str:
@@ -56,3 +25,6 @@ def time_text(stored: str) -> str:
 def moment_text(moment: datetime) -> str:
     """A moment as the sync's clients have it: `2026-11-20T08:48:48.000000Z`."""
     return moment.astimezone(timezone.utc).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+__all__ = ["Document", "Numbers", "Row", "document_of", "documents_of", "moment_text", "time_text"]

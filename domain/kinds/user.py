@@ -30,6 +30,9 @@ Role = Literal[
 ]
 
 
+_FIXED = frozenset({"tenantOwner", "superAdmin"})
+
+
 class User(Fields, frozen=True, kw_only=True):
     """`username` is what Mahak and SAIMPEX log in with; `email` what the others do.
 
@@ -61,8 +64,8 @@ class UserKind(Kind):
             yield TracesOf(record.id)
 
     def decide_update(self, decision: Decision, record: Record, changes: dict[str, Any]) -> None:
-        """Change a user; the owner's role is neither given nor taken away."""
-        if "role" in changes and "tenantOwner" in (changes["role"], record.data["role"]):
+        """Change a user; the role of an owner, of a company or of the service, is neither given nor taken away."""
+        if "role" in changes and not _FIXED.isdisjoint((changes["role"], record.data["role"])):
             raise RolesFixed(path="data.role")
         decision.change(self, record, changes)
 

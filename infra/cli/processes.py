@@ -115,21 +115,28 @@ Without --rebuild the read models that need it are named: until then they stand 
 @data_dir_option
 @json_option
 def migrate(data_dir: str | None, *, then_rebuild: bool, as_json: bool) -> None:
-    """Bring the database schema up to date. Does nothing where it is."""
+    """Bring the database schema up to date, and make the administrator that the settings name. Does nothing where it is."""
+    from infra.bootstrap import ensure_super_admin
+    from infra.cli.books import refusals
+
     with servers(load(data_dir=data_dir), nats=False) as settings:
         registry = discover(settings.projections_dir)
         applied = apply_migrations(settings, registry)
         waiting = outdated_projections(settings, registry)
         if waiting and then_rebuild:
             rebuild_projections(settings, waiting, registry)
+        with refusals():
+            begun = ensure_super_admin(settings)
     if as_json:
-        print_json({"applied": applied, "rebuilt" if then_rebuild else "needs_rebuild": waiting})
+        print_json({"applied": applied, "rebuilt" if then_rebuild else "needs_rebuild": waiting, "begun": begun})
         return
     console = messages()
     for name in applied:
         console.print(f"applied {name}")
     if not applied:
         console.print("the schema is up to date")
+    if begun:
+        console.print(f"made {settings.super_admin_email} the administrator of {', '.join(begun)}")
     if waiting and then_rebuild:
         console.print(f"rebuilt {', '.join(waiting)}")
     elif waiting:

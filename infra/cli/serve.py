@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from infra import logs
+from infra.cli.books import refusals
 from infra.cli.conventions import Failure, ServiceUnavailable, counted, data_dir_option, line, messages
 from infra.cli.processes import apply_migrations, outdated_projections, rebuild_projections
 from infra.embedded import DataDir, EmbeddedNats, EmbeddedPostgres, Running
@@ -92,7 +93,7 @@ def _start(supervisor: Supervisor, settings: Settings, folder: DataDir, console:
         with console.status(f"rebuilding {', '.join(kept)} …"):
             rebuild_projections(settings, kept, registry)
         _done(console, "rebuilt", ", ".join(kept))
-    announcement = _make_demo(settings) if settings.demo else []
+    announcement = _make_demo(settings) if settings.demo else _make_administrator(settings)
     supervisor.check()
 
     environment = own_environment(folder, settings.environment())
@@ -151,6 +152,15 @@ def _make_demo(settings: Settings) -> list[str]:
     from infra.demo import ensure_demo
 
     return list(ensure_demo(settings).announcement)
+
+
+def _make_administrator(settings: Settings) -> list[str]:
+    """Make the administrator that the settings name, if he is missing; what to tell people about it, line by line."""
+    from infra.bootstrap import ensure_super_admin
+
+    with refusals():
+        begun = ensure_super_admin(settings)
+    return [f"administrator   {settings.super_admin_email}, of {', '.join(begun)} (made now)"] if begun else []
 
 
 def _announce(settings: Settings, data: Path, announcement: list[str], console: Console) -> None:

@@ -74,7 +74,8 @@ def create(
         company = ensure_root(books.ledger, books.database) if codename == ROOT else get_company(books.database, codename)
         user_id = new_id()
         credential = Passwords().credential(user_id, read_password(from_stdin=password_stdin, demo=books.settings.demo))
-        given = {key: value for key, value in data.items() if value is not None}
+        given: dict[str, Any] = {key: value for key, value in data.items() if value is not None}
+        given["email_verified"] = email is not None  # whoever runs the service vouches for it
         command = Command(kind="user", action="create", id=user_id, data=given)
         outcome = books.ledger.execute(company.id, [command], SYSTEM, credentials=[credential])
     if as_json:

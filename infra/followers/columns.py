@@ -22,6 +22,7 @@ _TYPES: dict[str, tuple[type[Array], Callable[[Any], bytes]]] = {
     "timestamptz": (arrays.TimestampArray, arrays.timestamp),
     "date": (arrays.DateArray, arrays.day),
     "numeric": (arrays.NumericArray, arrays.numeric),
+    "jsonb": (arrays.JsonbArray, arrays.jsonb),
 }
 
 

@@ -50,6 +50,7 @@ def install(connection: Connection, registry: Registry = BUILT_IN) -> None:
                     home = make_home(connection, projection)
                     create_tables(connection, projection, home)
                     finish_tables(connection, projection, home)
+                    make_views(connection, projection, home)
                 record_built(connection, projection)
         except psycopg.Error as error:
             if not isinstance(projection, AnalystProjection) or isinstance(error, psycopg.OperationalError):
@@ -125,6 +126,19 @@ def finish_tables(connection: Connection, projection: Projection, schema: str) -
         connection.execute(sql.SQL("ANALYZE {}").format(name))
 
 
+def make_views(connection: Connection, projection: Projection, schema: str) -> None:
+    """The views of the live tables that the API's role reads instead of them.
+
+    Their condition is one that no index serves, so that it never keeps the planner from the index that a query means.
+    """
+    for table in projection.tables:
+        if table.view:
+            view, name = sql.Identifier(schema, table.view), sql.Identifier(schema, table.name)
+            own = sql.SQL("(company_id = (SELECT nullif(current_setting('daftar.company_id', true), '')::uuid)) IS TRUE")
+            connection.execute(sql.SQL("CREATE VIEW {} AS SELECT * FROM {} WHERE {}").format(view, name, own))
+            connection.execute(sql.SQL("GRANT SELECT ON {} TO {}").format(view, sql.Identifier(API_ROLE)))
+
+
 def _primary_key(table: Table) -> sql.Composed:
     key = sql.SQL(", ").join(map(sql.Identifier, ("company_id", *table.key)))
     return sql.SQL("CONSTRAINT {} PRIMARY KEY ({})").format(sql.Identifier(f"{table.name}_pkey"), key)
@@ -138,11 +152,13 @@ def _has_primary_key(connection: Connection, schema: str, table: Table) -> bool:
 
 
 def _index(index: Index, schema: str, table: Table) -> sql.Composed:
-    return sql.SQL("CREATE {} IF NOT EXISTS {} ON {} ({}) {}").format(
+    return sql.SQL("CREATE {} IF NOT EXISTS {} ON {} USING {} ({}) {} {}").format(
         sql.SQL("UNIQUE INDEX" if index.unique else "INDEX"),
         sql.Identifier(index.name),
         sql.Identifier(schema, table.name),
+        sql.SQL(index.method or "btree"),
         sql.SQL(index.columns),
+        sql.SQL(f"WITH ({index.options})" if index.options else ""),
         sql.SQL(f"WHERE {index.where}" if index.where else ""),
     )
 
@@ -171,10 +187,14 @@ def swap_tables(connection: Connection, projection: Projection, schema: str) -> 
     Inside the caller's transaction.
     """
     home = make_home(connection, projection)
+    for table in projection.tables:
+        if table.view:
+            connection.execute(sql.SQL("DROP VIEW IF EXISTS {}").format(sql.Identifier(home, table.view)))
     for name in live_tables(connection, projection):
         connection.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(home, name)))
     for table in projection.tables:
         connection.execute(sql.SQL("ALTER TABLE {} SET SCHEMA {}").format(sql.Identifier(schema, table.name), sql.Identifier(home)))
+    make_views(connection, projection, home)
     drop_schema(connection, schema)
 
 

@@ -46,6 +46,12 @@ def text(value: str | bytes) -> bytes:
     return _LENGTH(len(body)) + body
 
 
+def jsonb(value: str | bytes) -> bytes:
+    """JSON text, or its UTF-8, for a jsonb."""
+    body = value.encode() if isinstance(value, str) else value
+    return _LENGTH(len(body) + 1) + b"\1" + body  # the version of the binary form
+
+
 def timestamp(value: datetime) -> bytes:
     """A moment, in microseconds."""
     return int8(microseconds(value) - POSTGRES_EPOCH)
@@ -166,6 +172,12 @@ class NumericArray(Array):
     element_oid, array_oid = 1700, 1231
 
 
+class JsonbArray(Array):
+    """jsonb[]."""
+
+    element_oid, array_oid = 3802, 3807
+
+
 class _ArrayDumper(Dumper):
     format = Format.BINARY
 
@@ -173,7 +185,8 @@ class _ArrayDumper(Dumper):
         return obj.body
 
 
-for _kind in (Int8Array, Int4Array, UuidArray, TextArray, ByteaArray, BoolArray, TimestampArray, DateArray, NumericArray):
+_KINDS = (Int8Array, Int4Array, UuidArray, TextArray, ByteaArray, BoolArray, TimestampArray, DateArray, NumericArray, JsonbArray)
+for _kind in _KINDS:
     psycopg.adapters.register_dumper(_kind, type(f"{_kind.__name__}Dumper", (_ArrayDumper,), {"oid": _kind.array_oid}))
 
 

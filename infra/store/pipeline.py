@@ -65,9 +65,18 @@ class Pipeline:
         else:
             self._pgconn.exit_pipeline_mode()
 
-    def send(self, query: bytes, parameters: Sequence[Any] = ()) -> None:
-        """Hand over a statement with `%b` for each parameter; it is prepared once per connection."""
+    def send(self, query: bytes, parameters: Sequence[Any] = (), *, keep: bool = True) -> None:
+        """Hand over a statement with `%b` (or `$1`, `$2`, …) for each parameter.
+
+        It is prepared once per connection; with `keep=False`, which is for statements of countless shapes, for this time only.
+        """
         values = [encode(value) for value in parameters]
+        if not keep:
+            types, once = [oid for oid, _ in values], [body for _, body in values]
+            binary = [Format.BINARY] * len(once)
+            self._pgconn.send_query_params(_numbered(query), once, types, binary, Format.BINARY)
+            self._sent.append(None)
+            return
         name = self._prepared.get(query)
         if name is None:
             name = self._prepared[query] = b"daftar_%d" % next(_numbers)

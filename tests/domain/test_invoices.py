@@ -157,8 +157,27 @@ def test_today_is_the_companys() -> None:
     spec = Spec(time_zone="Asia/Tokyo", now=datetime(2026, 3, 10, 16, tzinfo=timezone.utc)).given(invoice())
     spec.shows(INVOICE, issue_date="2026-03-11")
     spec.when(command("invoice.update", {"issue_date": None}, id=INVOICE)).refused("invalid_field", "data.issue_date")
-    for field, value in (("type", "purchase"), ("currency", "EUR"), ("moves_stock", True)):
+    for field, value in (("type", "purchase"), ("moves_stock", True)):
         spec.when(command("invoice.update", {field: value}, id=INVOICE)).refused("field_fixed", f"data.{field}")
+
+
+def test_the_currency_is_corrected_until_something_is_paid() -> None:
+    spec = Spec().given(invoice(line("1", "0.335", "20"), line("2", "5", "10"), shipping="1"))
+    spec.shows(INVOICE, net="11.34", vat="1.07", total="12.41")
+    change = command("invoice.update", {"currency": "KWD"}, id=INVOICE)
+    spec.when(change).then("invoice_line.changed.v1", "invoice.changed.v1")
+    spec.shows(INVOICE, currency="KWD", net="11.335", vat="1.067", total="12.402", paid="0.000", status="unpaid")
+    spec.when(command("invoice.update", {"currency": None}, id=INVOICE)).refused("invalid_field", "data.currency")
+    spec.when(command("invoice.update", {"currency": "ZZZ"}, id=INVOICE)).refused("unknown_currency", "data.currency")
+    spec.given(command("payment.create", {"invoice_id": INVOICE, "amount": "1"}, id=PAYMENT))
+    spec.when(command("invoice.update", {"currency": "USD"}, id=INVOICE)).refused("currency_mismatch", "data.currency")
+    spec.given(command("payment.delete", id=PAYMENT))
+    spec.when(command("invoice.update", {"currency": "JPY"}, id=INVOICE)).shows(INVOICE, total="12", net="11", vat="1")
+
+
+def test_an_invoice_that_moves_stock_keeps_its_currency() -> None:
+    spec = Spec().given(invoice(moves_stock=True))
+    spec.when(command("invoice.update", {"currency": "EUR"}, id=INVOICE)).refused("field_fixed", "data.currency")
 
 
 @pytest.mark.parametrize(

@@ -158,7 +158,7 @@ def test_every_break_is_found_by_the_check_it_breaks(shop, owner, settings):
 
 
 def test_every_check_is_broken_by_something():
-    assert set().union(*(checks for _, checks, _ in BREAKS.values())) == set(NAMES)
+    assert set().union(*(checks for _, checks, _ in BREAKS.values())) == set(NAMES) - {"files"}  # tests/infra/test_files.py
 
 
 def test_there_is_no_false_alarm_beside_writers_and_followers_that_lag(open_shop, worker, settings):

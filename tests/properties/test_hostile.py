@@ -95,10 +95,10 @@ def test_hostile_questions(postgres_store: PostgresStore, value: str) -> None:
     company, _, _ = populated(postgres_store)
     reader = Reader(postgres_store.database)
     questions: list[Any] = [
-        lambda: reader.list_records(company, "party", filters={"name": [value]}).count,
-        lambda: reader.list_records(company, "party", filters={value: ["x"]}).count,
-        lambda: reader.list_records(company, value).count,
-        lambda: reader.list_records(company, "party", sort=value).count,
+        lambda: reader.list_records(company, "party", filters={"name": [value]}).total,
+        lambda: reader.list_records(company, "party", filters={value: ["x"]}).total,
+        lambda: reader.list_records(company, value).total,
+        lambda: reader.list_records(company, "party", sort=value).total,
         lambda: reader.pull("records", company, 0, 10, [value]).count,
         lambda: reader.pull("events", company, 0, 10, [value]).count,
     ]

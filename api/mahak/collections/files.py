@@ -17,9 +17,17 @@ _ITEM_TYPES: Mapping[str, int] = {"party": 0, "product": 102}
 DOCUMENT_ITEM = -2
 
 
-def address_of(attachment: Document) -> str:
-    """Where a file is fetched, with the same login: from the root of this server."""
-    return f"/API/v3/Sync/Download/{attachment.number}"
+ANNOUNCED = "announced"
+"""In the `extra` of a file that came for a picture which a client had announced: the picture's id. That row stands for the file."""
+
+
+def file_address(picture_id: int) -> str:
+    """Where the file of a picture is fetched, with the same login: from the root of this server."""
+    return f"/API/v3/Sync/Download/{picture_id}"
+
+
+def _stands_alone(attachment: Document) -> bool:
+    return ANNOUNCED not in attachment.data.get("extra", {})
 
 
 def _bound_to(document: Document, known: Known) -> Document | None:
@@ -56,11 +64,12 @@ PICTURES = Collection(
                 Column("fileName", derive=lambda document, _: document.data["file_name"]),
                 Column("fileSize", derive=lambda document, _: document.data["size"]),
                 Column("pictureHash", derive=lambda document, _: document.data["sha256"]),
-                Column("url", derive=lambda document, _: address_of(document)),
+                Column("url", derive=lambda document, _: file_address(document.number)),
                 Column("format", derive=_format),
                 Column("itemId", derive=_bound_number),
                 Column("itemType", derive=_item_type),
             ),
+            shows=_stands_alone,
             code="extra.pictureCode",
         ),
         custom("pictures"),

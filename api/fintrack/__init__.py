@@ -1,0 +1,26 @@
+"""The FinTrack dialect: `/auth-api`, `/bucket`, `/bff-service` and its six business services."""
+
+from __future__ import annotations
+
+from api.fintrack import auth, bucket, services
+from api.fintrack.bff import HANDLERS as BFF_HANDLERS
+from api.fintrack.errors import REFUSALS, refuse
+from api.http_errors import Dialect
+
+FINTRACK = Dialect(
+    name="fintrack",
+    prefixes=(
+        "/auth-api",
+        "/bucket",
+        "/bff-service",
+        "/customermanagement-api",
+        "/suppliermanagement-api",
+        "/invoicemanagement-api",
+        "/paymentmanagement-api",
+        "/expensemanagement-api",
+        "/productcatalog-api",
+    ),
+    handlers=[*auth.HANDLERS, *bucket.HANDLERS, *services.HANDLERS, *BFF_HANDLERS],
+    refuse=refuse,
+    refusals=REFUSALS,
+)

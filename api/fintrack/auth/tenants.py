@@ -1,0 +1,39 @@
+"""Which business a call without a session is for, and whom it names there; and how such calls are counted."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from api.fintrack.asking import Asked
+from domain.record import Record
+from infra.companies import ROOT, company_record
+from infra.composition import Services
+
+
+async def count(asked: Asked, what: str, *parts: str) -> None:
+    """Count an attempt: per address, and what it is about. Raises TooManyRequests."""
+    services = asked.services
+    address = asked.request.client.host if asked.request.client else ""
+    bucket = ":".join((what, address, asked.codename, *(part.casefold()[:300] for part in parts)))
+    await services.threads.run(services.limits.count_exactly, bucket, services.settings.rate_limit_logins_per_minute)
+
+
+def addressed(asked: Asked, email: str) -> UUID | None:
+    """The business that the request names, else the only one that has a user with this e-mail, else root."""
+    identity = asked.services.identity
+    if asked.named is not None:
+        return identity.find_company(asked.named)
+    companies = identity.companies_of_email(email)
+    return companies[0] if len(companies) == 1 else identity.find_company(ROOT)
+
+
+def user_named(asked: Asked, email: str) -> tuple[UUID, Record] | None:
+    """The business and the user of this e-mail there, also one who archived himself; None where there is none."""
+    company_id = addressed(asked, email)
+    user = asked.services.accounts.find(company_id, email) if company_id is not None else None
+    return (company_id, user) if company_id is not None and user is not None else None
+
+
+def name_of(services: Services, company_id: UUID) -> str:
+    """The name of a business."""
+    return str(company_record(services.ledger, company_id).data["name"])

@@ -1,0 +1,310 @@
+"""An object of FinTrack: a view of one kind of record. All its wire names are in one table of fields."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from functools import cached_property
+from typing import Any, Literal
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from api.documents import Document
+from api.fintrack import values
+from api.fintrack.roles import READ, WRITE, Gate
+from domain.errors import InvalidField
+from domain.record import Record
+from infra.listing import AnyOf, Condition, Path
+
+Row = dict[str, Any]
+Type = Literal["ID", "String", "Text", "Double", "Integer", "Date", "Enum", "Boolean", "Object"]
+Api = Literal["get", "list", "fetch"]
+"""How records are read: one of them, the list, or the list that `_fetchList…` answers."""
+
+IDENTITY = ("id",)
+SYSTEM = frozenset({"businessId", "isActive", "recordVersion", "createdAt", "updatedAt", "_owner"})
+"""What every object has; nobody writes it."""
+
+
+PLAIN = frozenset({"ID", "String", "Text", "Integer", "Boolean", "Object"})
+"""Types whose stored values are answered as they are."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field. `ours` is where a record of ours has it; empty where the object's `show` says it.
+
+    `required`: a new object needs it, and it cannot be cleared. `settable`: clients write it `always`, only on `create`, or
+    `never`. `options` of an Enum: their word and ours. `absent` is answered where we have no value.
+    """
+
+    wire: str
+    type: Type
+    ours: str = ""
+    required: bool = False
+    settable: Literal["always", "create", "never"] = "always"
+    filterable: bool = False
+    options: tuple[tuple[str, str], ...] = ()
+    absent: Any = None
+
+    @property
+    def path(self) -> Path:
+        """Where a document has it."""
+        return ("data", self.ours)
+
+    def read(self, value: Any, zone: ZoneInfo, name: str = "") -> Any:
+        """A value from the wire as our own. Raises InvalidField, InvalidId."""
+        name = name or self.wire
+        if self.type == "ID":
+            return str(values.read_id(value, name))
+        if self.type == "Double":
+            return values.read_number(value, name)
+        if self.type == "Date":
+            return values.read_day(value, name, zone).isoformat()
+        if self.type == "Enum":
+            return self.option(value, name)
+        if self.type == "Boolean":
+            return values.read_flag(value, name)
+        return values.read_text(value, name, values.LONGEST_TEXT if self.type == "Text" else values.LONGEST_STRING)
+
+    def option(self, value: Any, name: str) -> str:
+        """Our word for an Enum's. Raises InvalidField, which names the options."""
+        for wire, ours in self.options:
+            if isinstance(value, str) and value.strip().casefold() == wire.casefold():
+                return ours
+        raise InvalidField(f"`{name}` must be one of {', '.join(wire for wire, _ in self.options)}.", path=name)
+
+    def show(self, row: Row, stored: Any) -> None:
+        """Put a stored value into a row."""
+        if self.type == "Enum":
+            place = self._places.get(stored)
+            row[self.wire] = None if place is None else self.options[place][0]
+            row[self.index_name] = place
+            return
+        shown = self.absent if stored is None else stored
+        if self.type == "Double":
+            shown = values.number_of(shown)
+        elif self.type == "Date":
+            shown = values.day_text(shown)
+        row[self.wire] = shown
+
+    @property
+    def index_name(self) -> str:
+        """The name of an Enum's companion, the place of its value among the options."""
+        return f"{self.wire}_idx"
+
+    @cached_property
+    def _places(self) -> Mapping[Any, int]:
+        return {ours: place for place, (_, ours) in enumerate(self.options)}
+
+
+@dataclass(frozen=True)
+class Join:
+    """An object that is answered inside of another: the one that the field `link` names, or where it is empty its `children`."""
+
+    name: str
+    of: str
+    fields: tuple[str, ...]
+    link: str = ""
+    local: bool = False
+    """Whether it is the same service's; others are left out on request."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What showing a record may need: whose it is, which day it is there, and the records beside it."""
+
+    company_id: str
+    today: date
+    currency: str
+    beside: Mapping[str, Document] = field(default_factory=dict)
+    children: Mapping[str, Sequence[Document]] = field(default_factory=dict)
+    balances: Mapping[str, tuple[Decimal, str]] = field(default_factory=dict)
+    joined: dict[tuple[str, str], Row] = field(default_factory=dict)
+    """What was joined already."""
+
+
+def every(_: Record | Document) -> bool:
+    """Every record of the kind is such an object."""
+    return True
+
+
+def _nothing_more(_: Document, __: Row, ___: Seen) -> None:
+    return
+
+
+def _as_it_is(_: Row, data: Row, __: Record | None, ___: ZoneInfo) -> Row:
+    return data
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Plan:
+    """The names in the order of the answer, how what is stored is answered, and what else is needed.
+
+    `is_exact`: nothing is written beside those names.
+    """
+
+    order: tuple[str, ...]
+    plain: tuple[tuple[str, str], ...]
+    numbers: tuple[tuple[str, str, Any], ...]
+    others: tuple[Field, ...]
+    finishes: bool
+    system: bool
+    has_id: bool
+    is_exact: bool
+
+
+Filter = Callable[[Sequence[str], date], "Condition | AnyOf"]
+
+
+@dataclass(frozen=True)
+class Object:
+    """One object: its names, its service, its fields, and what is special about it.
+
+    `where` and `shows`: which records of the kind are such objects, as the database and as code tell it. `complete(form, data,
+    record, zone)` adds to our data what no single field says; `finish(document, row, seen)` does so to a row. `filters` are those
+    of fields that no single place holds. `defaults` are data of every new record.
+    """
+
+    name: str
+    plural: str
+    service: str
+    kind: str
+    fields: tuple[Field, ...]
+    order: str
+    """The field by which lists are sorted, with a minus for the last first."""
+    where: tuple[Condition | AnyOf, ...] = ()
+    shows: Callable[[Record | Document], bool] = every
+    complete: Callable[[Row, Row, Record | None, ZoneInfo], Row] = _as_it_is
+    finish: Callable[[Document, Row, Seen], None] = _nothing_more
+    filters: Mapping[str, Filter] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    selected: Mapping[Api, tuple[str, ...]] = field(default_factory=dict)
+    """The fields that an API answers, where that is not all."""
+    joins: Mapping[Api, tuple[Join, ...]] = field(default_factory=dict)
+    derived: frozenset[str] = frozenset()
+    """The names that `finish` writes, where an API answers only some fields."""
+    has_fetch_list: bool = True
+    has_balances: bool = False
+    create_gate: Gate = WRITE
+    write_gate: Gate = WRITE
+    read_gate: Gate = READ
+    nouns: Mapping[str, str] = field(default_factory=dict)
+    """What our kinds are called in this object's refusals."""
+    wires: Mapping[str, str] = field(default_factory=dict)
+    """Fields of ours that several fields of theirs are about, and how refusals call them."""
+    removing_role: str = ""
+    """Where a record may be two objects at once: the role in `roles` that is taken away then, instead of the record."""
+
+    _plans: dict[tuple[str, ...] | None, _Plan] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @property
+    def id_name(self) -> str:
+        """How the path, and a new object's own id, is called."""
+        return f"{self.name}Id"
+
+    @property
+    def path(self) -> str:
+        """The address of the collection."""
+        return f"/{self.service}/v1/{self.plural.lower()}"
+
+    @property
+    def fetch_path(self) -> str:
+        """The address of `_fetchList…`."""
+        return f"/{self.service}/v1/_fetchlist{self.name.lower()}"
+
+    @cached_property
+    def by_wire(self) -> Mapping[str, Field]:
+        """The fields by their names."""
+        return {one.wire: one for one in self.fields}
+
+    def wire_of(self, ours: str) -> str:
+        """A field of ours as clients call it."""
+        return self.wires.get(ours) or next((one.wire for one in self.fields if one.ours == ours), ours)
+
+    # From the wire ---------------------------------------------------------------------------------
+
+    def new_data(self, form: Row, zone: ZoneInfo) -> Row:
+        """Our fields of a new object. Raises InvalidField, naming everything that is missing."""
+        missing = [one.wire for one in self.fields if one.required and is_blank(form.get(one.wire))]
+        if missing:
+            names = ", ".join(f"`{name}`" for name in missing)
+            raise InvalidField(f"{names} {'is' if len(missing) == 1 else 'are'} required.", path=missing[0])
+        data = {one.ours: one.read(form[one.wire], zone) for one in self._sent(form, "create") if form[one.wire] is not None}
+        return self.complete(form, {**self.defaults, **data}, None, zone)
+
+    def changes(self, form: Row, record: Record, zone: ZoneInfo) -> Row:
+        """Our fields that are sent; what clients do not write is passed over. Raises InvalidField."""
+        data: Row = {}
+        for one in self._sent(form, "always"):
+            value = form[one.wire]
+            if one.required and is_blank(value):
+                raise InvalidField(f"`{one.wire}` is required and cannot be cleared.", path=one.wire)
+            data[one.ours] = None if value is None else one.read(value, zone)
+        return self.complete(form, data, record, zone)
+
+    def _sent(self, form: Row, when: str) -> list[Field]:
+        return [one for one in self.fields if one.ours and one.wire in form and one.settable in ("always", when)]
+
+    # To the wire -----------------------------------------------------------------------------------
+
+    def row(self, document: Document, seen: Seen, names: tuple[str, ...] | None = None, *, active: bool | None = None) -> Row:
+        """The object of a record: all its fields, or those of these `names`."""
+        plan, data = self._plan(names), document.data
+        row: Row = dict.fromkeys(plan.order)
+        for wire, ours in plan.plain:
+            row[wire] = data.get(ours)
+        for wire, ours, absent in plan.numbers:
+            row[wire] = values.number_of(data.get(ours, absent))
+        for one in plan.others:
+            one.show(row, data.get(one.ours))
+        if plan.finishes:
+            self.finish(document, row, seen)
+        if plan.system:
+            row["businessId"] = seen.company_id
+            row["isActive"] = not document.deleted if active is None else active
+            row["recordVersion"] = document.version
+            row["createdAt"] = values.moment_text(document.created_at)
+            row["updatedAt"] = values.moment_text(document.updated_at)
+            row["_owner"] = document.created_by
+        if plan.has_id:
+            row["id"] = document.id
+        return row if plan.is_exact else {name: row[name] for name in plan.order}
+
+    def _plan(self, names: tuple[str, ...] | None) -> _Plan:
+        """How a row of these names is written: lists write many, so that what can be known before is."""
+        plan = self._plans.get(names)
+        if plan is None:
+            plan = self._plans[names] = self._planned(names)
+        return plan
+
+    def _planned(self, names: tuple[str, ...] | None) -> _Plan:
+        every_name = (*IDENTITY, *(one.wire for one in self.fields), *sorted(self.derived - self.by_wire.keys()))
+        wanted = every_name if names is None else names
+        fields = [one for one in self.fields if one.wire in wanted]
+        enums = {one.wire: one.index_name for one in fields if one.type == "Enum"}
+        stored = [one for one in fields if one.ours]
+        finishes = names is None or not self.derived.isdisjoint(wanted)
+        system = names is None or not SYSTEM.isdisjoint(wanted)
+        return _Plan(
+            order=tuple(name for one in wanted for name in (one, enums.get(one)) if name is not None),
+            plain=tuple((one.wire, one.ours) for one in stored if one.type in PLAIN),
+            numbers=tuple((one.wire, one.ours, one.absent) for one in stored if one.type == "Double"),
+            others=tuple(one for one in stored if one.type not in PLAIN and one.type != "Double"),
+            finishes=finishes,
+            system=system,
+            has_id="id" in wanted,
+            is_exact=names is None or not (finishes or system),
+        )
+
+
+def is_blank(value: Any) -> bool:
+    """Whether a required field is as good as not there."""
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def id_of(value: str | None) -> UUID | None:
+    """A stored id."""
+    return UUID(value) if value else None

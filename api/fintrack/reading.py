@@ -1,0 +1,149 @@
+"""Reading objects: one, and lists that are filtered, sorted and cut into pages, with the objects that belong to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from uuid import UUID
+
+from litestar.response.base import ASGIResponse
+
+from api.documents import Document, document_of, documents_of
+from api.fintrack.asking import Asker
+from api.fintrack.envelope import flag_of, page_of, respond
+from api.fintrack.filters import Filters, today_in
+from api.fintrack.objects import OBJECTS
+from api.fintrack.objects.object import Api, Join, Object, Row, Seen
+from api.fintrack.values import read_id
+from domain.errors import RecordNotFound
+from domain.needs import Needs
+from domain.record import Record
+from infra.customer_balances import customer_balances
+from infra.listing import Beside, Test, list_from
+
+
+def find(asker: Asker, object_: Object, record_id: UUID, *, with_children: bool = False) -> tuple[Record, list[Record]]:
+    """The record of an object and, if asked for, its children. Raises RecordNotFound, also for another business's."""
+    needs = Needs(ids={record_id}, parents={record_id} if with_children else set())
+    loaded = asker.services.store.read_records(asker.company_id, needs).records
+    found = next((one for one in loaded if one.id == record_id), None)
+    if found is None or found.kind != object_.kind or found.deleted or not object_.shows(found):
+        raise RecordNotFound(f"There is no {object_.name} {record_id}.", path=object_.id_name)
+    return found, [one for one in loaded if one.id != record_id and not one.deleted]
+
+
+def path_id(asker: Asker, object_: Object) -> UUID:
+    """The id in the path. Raises InvalidId."""
+    return read_id(asker.request.path_params[object_.id_name], object_.id_name)
+
+
+def seen_by(asker: Asker) -> Seen:
+    """What showing records of the asker's business needs."""
+    return Seen(str(asker.company_id), today_in(asker.zone), asker.company.data["currency"])
+
+
+def shown(asker: Asker, object_: Object, record: Record, *, active: bool | None = None) -> Row:
+    """The plain object, as writing answers it."""
+    document = document_of(record)
+    return object_.row(document, with_balances(asker, object_, [document], seen_by(asker)), active=active)
+
+
+def with_balances(asker: Asker, object_: Object, documents: Sequence[Document], seen: Seen) -> Seen:
+    """`seen` with what the parties among these documents owe."""
+    if not object_.has_balances:
+        return seen
+    ids = [UUID(document.id) for document in documents]
+    balances = customer_balances(asker.services.database, asker.company_id, ids, seen.currency)
+    return replace(seen, balances={str(party_id): found for party_id, found in balances.items()})
+
+
+# One object -----------------------------------------------------------------------------------------
+
+
+def get_one(asker: Asker, object_: Object) -> ASGIResponse:
+    """`get…`: one object with its joins."""
+    object_.read_gate.check(asker.role)
+    joins = _joins(asker, object_, "get")
+    record_id = path_id(asker, object_)
+    record, family = find(asker, object_, record_id, with_children=any(not join.link for join in joins))
+    document = document_of(record)
+    linked = {UUID(found) for join in joins if join.link and (found := document.data.get(join.link))}
+    others = asker.services.store.read_records(asker.company_id, Needs(ids=linked)).records if linked else []
+    seen = _beside(seen_by(asker), [document_of(one) for one in (*family, *others)])
+    row = object_.row(document, with_balances(asker, object_, [document], seen), object_.selected.get("get"))
+    for join in joins:
+        found = joined(join, document, seen)
+        row[join.name] = found if not join.link else next(iter(found), None)
+    return respond(asker, "get", object_.name, row)
+
+
+# Lists ----------------------------------------------------------------------------------------------
+
+
+def get_list(asker: Asker, object_: Object, api: Api, related: Sequence[Test] = ()) -> ASGIResponse:
+    """`list…` and `_fetchList…`: a page, with the joins of every row. Joins to one object are lists here, as documented.
+
+    `related`: what has to be true beside the filters that are named like fields.
+    """
+    object_.read_gate.check(asker.role)
+    page, joins = page_of(asker), _joins(asker, object_, api)
+    seen = seen_by(asker)
+    order = object_.order if api == "list" else "-createdAt"
+    source, descending = Filters(asker.query, asker.zone, seen.today).source(object_, order)
+    found = list_from(
+        asker.services.database,
+        asker.company_id,
+        [replace(source, conditions=(*source.conditions, *related))],
+        descending=descending,
+        limit=page.limit,
+        offset=page.offset,
+        beside=Beside(
+            links=tuple({("data", join.link) for join in joins if join.link}),
+            children=tuple(OBJECTS[join.of].kind for join in joins if not join.link),
+        ),
+    )
+    documents = documents_of(found.items)
+    seen = with_balances(asker, object_, documents, _beside(seen, documents_of(found.beside)))
+    rows: list[Row] = []
+    for document in documents:
+        row = object_.row(document, seen, object_.selected.get(api))
+        for join in joins:
+            row[join.name] = joined(join, document, seen)
+        rows.append(row)
+    return respond(asker, "list", object_.plural, rows, paging=page.paging(found.total))
+
+
+# Joins ----------------------------------------------------------------------------------------------
+
+
+def _joins(asker: Asker, object_: Object, api: Api) -> tuple[Join, ...]:
+    """The joins that are asked for. Raises InvalidField."""
+    wanted, without_others = flag_of(asker, "getJoins", default=True), flag_of(asker, "excludeCQRS", default=False)
+    return tuple(join for join in object_.joins.get(api, ()) if wanted and (join.local or not without_others))
+
+
+def _beside(seen: Seen, documents: Sequence[Document]) -> Seen:
+    children: dict[str, list[Document]] = {}
+    for document in documents:
+        if document.kind == OBJECTS["invoiceItem"].kind:
+            children.setdefault(document.data["invoice_id"], []).append(document)
+    return replace(seen, beside={document.id: document for document in documents}, children=children)
+
+
+def joined(join: Join, document: Document, seen: Seen) -> list[Row]:
+    """The objects that a join puts beside a record. Deleted ones are shown as they were last: what was written with them stands."""
+    object_ = OBJECTS[join.of]
+    if not join.link:
+        children = seen.children.get(document.id, ())
+        return [object_.row(child, seen, join.fields) for child in children]
+    if join.of in ("customer", "supplier") and document.kind == "invoice":
+        is_purchase = document.data["type"] == "purchase"
+        if is_purchase != (join.of == "supplier"):
+            return []
+    found = seen.beside.get(document.data.get(join.link) or "")
+    if found is None:
+        return []
+    key = (join.name, found.id)
+    if (row := seen.joined.get(key)) is None:  # many rows of a page may have the same
+        row = seen.joined[key] = object_.row(found, seen, join.fields)
+    return [row]

@@ -1,0 +1,112 @@
+"""Writing objects: create, update, delete. Each is one transaction, and safe to repeat under an `Idempotency-Key`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import UUID
+
+from litestar.response.base import ASGIResponse
+
+from api.fintrack.asking import Asker
+from api.fintrack.envelope import Action, respond
+from api.fintrack.objects.object import Object
+from api.fintrack.reading import find, path_id, shown
+from api.fintrack.values import read_id
+from api.fintrack.wording import Words, still_unpaid
+from domain.command import Command
+from domain.decide import Result
+from domain.errors import LedgerError, StillReferenced
+from domain.needs import Needs
+from domain.record import Record
+from infra.asof import find_as_of
+from infra.ledger import Outcome
+
+
+def create(asker: Asker, object_: Object) -> ASGIResponse:
+    """`create…`: a new object, which may bring its own id."""
+    form = asker.form
+
+    words = Words(object_)
+
+    def read() -> Command:
+        data = object_.new_data(form, asker.zone)
+        words.invoice_type = data["type"] if object_.kind == "invoice" else None
+        own = form.get(object_.id_name)
+        return Command(
+            kind=object_.kind, action="create", id=None if own is None else read_id(own, object_.id_name), data=_in_upper_case(data)
+        )
+
+    return _write(asker, words, "create", read)
+
+
+def update(asker: Asker, object_: Object) -> ASGIResponse:
+    """`update…`: what is sent is changed; what clients do not write, which is most of a row that is sent back, is passed over."""
+    record_id = path_id(asker, object_)
+    words = Words(object_)
+
+    def read() -> Command:
+        record, _ = find(asker, object_, record_id)
+        words.invoice_type = record.data["type"] if object_.kind == "invoice" else None
+        changes = _in_upper_case(object_.changes(asker.form, record, asker.zone))
+        return Command(kind=object_.kind, action="update", id=record_id, data=changes)
+
+    return _write(asker, words, "update", read)
+
+
+def delete(asker: Asker, object_: Object) -> ASGIResponse:
+    """`delete…`: the object is gone from every list, and its last state is answered."""
+    record_id = path_id(asker, object_)
+
+    def read() -> Command:
+        record, _ = find(asker, object_, record_id)
+        others = [role for role in record.data.get("roles", ()) if role != object_.removing_role]
+        if object_.removing_role and others:  # the same party is another object, too, which stays
+            _check_settled(asker, object_, record)
+            return Command(kind=object_.kind, action="update", id=record_id, data={"roles": others})
+        return Command(kind=object_.kind, action="delete", id=record_id)
+
+    return _write(asker, Words(object_), "delete", read)
+
+
+def _in_upper_case(data: dict[str, object]) -> dict[str, object]:
+    currency = data.get("currency")
+    return {**data, "currency": currency.strip().upper()} if isinstance(currency, str) else data
+
+
+def _check_settled(asker: Asker, object_: Object, party: Record) -> None:
+    """Raise StillReferenced where the party has unpaid invoices in the role that is taken away."""
+    type_ = "purchase" if object_.removing_role == "supplier" else "sales"
+    family = asker.services.store.read_records(asker.company_id, Needs(parents={party.id})).records
+    unpaid = [one for one in family if one.kind == "invoice" and not one.deleted and one.data["type"].startswith(type_)]
+    unpaid = [one for one in unpaid if one.data["status"] != "paid"]
+    if unpaid:
+        raise StillReferenced(still_unpaid(object_.name, len(unpaid)), path=object_.id_name)
+
+
+def _write(asker: Asker, words: Words, action: Action, read: Callable[[], Command]) -> ASGIResponse:
+    object_, outcome = words.object_, _execute(asker, words, read)
+    result = outcome.results[0]
+    assert isinstance(result, Result), "an atomic batch has no refusals"
+    row = shown(asker, object_, state_after(asker, result.id, outcome.seq), active=False if action == "delete" else None)
+    headers = {"Idempotent-Replay": "true"} if outcome.idempotent_replay else None
+    return respond(asker, action, object_.name, row, headers=headers)
+
+
+def _execute(asker: Asker, words: Words, read: Callable[[], Command]) -> Outcome:
+    """Read the command and execute it. The key comes before the form: a repeated deletion finds nothing any more."""
+    idempotency, ledger = asker.idempotency(), asker.services.ledger
+    try:
+        command = read()
+    except LedgerError:
+        known = ledger.find_answer(asker.company_id, idempotency) if idempotency is not None else None
+        if known is None:
+            raise
+        return known
+    with words.spoken():
+        return ledger.execute(asker.company_id, [command], asker.actor, idempotency=idempotency)
+
+
+def state_after(asker: Asker, record_id: UUID, seq: int) -> Record:
+    """A record as the write that ended at `seq` left it, whatever was written since."""
+    with asker.services.database.company(asker.company_id) as connection:
+        return find_as_of(connection, asker.company_id, seq, [record_id])[record_id]

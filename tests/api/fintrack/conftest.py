@@ -1,0 +1,51 @@
+"""A business, and callers of every role in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from fintrack_clients import Caller
+
+from domain.command import SYSTEM, Command
+from domain.needs import Needs
+from infra.composition import Services
+from infra.ids import new_id
+
+
+@pytest.fixture
+def owner(company: Any) -> Caller:
+    """The owner of the test's business."""
+    return Caller(company.client, company.codename, company.token)
+
+
+@pytest.fixture
+def caller(company: Any, services: Services) -> Callable[[str], Caller]:
+    """Makes a user of a role in the test's business, with an open session."""
+
+    def make(role: str) -> Caller:
+        user_id = new_id()
+        data = {"name": role, "email": f"{uuid4().hex}@example.com", "role": role}
+        services.ledger.execute(company.id, [Command(kind="user", action="create", id=user_id, data=data)], SYSTEM)
+        user = services.store.read_records(company.id, Needs(ids={user_id})).records[0]
+        granted = services.identity.open_session(company.id, user, dialect="fintrack")
+        return Caller(company.client, company.codename, granted.access_token)
+
+    return make
+
+
+@pytest.fixture
+def theirs(services: Services, client: Any) -> Caller:
+    """The owner of another business."""
+    codename, user_id = f"t-{uuid4().hex[:12]}", new_id()
+    data = {"name": "Owner", "email": f"owner@{codename}.example", "role": "tenantOwner"}
+    company_id, _, _ = services.ledger.register_company(
+        [
+            Command(kind="company", action="create", data={"name": "Another", "codename": codename}),
+            Command(kind="user", action="create", id=user_id, data=data),
+        ]
+    )
+    user = services.store.read_records(company_id, Needs(ids={user_id})).records[0]
+    return Caller(client, codename, services.identity.open_session(company_id, user, dialect="fintrack").access_token)
