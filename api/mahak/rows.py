@@ -150,8 +150,8 @@ class _Family:
     def _custom_rows(self, document: Document, known: Known) -> Iterator[SyncRow]:
         """A custom record as a row of the collection that it says; a link, as its visitor's.
 
-        A link that a visitor made (its app does so with each person that it adds) does not say that this is all that the visitor may
-        see; where it is linked to everything anyway, the one that was made is deleted for it.
+        A link that a visitor made (its app does so with each person that it adds) does not say that this is all that the visitor
+        may see; where it is linked to everything anyway, the one that was made is deleted for it.
         """
         plan = _CUSTOM.get(document.data["type"])
         if plan is None:
