@@ -135,8 +135,8 @@ PEOPLE = Collection(
 )
 """A person's password is neither kept nor told. `description` and `notes` are one.
 
-`balance` is what the accounting program said of it, else 0: what a person owes by our books changes with every posting, and a person's
-row does not. Apps add it up from the transactions.
+`balance` is what the accounting program said of it, else 0: what a person owes by our books changes with every posting, and a
+person's row does not. The person's transactions say it.
 """
 
 

@@ -82,8 +82,12 @@ def test_who_has_no_links_is_linked_to_everything(mahak: Client, visitor: Client
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("more", [{}, {"pageSize": 2}])
-def test_links_that_others_make_are_all_there_is_until_the_last_one_goes(mahak: Client, visitor: Client, more: Row) -> None:
+@pytest.mark.parametrize(("more", "at_once"), [({}, 1_000), ({}, 1), ({"pageSize": 2}, 1_000)])
+def test_links_that_others_make_are_all_there_is_until_the_last_one_goes(
+    mahak: Client, visitor: Client, more: Row, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ROWS_AT_ONCE", "FEWEST_AT_ONCE", "MOST_AT_ONCE"):
+        monkeypatch.setattr(f"api.mahak.pages.{name}", at_once)
     ann, bob, cid = people(mahak, "Ann", "Bob", "Cid")
     app, owners = App(visitor, **more), App(mahak, **more)
     app.pull()
@@ -99,8 +103,12 @@ def test_links_that_others_make_are_all_there_is_until_the_last_one_goes(mahak: 
     app.pull()
     assert app.people == [dan["number"]]
     mahak.company.execute({"type": "custom_record.delete", "id": second})
+    version = app.version
     app.pull()
     assert app.people == [ann["number"], bob["number"], cid["number"], dan["number"]]
+    v2 = visitor.pull_v2(fromVisitorPersonVersion=version)["data"]["visitorPeople"]
+    assert {row["personId"] for row in v2["records"] if not row["deleted"]} == set(app.people)
+    assert (v2["rowVersion"], v2["hasMore"]) == (app.version, False)
     (eve,) = people(mahak, "Eve")
     assert [row["PersonId"] for row in app.pull()] == [eve["number"]]
     assert app.pull() == []
