@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 from api.mahak.collections.collection import Collection
-from api.mahak.collections.custom import is_of
-from api.mahak.collections.view import Column, Known, Link, View, id_of
+from api.mahak.collections.view import Column, Known, Link, View, id_of, is_custom
 from api.mahak.documents import Document, Row
 from api.mahak.values import read_text
 
@@ -95,7 +93,7 @@ PICTURES = Collection(
         View(
             "custom_record",
             columns=(Column("url", "data.url", read_text, derive=_announced_address),),
-            shows=partial(is_of, "pictures"),
+            shows=is_custom("pictures"),
             complete=_complete_picture,
         ),
     ),
@@ -120,7 +118,7 @@ PHOTO_GALLERIES = Collection(
             ),
             shows=lambda document: document.data.get("record_id") is not None and _stands_alone(document),
         ),
-        View("custom_record", links=(PICTURE,), shows=partial(is_of, "photoGalleries")),
+        View("custom_record", links=(PICTURE,), shows=is_custom("photoGalleries")),
     ),
     guide=("photoGalleries",),
 )

@@ -133,7 +133,11 @@ PEOPLE = Collection(
     also="customer",
     guide=("people", "persons", "customers"),
 )
-"""A person's password is neither kept nor told. `description` and `notes` are one."""
+"""A person's password is neither kept nor told. `description` and `notes` are one.
+
+`balance` is what the accounting program said of it, else 0: what a person owes by our books changes with every posting, and a
+person's row does not. The person's transactions say it.
+"""
 
 
 def _username(document: Document, _: Known) -> Any:

@@ -51,7 +51,7 @@ class Plan:
         self.view = view
         self.name = collection.name
         self.kind = view.kind
-        self.rest = "data" if view.kind == "custom_record" else "extra"
+        self.rest = "" if view.base else "data" if view.kind == "custom_record" else "extra"  # nothing is kept of rows that follow
         links = [(link, *wires) for link in view.links if any(wires := _wires(link, collection.types))]
         self._named_by = [(link, _lowered(_wires(link))) for link in view.links if link.ours]
         self.written = frozenset(link.prefix for link in view.links if link.ours)
