@@ -33,7 +33,7 @@ EVERYTHING: dict[str, Any] = {
         {"personClientId": 8, "personType": 1, "organization": "Babil", "financeTaxPayerType": 2},
     ],
     "personAddresses": [{"personAddressClientId": 1, "personClientId": 7, "title": "Home", "isDefault": True}],
-    "visitorPeople": [{"personClientId": 7, "visitorId": 1}],
+    "productProperties": [{"productClientId": 4}],
     "productCategories": [{"productCategoryClientId": 1, "productCategoryCode": 1, "name": "Drinks"}],
     "units": [{"unitClientId": 1, "unitCode": 2, "name": "kg"}],
     "products": [
@@ -151,7 +151,7 @@ def test_the_guides_payments_have_an_amount_and_an_invoice(mahak: Client) -> Non
 
 @pytest.mark.parametrize("save", [save_v1, save_v2])
 def test_rows_without_client_ids_are_not_doubled(mahak: Client, save: Any) -> None:
-    link = {"people": [{"personClientId": 7, "firstName": "Sara"}], "visitorPeople": [{"personClientId": 7, "visitorId": 1}]}
+    link = {"products": [{"productClientId": 7, "name": "Tea"}], "productProperties": [{"productClientId": 7}]}
     two = {**link, "visitorLocations": [{"visitorId": 1, "latitude": 1.5}, {"visitorId": 1, "latitude": 1.5}]}
     first = save(mahak, **two)
     second = save(mahak, **two)
@@ -159,14 +159,14 @@ def test_rows_without_client_ids_are_not_doubled(mahak: Client, save: Any) -> No
         assert first == second
 
     def pulled() -> dict[str, Any]:
-        return mahak.pull(fromVisitorPersonVersion=0, fromVisitorLocationVersion=0)
+        return mahak.pull(fromProductPropertyVersion=0, fromVisitorLocationVersion=0)
 
-    assert (len(pulled()["VisitorPeople"]), len(pulled()["VisitorLocations"])) == (1, 2)
-    [row] = pulled()["VisitorPeople"]
-    save(mahak, visitorPeople=[{"visitorPersonId": row["VisitorPersonId"], "deleted": True}])
+    assert (len(pulled()["ProductProperties"]), len(pulled()["VisitorLocations"])) == (1, 2)
+    [row] = pulled()["ProductProperties"]
+    save(mahak, productProperties=[{"productPropertyId": row["ProductPropertyId"], "deleted": True}])
     save(mahak, **link)  # linked again: another row
     save(mahak, **link)
-    assert [row["Deleted"] for row in pulled()["VisitorPeople"]] == [True, False]
+    assert [row["Deleted"] for row in pulled()["ProductProperties"]] == [True, False]
 
 
 def test_the_same_batch_six_times_at_once_is_one(mahak: Client) -> None:
