@@ -18,11 +18,6 @@ _CASH = Link("cash", ("cash_id",), "cashes")
 _PRODUCT = Link("product", ("product_id",), "products")
 
 
-def custom(name: str) -> View:
-    """Custom records as rows of a collection that other records have rows in too."""
-    return View("custom_record", shows=is_custom(name))
-
-
 def _owner(prefix: str, collection: str) -> Link:
     return Link(prefix, ("owner_id",), collection)
 

@@ -144,6 +144,13 @@ def _username(document: Document, _: Known) -> Any:
     return document.data.get("username") or document.data.get("email")
 
 
+def _complete_visitor(_: Row, data: Row, before: Row) -> Row:
+    """An e-mail that was answered for want of a name says nothing when it comes back."""
+    if "username" not in before and before.get("email") is not None and data.get("username") == before["email"]:
+        del data["username"]
+    return data
+
+
 VISITORS = Collection(
     name="visitors",
     entity="visitor",
@@ -159,6 +166,7 @@ VISITORS = Collection(
                 Column("username", "username", read_text, derive=_username),
                 Column("password", derive=lambda _, __: None),
             ),
+            complete=_complete_visitor,
         ),
     ),
     guide=("visitors",),
