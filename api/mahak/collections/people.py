@@ -61,9 +61,10 @@ _NAMES = ("first_name", "last_name", "organization")
 def _complete_person(row: Row, data: Row, before: Row) -> Row:
     """One name of the names; who comes from here buys and sells, because the vendor's people have no roles."""
     after = {**before, **data}
-    if row.get("name"):  # the guide's customers have one name
-        data["name"] = str(row["name"])
-    elif any(name in data for name in _NAMES) or not before:
+    given = read_text(row.get("name") or "", ZoneInfo("UTC"), "name")  # the guide's customers have one name
+    if given and given != before.get("name"):
+        data["name"] = given
+    elif not before or any(name in data and data[name] != before.get(name) for name in ("type", *_NAMES)):
         person = f"{str(after.get('first_name') or '').strip()} {str(after.get('last_name') or '').strip()}".strip()
         organization = str(after.get("organization") or "").strip()
         name = organization if organization and after.get("type") == "organization" else person or organization
