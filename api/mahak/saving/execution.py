@@ -30,7 +30,13 @@ MOST_TIMES = 5
 """How often a batch is begun again because the same rows came by another request meanwhile."""
 MOST_ERRORS = 100
 """Rows that one refusal tells of."""
-_SYNONYMS = (("count1", "quantity"), ("price", "unitPrice"), ("cashAmount", "amount"))
+_SYNONYMS = (
+    ("count1", "quantity"),
+    ("price", "unitPrice"),
+    ("cashAmount", "amount"),
+    ("description", "notes"),
+    ("personCode", "customerCode"),
+)
 """The vendor's word for a field, and the guide's."""
 _PLACE = re.compile(r"commands\[(\d+)\]\.?(.*)", re.DOTALL)
 _LINE = re.compile(r"(?:data\.)?lines\[(\d+)\]\.?(.*)", re.DOTALL)

@@ -296,7 +296,9 @@ class Translation:
         pays_in = item.collection.name == "receipts"
         if type_ is not None and (direction_of(type_) == "in") != pays_in:
             right = "payments" if pays_in else "receipts"
-            raise InvalidField(f"The money of a {type_} is not for a {item.collection.entity}: send {right}.", path=named.path)
+            raise InvalidField(
+                f"Invoices of the type {type_} are settled by {right}, not by {item.collection.name}.", path=named.path
+            )
 
     def product_of(self, named: Named, item: Item) -> Any:
         """The product that a detail is one of."""

