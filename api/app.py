@@ -16,11 +16,13 @@ from litestar.handlers import HTTPRouteHandler, get
 from litestar.response.base import ASGIResponse
 
 from api import openapi, operations
+from api.any_case import any_case
 from api.compression import packing
 from api.endpoint import JSON
 from api.fintrack import FINTRACK
 from api.fintrack.asking import TOKEN
 from api.http_errors import Dialect, HttpRequest, HttpsRequired, refusal_handler
+from api.mahak import MAHAK
 from api.matrix import MATRIX
 from api.native import NATIVE
 from api.outermost import outermost
@@ -30,7 +32,7 @@ from infra.composition import Services
 from infra.limits import EXCHANGE_SECONDS, WINDOW_SECONDS
 from infra.settings import Settings, load
 
-DIALECTS: Sequence[Dialect] = (NATIVE, MATRIX, FINTRACK)
+DIALECTS: Sequence[Dialect] = (NATIVE, MATRIX, FINTRACK, MAHAK)
 
 log = structlog.get_logger()
 
@@ -50,7 +52,8 @@ def create_app(settings: Settings | None = None) -> Litestar:
         logging_config=None,
     )
     application.state.services = services
-    application.asgi_handler = outermost(packing(application.asgi_handler, [MATRIX]), services.metrics)
+    handler = any_case(application.asgi_handler, [dialect for dialect in DIALECTS if dialect.any_case])
+    application.asgi_handler = outermost(packing(handler, [MATRIX, MAHAK]), services.metrics)
     return application
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from litestar.handlers import HTTPRouteHandler, route
+from litestar.types import Empty
 
 from domain.errors import LedgerError
 
@@ -32,7 +33,8 @@ class Answer:
 class Operation:
     """The description of one method of one path. `refusals` are the errors beside those that every operation may answer.
 
-    `body_media` are the media types of a body that is a file; `body` is left out then, and `body_example` is text.
+    `body_media` are the media types of a body that is a file; `body` is left out then, and `body_example` is text. `form` are the
+    fields of a multipart form, as the properties of a JSON schema, each with an example.
     """
 
     id: str
@@ -46,6 +48,7 @@ class Operation:
     body_example: Any = None
     body_required: bool = True
     body_media: tuple[str, ...] = ()
+    form: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     refusals: tuple[type[LedgerError], ...] = ()
     secured: bool = True
@@ -63,8 +66,11 @@ class Refusals:
 Handler = Callable[..., Any]
 
 
-def endpoint(method: str, path: str, operation: Operation) -> Callable[[Handler], HTTPRouteHandler]:
-    """Make the decorated coroutine the handler of `method path`."""
+def endpoint(method: str, path: str, operation: Operation, *, streamed: bool = False) -> Callable[[Handler], HTTPRouteHandler]:
+    """Make the decorated coroutine the handler of `method path`.
+
+    `streamed`: it reads the body as it arrives and bounds it itself (`api.uploads`); the limit of other bodies does not apply.
+    """
 
     def decorate(handler: Handler) -> HTTPRouteHandler:
         made: HTTPRouteHandler = route(
@@ -74,6 +80,7 @@ def endpoint(method: str, path: str, operation: Operation) -> Callable[[Handler]
             opt={"operation": operation},
             include_in_schema=False,
             status_code=min(operation.answers),
+            request_max_body_size=None if streamed else Empty,
         )(handler)
         return made
 

@@ -77,6 +77,8 @@ class Dialect:
     handlers: Sequence[ControllerRouterHandler]
     refuse: Callable[[HttpRequest, LedgerError], Response[Any]]
     refusals: Refusals
+    any_case: bool = False
+    """Whether its paths are matched without regard to case."""
 
     def speaks(self, path: str) -> bool:
         """Whether this path is one of the dialect's; compared without case, because some clients do not care for it."""

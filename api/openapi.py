@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from litestar.handlers import HTTPRouteHandler
@@ -24,6 +25,8 @@ ALWAYS: tuple[type[LedgerError], ...] = (errors.ServiceUnavailable, InternalErro
 SECURED: tuple[type[LedgerError], ...] = (errors.NotAuthenticated, errors.TooManyRequests)
 WITH_BODY: tuple[type[LedgerError], ...] = (BodyTooLarge, MediaTypeUnsupported)
 
+MULTIPART = "multipart/form-data"
+
 PATH_PARAMETERS: dict[str, dict[str, Any]] = {
     "kind": {"description": "A kind of record.", "schema": {"type": "string", "enum": sorted(CATALOGUE)}},
     "ref": {
@@ -40,6 +43,8 @@ PATH_PARAMETERS: dict[str, dict[str, Any]] = {
     },
     "seq": {"description": "The seq of an event.", "schema": {"type": "integer", "minimum": 1}, "example": 1},
     "file_format": {"description": "The format of the file.", "schema": {"type": "string", "enum": sorted(IMPORTS)}},
+    "picture_id": {"description": "A picture's id.", "schema": {"type": "integer", "minimum": 1}, "example": 1},
+    "file_id": {"description": "The file's id.", "schema": {"type": "string", "format": "uuid"}, "example": str(UUID(int=0))},
     "format": {"description": "A format of exports.", "schema": {"type": "string", "enum": list(EXPORTS)}},
     "user_id": {"description": "The user's id.", "schema": {"type": "string", "format": "uuid"}},
     "business_id": {"description": "The business's id.", "schema": {"type": "string", "format": "uuid"}},
@@ -132,6 +137,10 @@ def _operation(path: str, method: str, operation: Operation, known: Mapping[Any,
     if operation.body_media:
         file = {"schema": {"type": "string"}, "example": operation.body_example}
         made["requestBody"] = {"required": operation.body_required, "content": dict.fromkeys(operation.body_media, file)}
+    if operation.form:
+        fields = {"type": "object", "properties": operation.form}
+        example = {name: one["example"] for name, one in operation.form.items() if "example" in one}
+        made["requestBody"] = {"required": True, "content": {MULTIPART: {"schema": fields, "example": example}}}
     made["responses"] = _responses(method, operation, known, form)
     return made
 
@@ -190,7 +199,7 @@ def _responses(method: str, operation: Operation, known: Mapping[Any, Any], form
         responses[str(status)] = response
     refusals: list[type[LedgerError]] = [errors.MalformedRequest, errors.InvalidField, *operation.refusals, *ALWAYS]
     refusals += SECURED if operation.secured else ()
-    refusals += WITH_BODY if operation.body is not None or method != "get" else ()
+    refusals += WITH_BODY if operation.body is not None or operation.form or method != "get" else ()
     by_status: dict[int, list[type[LedgerError]]] = {}
     for error in dict.fromkeys(refusals):
         by_status.setdefault(form.status_of(error), []).append(error)

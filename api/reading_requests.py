@@ -11,7 +11,7 @@ from litestar import Request
 from litestar.exceptions import InternalServerException
 
 from api.compression import CODINGS, unpack
-from api.http_errors import HttpRequest, MediaTypeUnsupported
+from api.http_errors import BodyTooLarge, HttpRequest, MediaTypeUnsupported
 from domain.decision import NUL, nul_in
 from domain.errors import InvalidField, MalformedRequest
 from domain.validation import invalid_field, may_hold_unusual_amounts, require_plain_amounts
@@ -29,14 +29,14 @@ def services_of(request: Request[Any, Any, Any]) -> Services:
     return services
 
 
-async def read_body(request: HttpRequest, *, compressed: bool = False) -> bytes:
+async def read_body(request: HttpRequest, *, compressed: bool = False, also: Sequence[str] = ()) -> bytes:
     """The body, which has to be JSON by its content type. Raises MediaTypeUnsupported, and a 413 where it is too large.
 
-    `compressed`: it may come as gzip or zstd; the limit of its size is that of what it unpacks to.
+    `compressed`: it may come as gzip or zstd; the limit of its size is that of what it unpacks to. `also`: other media types of it.
     """
     body = await read_file(request, CODINGS if compressed else ())
     media_type = media_type_of(request)
-    if body and media_type not in ("", "application/json") and not media_type.endswith("+json"):
+    if body and media_type not in ("", "application/json", *also) and not media_type.endswith("+json"):
         raise MediaTypeUnsupported(f"The body must be application/json, not {media_type}.")
     coding = coding_of(request)
     return unpack(body, coding, services_of(request).settings.max_body_bytes) if coding in CODINGS else body
@@ -58,9 +58,24 @@ async def read_file(request: HttpRequest, codings: Sequence[str] = ()) -> bytes:
     if coding not in ("", "identity", *codings):
         raise MediaTypeUnsupported(f"The body must come as it is, not with the Content-Encoding {coding}.")
     try:
+        if request.route_handler.resolve_request_max_body_size() is None:
+            return await _bounded(request)
         return await request.body()
     except InternalServerException:  # all that reading a body raises it for
         raise MalformedRequest("The connection ended before the request's body did.") from None
+
+
+async def _bounded(request: HttpRequest) -> bytes:
+    """The body of a request to a route that takes files too, as no larger than other bodies. Raises BodyTooLarge."""
+    most = services_of(request).settings.max_body_bytes
+    if (request.content_length or 0) > most:
+        raise BodyTooLarge
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > most:
+            raise BodyTooLarge
+    return bytes(body)
 
 
 def decode(body: bytes, decoder: msgspec.json.Decoder[Read]) -> Read:

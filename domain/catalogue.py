@@ -14,6 +14,7 @@ from domain.kinds.attachment import ATTACHMENT
 from domain.kinds.cheque import CHEQUE
 from domain.kinds.company import COMPANY
 from domain.kinds.conflict import CONFLICT
+from domain.kinds.custom_record import CUSTOM_RECORD
 from domain.kinds.device import DEVICE, SESSION
 from domain.kinds.dispute import DISPUTE
 from domain.kinds.expense import EXPENSE
@@ -61,6 +62,7 @@ KINDS: tuple[Kind, ...] = (
     STOCK_MOVEMENT,
     SETTINGS,
     ATTACHMENT,
+    CUSTOM_RECORD,
     DISPUTE,
     CONFLICT,
 )

@@ -321,6 +321,27 @@ class ImportRefused(LedgerError):
     code = "import_refused"
 
 
+# Files -------------------------------------------------------------------------------------------
+
+
+class FileTooLarge(LedgerError):
+    """The file is larger than what is taken; nothing was stored."""
+
+    code = "file_too_large"
+
+
+class FileTypeRefused(LedgerError):
+    """Files of this type are not taken; nothing was stored."""
+
+    code = "file_type_refused"
+
+
+class FileMissing(LedgerError):
+    """The record of this file is there, and its bytes are not; `daftar check --only files` names all such files."""
+
+    code = "file_missing"
+
+
 # The service -------------------------------------------------------------------------------------
 
 

@@ -12,7 +12,7 @@ from domain.command import Command
 from domain.errors import CompanyNotFound, ValueTaken
 from domain.needs import Needs
 from domain.record import Record
-from infra.database import Database
+from infra.database import CompanyConnections, Database
 from infra.ledger import Ledger
 
 ROOT = "root"
@@ -74,7 +74,7 @@ def ensure_root(ledger: Ledger, database: Database) -> Listed:
     return get_company(database, ROOT)
 
 
-def database_id_of(database: Database, company_id: UUID) -> int:
+def database_id_of(database: CompanyConnections, company_id: UUID) -> int:
     """The number by which clients that know no UUIDs name a company. Raises CompanyNotFound."""
     with database.company(company_id) as connection:
         row = connection.execute("SELECT database_id FROM companies WHERE company_id = %s", (company_id,)).fetchone()

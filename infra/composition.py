@@ -12,6 +12,7 @@ from typing import ParamSpec, TypeVar
 from infra.accounts import Accounts
 from infra.bucket_tokens import BucketTokens
 from infra.database import Database
+from infra.files import Files, Place
 from infra.heads import Heads
 from infra.hints import Hints
 from infra.identity import Identity
@@ -114,6 +115,12 @@ class Services:
         self.mail = mail_of(settings)
         self.sms = sms_of(settings)
         self.signing_key = signing_key(settings)
+        self.files = Files(
+            Place(settings.files_url, settings.data_dir),
+            max_bytes=settings.max_file_bytes,
+            types=settings.file_types,
+            spool_dir=settings.data_dir,
+        )
         self.threads = Threads(settings.pool_size)
 
     async def open(self) -> None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from importlib.resources import files
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 import psycopg
@@ -81,6 +81,13 @@ def _ensure_roles(connection: Connection, secret_key: str, *, own_api_role: bool
         if not (exists and role == API_ROLE and own_api_role):  # its password is the one in DAFTAR_API_DATABASE_URL
             statement += sql.SQL(" PASSWORD {}").format(sql.Literal(role_password(secret_key, role)))
         connection.execute(statement)
+
+
+class CompanyConnections(Protocol):
+    """Whatever gives a connection that is confined to a company: a pool, or one connection that is held already."""
+
+    def company(self, company_id: UUID) -> AbstractContextManager[Connection]:
+        """A connection that row-level security confines to one company."""
 
 
 class Database:

@@ -8,7 +8,7 @@ moves the company's head, what was found is valid for as long as the head stands
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -32,8 +32,8 @@ from infra.tokens import Claims, Tokens
 REMEMBERED = 10_000
 MOST_COMPANIES_OF_EMAIL = 20
 """Companies in which a password is tried, where somebody logs in by e-mail alone."""
-LASTING = frozenset({"matrix", "fintrack"})
-"""Dialects whose apps know no refresh: their access tokens last as long as the session, and end with the next refresh."""
+LASTING: Mapping[str, timedelta | None] = {"matrix": None, "fintrack": None, "mahak": timedelta(days=7)}
+"""Dialects whose apps know no refresh: an access token lasts so long, or (None) as the session, and ends with the next refresh."""
 
 _FIND_COMPANY = b"SELECT company_id FROM companies WHERE codename = %b"
 _FIND_COMPANY_BY_ID = b"SELECT company_id FROM companies WHERE company_id = %b"
@@ -54,6 +54,7 @@ SELECT r.document FROM unique_values u JOIN records r ON r.company_id = u.compan
 WHERE u.company_id = %b AND u.kind = 'device' AND u.name = 'device_id' AND u.value = %b
 """
 _COMPANIES_OF_EMAIL = b"SELECT company_id FROM companies_of_email(%b, %b)"
+_COMPANIES_OF_USERNAME = b"SELECT company_id FROM companies_of_username(%b, %b)"
 _SESSIONS_ON_DEVICE = b"""
 SELECT id FROM records WHERE company_id = %b AND kind = 'session' AND NOT deleted
 AND document::jsonb -> 'data' ->> 'device_id' = %b AND document::jsonb -> 'data' ->> 'user_id' = %b
@@ -202,15 +203,23 @@ class Identity:
             rows = connection.execute(_COMPANIES_OF_EMAIL, (email.casefold(), MOST_COMPANIES_OF_EMAIL), binary=True).fetchall()
         return [row[0] for row in rows]
 
-    def users_by_password(self, companies: Sequence[UUID], email: str, password: str) -> list[tuple[UUID, Record]]:
-        """The users with this e-mail whose password this is: (company, user). At least one hash is made, whoever there is."""
+    def companies_of_username(self, name: str) -> list[UUID]:
+        """The companies in which a user has this user name or e-mail, oldest first."""
+        parameters = (name.casefold(), MOST_COMPANIES_OF_EMAIL)
+        with self.database.connection() as connection:
+            rows = connection.execute(_COMPANIES_OF_USERNAME, parameters, binary=True).fetchall()
+        return [row[0] for row in rows]
+
+    def users_by_password(
+        self, companies: Sequence[UUID], name: str, password: str, *, by: Sequence[str] = ("email",), is_md5: bool = False
+    ) -> list[tuple[UUID, Record]]:
+        """The users of this name whose password this is: (company, user). At least one hash is made, whoever there is."""
         found: list[tuple[UUID, Record]] = []
-        for company_id in companies:
+        for company_id in companies or (None,):
             with suppress(WrongCredentials):
-                found.append((company_id, self.check_password(company_id, email, password)))
-        if not companies:
-            with suppress(WrongCredentials):
-                self.check_password(None, email, password)
+                user = self.check_password(company_id, name, password, by=by, is_md5=is_md5)
+                if company_id is not None:
+                    found.append((company_id, user))
         return found
 
     # Sessions -------------------------------------------------------------------------------------
@@ -391,7 +400,7 @@ class Identity:
             "role": principal.role,
             "iat": now,
         }
-        lifetime = self.refresh_lifetime if dialect in LASTING else self.access_lifetime
+        lifetime = LASTING.get(dialect, self.access_lifetime) or self.refresh_lifetime
         expires = now + int(lifetime.total_seconds())
         refresh_expires = now + int(self.refresh_lifetime.total_seconds())
         return Granted(

@@ -1,59 +1,21 @@
-"""Pulling changed records with what a sync needs beside them: which are new, and which only the asking device changed."""
+"""What a sync needs to know beside the records that changed: when they were made, their numbers, and what is still to be pulled."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from domain.errors import CompanyNotFound, CursorAhead
-from infra.database import Database
-from infra.reading import LARGEST
-from infra.store.arrays import texts, uuids
+from infra.database import CompanyConnections
+from infra.store.arrays import uuids
 from infra.store.pipeline import run
 
-
-@dataclass(frozen=True, slots=True)
-class ChangedPage:
-    """Documents that changed after a cursor, in order of seq, as the inside of a JSON list; and the cursor to go on with."""
-
-    items: bytes
-    count: int
-    cursor: int
-    has_more: bool
-    head: int
-
-
-_PAGE = b"""
-SELECT (SELECT seq FROM heads WHERE company_id = %b), max(seq), count(*), string_agg(document, ',') FROM (
-    SELECT seq, document FROM records WHERE company_id = %b AND seq > %b AND kind = ANY(%b) ORDER BY seq LIMIT %b
-) AS page
-"""
-# A keyset per kind, merged: a small table of a large company costs what it holds, not what the company holds
-_PAGE_OF_FEW = b"""
-SELECT (SELECT seq FROM heads WHERE company_id = %b), max(seq), count(*), string_agg(document, ',') FROM (
-    SELECT one.seq, one.document FROM unnest(%b::text[]) AS wanted (kind) CROSS JOIN LATERAL (
-        SELECT seq, document FROM records
-        WHERE company_id = %b AND kind = wanted.kind AND seq > %b ORDER BY seq LIMIT %b
-    ) AS one ORDER BY one.seq LIMIT %b
-) AS page
-"""
-FEW = 4
 NOBODY = UUID(int=0)
 """A device that there is not: everything is others'."""
 
-_MADE_BEFORE = b"""
-SELECT e.record_id FROM unnest(%b::uuid[]) AS asked (id)
-JOIN events e ON e.company_id = %b AND e.record_id = asked.id AND e.version = 1 WHERE e.seq <= %b
-"""
-_OWN = b"""
-SELECT r.id FROM unnest(%b::uuid[]) AS asked (id)
-JOIN records r ON r.company_id = %b AND r.id = asked.id
-JOIN events l ON l.company_id = r.company_id AND l.seq = r.seq AND l.device_id = %b
-WHERE NOT EXISTS (SELECT FROM events o WHERE o.company_id = r.company_id AND o.record_id = r.id AND o.seq > %b
-                  AND o.device_id IS DISTINCT FROM %b)
+_FIRST = b"""
+SELECT e.record_id, e.seq FROM unnest(%b::uuid[]) AS asked (id)
+JOIN events e ON e.company_id = %b AND e.record_id = asked.id AND e.version = 1
 """
 _UNSEEN = b"""
 SELECT EXISTS (SELECT FROM events WHERE company_id = %b AND seq > %b AND seq <= %b AND kind = ANY(%b)
@@ -81,45 +43,17 @@ FROM unnest(%b::timestamptz[]) WITH ORDINALITY AS asked (moment, place)
 class ChangeReader:
     """Reads what changed."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: CompanyConnections) -> None:
         self.database = database
 
-    def page(self, company_id: UUID, after: int, limit: int, kinds: Collection[str]) -> ChangedPage:
-        """Records of these kinds whose last event is after the cursor. Raises CursorAhead."""
-        asked = texts(sorted(kinds))
-        if len(kinds) > FEW:
-            statement, parameters = _PAGE, [company_id, company_id, min(after, LARGEST), asked, limit]
-        else:
-            statement, parameters = _PAGE_OF_FEW, [company_id, asked, company_id, min(after, LARGEST), limit, limit]
-        with self.database.company(company_id) as connection:
-            found = run(connection, statement, parameters)
-        values = [found.get_value(0, column) for column in range(4)]  # bytes: no text is decoded here
-        if values[0] is None:
-            raise CompanyNotFound
-        head, last, count = (int.from_bytes(value or b"", "big") for value in values[:3])
-        if after > head:
-            raise CursorAhead(
-                f"The version {after} is in the future: this company is at {head}. It may be another company's; pull from 0.",
-                path="last_version",
-                head=head,
-            )
-        is_full = count == limit and last < head
-        return ChangedPage(values[3] or b"", count, last if is_full else head, is_full, head)
-
-    def made_before(self, company_id: UUID, record_ids: Sequence[UUID], seq: int) -> frozenset[str]:
-        """Which of these records were there at `seq`."""
-        return self._ids(company_id, _MADE_BEFORE, record_ids, (company_id, seq))
-
-    def own(self, company_id: UUID, record_ids: Sequence[UUID], device_id: UUID, since: int) -> frozenset[str]:
-        """Which of these records only this device changed after `since`."""
-        return self._ids(company_id, _OWN, record_ids, (company_id, device_id, since, device_id))
-
-    def _ids(self, company_id: UUID, statement: bytes, record_ids: Sequence[UUID], parameters: tuple[Any, ...]) -> frozenset[str]:
+    def first_seqs(self, company_id: UUID, record_ids: Sequence[UUID]) -> dict[str, int]:
+        """The seq of the first event of each of these records."""
         if not record_ids:
-            return frozenset()
+            return {}
         with self.database.company(company_id) as connection:
-            found = run(connection, statement, (uuids(record_ids), *parameters))
-        return frozenset(str(UUID(bytes=found.get_value(row, 0))) for row in range(found.ntuples))
+            found = run(connection, _FIRST, (uuids(record_ids), company_id))
+        values = ((found.get_value(row, 0) or b"", found.get_value(row, 1) or b"") for row in range(found.ntuples))
+        return {str(UUID(bytes=record_id)): int.from_bytes(seq, "big") for record_id, seq in values}
 
     def has_unseen(self, company_id: UUID, after: int, until: int, kinds: Collection[str], device_id: UUID) -> bool:
         """Whether anybody but this device changed anything with `after` < seq ≤ `until`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +22,7 @@ SECRET_FIELDS = frozenset(
         "nats_url",
         "secret_key",
         "signing_key",
+        "files_url",
         "smtp_url",
         "sms_url",
         "sms_token",
@@ -30,6 +32,36 @@ SECRET_FIELDS = frozenset(
 """Fields whose values are never shown: they are, or contain, credentials."""
 FEWEST_SECRET_CHARACTERS = 32
 FEWEST_PASSWORD_CHARACTERS = 8
+
+
+FILE_TYPES = (
+    "image/png",
+    "image/jpeg",
+    "image/gif",
+    "image/webp",
+    "image/bmp",
+    "image/tiff",
+    "image/heic",
+    "image/avif",
+    "image/svg+xml",
+    "application/pdf",
+    "application/msword",
+    "application/vnd.ms-excel",
+    "application/vnd.ms-powerpoint",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    "application/vnd.oasis.opendocument.text",
+    "application/vnd.oasis.opendocument.spreadsheet",
+    "application/vnd.oasis.opendocument.presentation",
+    "application/zip",
+    "application/json",
+    "application/xml",
+    "text/plain",
+    "text/markdown",
+    "text/csv",
+)
+"""What businesses attach: pictures, documents, tables. No pages, programs or sound."""
 
 
 class SettingsError(Exception):
@@ -104,6 +136,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_format: Annotated[
         Literal["json", "console"], Meta(description="`json`: one object per line, for machines; `console`: for people.")
     ] = "json"
+    public_url: Annotated[
+        str,
+        Meta(
+            description="How clients reach this server, as https://books.example: the addresses of files begin with it. Empty: as"
+            " each request says."
+        ),
+    ] = ""
     cors_origins: Annotated[
         tuple[str, ...], Meta(description="Origins that browsers may call from, separated by commas; `*` for any. Empty: none.")
     ] = ()
@@ -113,6 +152,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_body_bytes: Annotated[int, Meta(ge=1_024, le=2**31, description="Largest request body, in bytes; larger is 413.")] = (
         32 * 1024 * 1024
     )
+    files_url: Annotated[
+        str,
+        Meta(
+            description="Where uploaded files lie: `s3://bucket/prefix?endpoint=…&region=…` (S3, and what speaks like it; the"
+            " credentials as parameters or as AWS_ variables), or `file:///folder`. Empty: `files` under the data folder."
+        ),
+    ] = ""
+    max_file_bytes: Annotated[
+        int, Meta(ge=1_024, le=2**40, description="Largest uploaded file, in bytes; larger is 413. A request holds up to 10.")
+    ] = 20 * 1024 * 1024
+    file_types: Annotated[
+        tuple[str, ...],
+        Meta(description="Media types that uploads may have, by their content, separated by commas; `image/*` for all of a kind."),
+    ] = FILE_TYPES
     access_token_minutes: Annotated[int, Meta(ge=1, le=7 * 24 * 60, description="Life of an access token, in minutes.")] = 60
     refresh_token_days: Annotated[int, Meta(ge=1, le=3_650, description="Life of a refresh token, in days.")] = 30
     rate_limit_per_minute: Annotated[
@@ -180,9 +233,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def environment(self) -> dict[str, str]:
         """The variables that make another process read these same settings."""
         return {
-            PREFIX + name.upper(): ",".join(value) if isinstance(value, tuple) else _as_text(value)
-            for name, value in msgspec.structs.asdict(self).items()
-            if value not in ("", ())
+            PREFIX + name.upper(): _as_text(value) for name, value in msgspec.structs.asdict(self).items() if value not in ("", ())
         }
 
     def __repr__(self) -> str:
@@ -191,6 +242,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _as_text(value: object) -> str:
+    if isinstance(value, tuple):
+        return ",".join(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -200,7 +253,7 @@ def variables() -> dict[str, tuple[str, str]]:
     found: dict[str, tuple[str, str]] = {}
     for field in msgspec.structs.fields(Settings):
         metas = [m for m in hints[field.name].__metadata__ if isinstance(m, Meta)]
-        default = "" if field.default is msgspec.NODEFAULT or field.default == () else _as_text(field.default)
+        default = "" if field.default is msgspec.NODEFAULT else _as_text(field.default)
         found[PREFIX + field.name.upper()] = (default, metas[0].description or "")
     return found
 
@@ -236,7 +289,7 @@ _LOWER = frozenset(
 
 
 def _parse(name: str, value: Any, hint: Any) -> Any:
-    if name == "cors_origins" and isinstance(value, str):
+    if name in {"cors_origins", "file_types"} and isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
     if name in {"data_dir", "projections_dir"}:
         return Path(value).expanduser()
@@ -258,6 +311,10 @@ def _check(settings: Settings) -> None:
         raise SettingsError("DAFTAR_NATS_URL: a URL that starts with nats:// or tls:// is needed")
     if settings.otlp_endpoint and not settings.otlp_endpoint.startswith(("http://", "https://")):
         raise SettingsError("DAFTAR_OTLP_ENDPOINT: a URL that starts with http:// or https:// is needed")
+    if settings.files_url and not re.match(r"s3://[^/?#]+(/|\?|$)|file:///", settings.files_url):
+        raise SettingsError("DAFTAR_FILES_URL: a URL such as s3://bucket/prefix or file:///folder is needed")
+    if settings.public_url and not settings.public_url.startswith(("http://", "https://")):
+        raise SettingsError("DAFTAR_PUBLIC_URL: a URL that starts with http:// or https:// is needed")
     if settings.secret_key and len(settings.secret_key) < FEWEST_SECRET_CHARACTERS:
         raise SettingsError(f"DAFTAR_SECRET_KEY: at least {FEWEST_SECRET_CHARACTERS} characters are needed")
     if settings.api_database_url and not settings.database_url:

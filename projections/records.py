@@ -37,6 +37,7 @@ RECORDS = Table(
         Index("records_by_seq", "company_id, seq", unique=True),
         Index("records_by_kind", "company_id, kind, seq", unique=True),
         Index("records_by_parent", "company_id, parent_id", where="parent_id IS NOT NULL"),
+        Index("attachments_by_id", "id", where="kind = 'attachment'"),
         Index(
             "sessions_by_device",
             "company_id, ((document::jsonb -> 'data' ->> 'device_id'))",
@@ -59,7 +60,10 @@ UNIQUE_VALUES = Table(
     name="unique_values",
     columns={"kind": "text", "name": "text", "value": "text", "record_id": "uuid"},
     key=("kind", "name", "value"),
-    indexes=(Index("users_by_email", "value", where="kind = 'user' AND name = 'email'"),),
+    indexes=(
+        Index("users_by_email", "value", where="kind = 'user' AND name = 'email'"),
+        Index("users_by_username", "value", where="kind = 'user' AND name = 'username'"),
+    ),
     privileges="SELECT, INSERT, UPDATE, DELETE",
 )
 CLIENT_IDS = Table(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Annotated
 from uuid import UUID
 
@@ -17,12 +18,13 @@ from api.endpoint import JSON, Answer, Operation, endpoint
 from api.http_errors import HttpRequest
 from api.matrix import examples, forms
 from api.matrix.access import Asker
-from api.matrix.documents import Document, documents_of
+from api.matrix.ready import CHANGES, LAYOUT, openings_of, with_conflicts
 from api.matrix.rendering import ChangeRow, Rows
 from api.matrix.syncing import SyncRequest, sync_request
-from api.matrix.tables import PULLED, views_of
+from api.matrix.tables import PULLED
 from domain.errors import CompanyNotFound, CursorAhead, NotAllowed
-from infra.pulling_changes import ChangedPage, ChangeReader
+from infra.pulling_changes import ChangeReader
+from infra.sync_rows import RowsPage, SyncRows, Wanted
 
 PAGE = 1_000
 MOST_PULLED = 10_000
@@ -63,9 +65,8 @@ class Pull:
         extra = {CONFLICTS: CONFLICTS} if forms.flag(form, "include_conflicts", default=False) else {}
         everything = {name: name for name in PULLED} | extra
         self.tables = asker.pulled_tables(None if asked is None else asked | extra, everything)
-        self.kinds = {table.kind for name in self.tables for table in views_of(name)}
-        self.reader = ChangeReader(request.services.database)
-        self.rows = Rows(self.reader, request.services.store, asker.company_id, asker.company_number)
+        self.openings = openings_of(self.tables)
+        self.rows = SyncRows(request.services.database, LAYOUT)
         self.count = 0
         self.device_id: UUID | None = None
         if not forms.flag(form, "include_own", default=False):
@@ -73,58 +74,61 @@ class Pull:
             if pushed > self.after:  # else there is nothing of its own to leave out
                 self.device_id = asker.device_record.id
 
-    def read(self, after: int) -> ChangedPage:
-        """A page of records. Raises CursorAhead."""
-        return self.reader.page(self.asker.company_id, after, self.limit or PAGE, self.kinds)
+    def begin(self) -> RowsPage:
+        """The first page. Raises CursorAhead."""
+        page = self.read(self.after)
+        if self.after > page.head:
+            raise CursorAhead(
+                f"The version {self.after} is in the future: this company is at {page.head}."
+                " It may be another company's; pull from 0.",
+                path="last_version",
+                head=page.head,
+            )
+        if self.limit or not page.has_more:
+            self.note(page)
+        return page
 
-    def render(self, page: ChangedPage) -> bytes:
-        """Its rows, as the inside of a JSON list."""
-        documents = self._foreign(documents_of(page.items))
-        self.count += len(documents)
-        return self.rows.encoded(documents, self._made_before(documents), self.tables)
+    def read(self, after: int, until: int | None = None) -> RowsPage:
+        """A page of changes."""
+        wanted = Wanted(CHANGES, after, self.limit or PAGE)
+        openings, since = self.openings, self.after
+        page = self.rows.page(self.asker.company_id, wanted, openings=openings, since=since, not_own=self.device_id, until=until)
+        self.count += page.count
+        if CONFLICTS in self.tables:
+            page = replace(page, items=self._with_conflicts(page.items))
+        return page
 
-    def _foreign(self, documents: list[Document]) -> list[Document]:
-        if self.device_id is None or not documents:
-            return documents
-        ids = [UUID(document.id) for document in documents]
-        own = self.reader.own(self.asker.company_id, ids, self.device_id, self.after)
-        return [document for document in documents if document.id not in own]
+    def _with_conflicts(self, items: bytes) -> bytes:
+        services, asker = self.request.services, self.asker
+        rows = Rows(ChangeReader(services.database), services.store, asker.company_id, asker.company_number)
+        return with_conflicts(items, rows)
 
-    def _made_before(self, documents: list[Document]) -> frozenset[str]:
-        """Which of them were there before what the device has; one that has its first event only was not."""
-        if not self.after:
-            return frozenset()
-        changed = [UUID(document.id) for document in documents if document.version > 1]
-        return self.reader.made_before(self.asker.company_id, changed, self.after)
-
-    def note(self, seq: int) -> None:
+    def note(self, page: RowsPage) -> None:
         """Remember how far the device is now."""
         syncs, seconds = self.request.syncs, self.request.seconds
-        syncs.note_pull(self.asker.company_id, self.asker.device, seq, seconds=seconds, items=self.count)
+        syncs.note_pull(self.asker.company_id, self.asker.device, page.cursor, seconds=seconds, items=self.count)
         self.request.note("pull", {("all", "pulled"): self.count} if self.count else {})
 
-    async def stream(self, page: ChangedPage, rows: bytes) -> AsyncIterator[bytes]:
-        """The answer, up to where the log ended at the first page: while one is rendered and sent, the next is read."""
-        threads, end, start = self.request.services.threads, page.head, b'{"success":true,"changes":['
-        coming = self._read_next(page, end)
+    async def stream(self, page: RowsPage) -> AsyncIterator[bytes]:
+        """The answer, up to where the log ended at the first page: while one page is sent, the next is read."""
+        start, coming = b'{"success":true,"changes":[', self._read_next(page)
         try:
             while coming is not None:
-                if rows:
-                    yield start + rows
+                if page.items:
+                    yield start + page.items
                     start = b","
                 page = await coming
-                coming = self._read_next(page, end)
-                rows = await threads.run(self.render, page)
+                coming = self._read_next(page)
         finally:
             if coming is not None:
                 coming.cancel()
-        await threads.run(self.note, page.cursor)
-        yield (start + rows if rows else b"" if start == b"," else start) + _tail(page.cursor, has_more=False)
+        await self.request.services.threads.run(self.note, page)
+        yield (b"" if start == b"," and not page.items else start) + page.items + _tail(page.cursor, has_more=False)
 
-    def _read_next(self, page: ChangedPage, end: int) -> asyncio.Future[ChangedPage] | None:
-        if not page.has_more or page.cursor >= end:
+    def _read_next(self, page: RowsPage) -> asyncio.Future[RowsPage] | None:
+        if not page.has_more:
             return None
-        return asyncio.ensure_future(self.request.services.threads.run(self.read, page.cursor))
+        return asyncio.ensure_future(self.request.services.threads.run(self.read, page.cursor, page.until))
 
 
 def _tail(version: int, *, has_more: bool) -> bytes:
@@ -149,15 +153,11 @@ async def pull(request: HttpRequest) -> ASGIResponse:
     """Everything that others changed since the device's version."""
     asked = await sync_request(request)
 
-    def begin() -> tuple[Pull, ChangedPage, bytes]:
+    def begin() -> tuple[Pull, RowsPage]:
         made = Pull(asked, asked.asker())
-        page = made.read(made.after)
-        rows = made.render(page)
-        if made.limit or not page.has_more:
-            made.note(page.cursor)
-        return made, page, rows
+        return made, made.begin()
 
-    made, page, rows = await asked.services.threads.run(begin)
+    made, page = await asked.services.threads.run(begin)
     if made.limit or not page.has_more:
-        return raw(b'{"success":true,"changes":[' + rows + _tail(page.cursor, has_more=page.has_more))
-    return ASGIStreamingResponse(iterator=made.stream(page, rows), status_code=200, media_type=JSON)
+        return raw(b'{"success":true,"changes":[' + page.items + _tail(page.cursor, has_more=page.has_more))
+    return ASGIStreamingResponse(iterator=made.stream(page), status_code=200, media_type=JSON)

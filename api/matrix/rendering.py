@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,8 +11,7 @@ import msgspec
 from api.matrix.documents import Document, Numbers, Row, document_of, time_text
 from api.matrix.tables import ALL, BY_KIND, PULLED
 from api.matrix.tables.money import account_key
-from api.matrix.tables.table import Table, every
-from domain.event import JSON
+from api.matrix.tables.table import Table
 from domain.needs import Needs
 from infra.pulling_changes import ChangeReader
 from infra.store.interface import Store
@@ -45,12 +44,11 @@ class ChangeRow(msgspec.Struct, gc=False):
     timestamp: str
 
 
-class Rows:
-    """Renders one company's records as rows. Numbers that were looked up are remembered: they never change."""
+class Numbering:
+    """Looks up the numbers that one company's rows name. What was looked up is remembered: it never changes."""
 
-    def __init__(self, reader: ChangeReader, store: Store, company_id: UUID, company_number: int) -> None:
+    def __init__(self, reader: ChangeReader, company_id: UUID, company_number: int) -> None:
         self.reader = reader
-        self.store = store
         self.company_id = company_id
         self.company_number = company_number
         self._known: dict[str, int] = {str(company_id): company_number}
@@ -79,31 +77,13 @@ class Rows:
             self._known |= {account_key(code): number for code, number in codes.items()}
         return self._known
 
-    def encoded(self, documents: Sequence[Document], made_before: Collection[str], tables: Mapping[str, str]) -> bytes:
-        """The changes as the inside of a JSON list, in order of seq: rows of `tables` (own name → the client's name).
 
-        `made_before`: the ids of the records that were there before what the device has.
-        """
-        numbers = self.numbers_for(documents)
-        about = self._about(documents) if "conflicts" in tables else {}
-        shown = {kind: [(t, tables[t.name]) for t in views if t.name in tables] for kind, views in BY_KIND.items()}
-        company_number = self.company_number
-        rows: list[ChangeRow] = []
-        for document in documents:
-            seq, deleted = document.seq, document.deleted
-            operation = "DELETE" if deleted else "UPDATE" if document.id in made_before else "INSERT"
-            updated = time_text(document.updated_at)
-            for table, name in shown[document.kind]:
-                if table.shows is not every and not table.shows(document):
-                    continue
-                if deleted:
-                    row: Row = {"id": table.row_id(document, company_number)}
-                elif table.kind == "conflict":
-                    row = self.conflict(document, about, numbers)
-                else:
-                    row = table.row(document, numbers, company_number)
-                rows.append(ChangeRow(seq, name, row["id"], operation, row, seq, updated))
-        return JSON.encode(rows)[1:-1]
+class Rows(Numbering):
+    """Renders one company's records as rows."""
+
+    def __init__(self, reader: ChangeReader, store: Store, company_id: UUID, company_number: int) -> None:
+        super().__init__(reader, company_id, company_number)
+        self.store = store
 
     def row(self, document: Document, table: Table, numbers: Numbers) -> Row:
         """The row of one record."""

@@ -244,9 +244,3 @@ REPLAYS: Mapping[str, str] = {
     "projections": "Every row of every following projection is what a replay of the log makes of it, as of where it stands.",
 }
 """The checks that replay the log, over all companies at once, and what they say."""
-NAMES: tuple[str, ...] = (*CHECKS, *REPLAYS)
-
-
-def what_holds(name: str) -> str:
-    """The invariant that a check stands for."""
-    return REPLAYS.get(name) or (CHECKS[name].__doc__ or "").strip()

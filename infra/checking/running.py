@@ -15,15 +15,18 @@ import msgspec
 import psycopg
 
 from domain.errors import LedgerError
-from infra.checking.checks import CHECKS, NAMES, REPLAYS, Finding
+from infra.checking import files
+from infra.checking.checks import CHECKS, REPLAYS, Finding
 from infra.checking.snapshot import OutOfDate, snapshot_of
 from infra.comparing import Difference, compare
 from infra.database import Connection
+from infra.files import Place
 from infra.followers.follower import reason_of
 from infra.followers.tables import outdated
 from infra.rebuild import FEW, RebuildFailed, connect
 from projections.registry import BUILT_IN, Registry, discover
 
+NAMES: tuple[str, ...] = (*CHECKS, *REPLAYS, files.NAME)
 SHOWN = 100
 """Findings of one check of one company that are told."""
 NOBODY = UUID(int=0)
@@ -33,6 +36,11 @@ UNREADABLE = (psycopg.DataError, msgspec.MsgspecError, LedgerError, ValueError, 
 
 Progress = Callable[[str], None]
 """Told what is done: a company's codename, or the name of a replay."""
+
+
+def what_holds(name: str) -> str:
+    """The invariant that a check stands for."""
+    return files.HOLDS if name == files.NAME else REPLAYS.get(name) or (CHECKS[name].__doc__ or "").strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +65,13 @@ def run_checks(
     processes: int | None = None,
     progress: Progress | None = None,
     registry: Registry = BUILT_IN,
+    place: Place | None = None,
 ) -> Checked:
-    """Run the named checks over these companies (id → codename) as the owner. With no `processes` (0), all in this one."""
-    names = tuple(name for name in NAMES if name in only)
+    """Run the named checks over these companies (id → codename) as the owner. With no `processes` (0), all in this one.
+
+    `place`: where the files are, for the check of that name; without it, that one is left out.
+    """
+    names = tuple(name for name in NAMES if name in only and (name != files.NAME or place is not None))
     findings: list[Finding] = []
     alone = [name for name in names if name in CHECKS]
     if alone:
@@ -72,6 +84,12 @@ def run_checks(
             findings += replay(owner_url, name, companies, processes, registry)
             if progress:
                 progress(name)
+    if files.NAME in names and place is not None:
+        with connect(owner_url) as connection:
+            for company_id in companies:
+                findings += islice(files.check_files(connection, place, company_id), SHOWN)
+        if progress:
+            progress(files.NAME)
     return Checked(len(companies), names, findings)
 
 

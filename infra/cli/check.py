@@ -6,11 +6,13 @@ import click
 import psycopg
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from infra.checking import NAMES, Finding, run_checks
-from infra.checking.checks import CHECKS, what_holds
+from infra.checking import NAMES, Finding, run_checks, what_holds
+from infra.checking.checks import CHECKS
+from infra.checking.files import NAME as FILES
 from infra.checking.running import NOBODY
 from infra.cli.conventions import UsageProblem, counted, data_dir_option, json_option, line, messages, print_json, results
-from infra.cli.database import owner_url
+from infra.cli.database import owner_settings
+from infra.files import Place
 from infra.settings import load
 from infra.verification import companies_of
 from projections.registry import discover
@@ -31,7 +33,8 @@ Examples:
   daftar check --only chain --only balanced
   daftar check --json                     one line per finding, and one with the sum
 
-Everything is read in snapshots: the server may go on writing. Exit code 0 where everything holds, 1 where something does not.
+All files are read where they lie on this machine; in S3 they are with --only files.
+Everything else is read in snapshots: the server may go on writing. Exit code 0 where everything holds, 1 where something does not.
 """
 )
 @click.option("--company", metavar="CODENAME", help="Only this company.")
@@ -42,8 +45,9 @@ Everything is read in snapshots: the server may go on writing. Exit code 0 where
 def check(company: str | None, only: tuple[str, ...], processes: int | None, data_dir: str | None, *, as_json: bool) -> int:
     """Check everything that must hold of the books."""
     registry = discover(load().projections_dir)
-    names = only or NAMES
-    with owner_url(data_dir) as url:
+    with owner_settings(data_dir) as settings:
+        url, place = settings.database_url, Place(settings.files_url, settings.data_dir)
+        names = only or [name for name in NAMES if name != FILES or place.folder is not None]
         with psycopg.connect(url, autocommit=True) as connection:
             companies = companies_of(connection, company)
         if company is not None and not companies:
@@ -60,6 +64,7 @@ def check(company: str | None, only: tuple[str, ...], processes: int | None, dat
                 processes=processes,
                 progress=lambda what: progress.update(task, advance=1, description=what),
                 registry=registry,
+                place=place,
             )
     for finding in checked.findings:
         _show(finding, companies.get(finding.company_id), as_json=as_json)

@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "projections": ("infra.cli.projections:projections", "List, rebuild and verify the read models."),
     "verify": ("infra.cli.verify:verify", "Check the hash chain of every company's log."),
     "check": ("infra.cli.check:check", "Check everything that must hold of the books."),
+    "files": ("infra.cli.files:files", "Remove uploaded bytes that no record names."),
     "audit": ("infra.cli.audit:audit", "Signed heads, receipts, who changed what, the books as of then."),
     "export": ("infra.cli.export:export", "Write a company's books for other programs, as of any event."),
     "events": ("infra.cli.events:events", "Follow the log as it is written."),

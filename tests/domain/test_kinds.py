@@ -76,6 +76,8 @@ ROUND_TRIPS: list[tuple[str, dict[str, Any], dict[str, Any], tuple[str, ...], tu
      ("expense.changed.v1",), ("expense.deleted.v1",)),
     ("stock_movement", {"product_id": str(PRODUCT), "quantity": "4"}, {"notes": "n"}, ("stock_movement.recorded.v1",),
      ("stock_movement.changed.v1",), ("stock_movement.withdrawn.v1",)),
+    ("custom_record", {"type": "stores", "data": {"name": "West"}}, {"data": {"name": "East"}}, ("custom_record.created.v1",),
+     ("custom_record.changed.v1",), ("custom_record.deleted.v1",)),
     ("settings", {"name": "printer", "value": {"width": 80}}, {"value": {"width": 58}}, ("settings.created.v1",),
      ("settings.changed.v1",), ("settings.deleted.v1",)),
     ("attachment", {**FILE, "record_kind": "party", "record_id": str(PARTY)}, {"title": "logo"}, ("attachment.stored.v1",),

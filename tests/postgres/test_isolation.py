@@ -205,7 +205,8 @@ def test_what_crosses_companies_is_known_and_safe(owner: Connection) -> None:
     functions = owner.execute(
         "SELECT proname, proconfig FROM pg_proc WHERE pronamespace = 'daftar'::regnamespace AND prosecdef"
     ).fetchall()
-    assert {name for name, _ in functions} <= {"heads_of", "follower_lags", "erase_person", "companies_of_email", "businesses"}
+    known = {"heads_of", "follower_lags", "erase_person", "companies_of_email", "businesses", "company_of_public_file"}
+    assert {name for name, _ in functions} <= known
     for name, config in functions:
         assert any(setting.startswith("search_path=") for setting in config or ()), f"{name} finds only what it means"
 

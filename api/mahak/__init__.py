@@ -1,0 +1,16 @@
+"""The Mahak dialect: Sync API v3, V1 as its clients speak it and V2 as its guide has it."""
+
+from __future__ import annotations
+
+from api.http_errors import Dialect
+from api.mahak import login, reading, upload
+from api.mahak.errors import REFUSALS, refuse
+
+MAHAK = Dialect(
+    name="mahak",
+    prefixes=("/api/v3/",),
+    handlers=[*login.HANDLERS, *reading.HANDLERS, *upload.HANDLERS],
+    refuse=refuse,
+    refusals=REFUSALS,
+    any_case=True,
+)

@@ -1,0 +1,112 @@
+"""Pictures and where they are shown: attachments, and those that a client announced and has not sent yet; and stock by store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from api.mahak.collections.collection import Collection
+from api.mahak.collections.custom import custom
+from api.mahak.collections.view import Column, Known, View
+from api.mahak.documents import Document
+
+ENTITY_TYPES: Mapping[str, int] = {"party": 101, "product": 102}
+"""What a gallery calls the kinds of record that have pictures; everything else is a document."""
+DOCUMENTS = 401
+_ITEM_TYPES: Mapping[str, int] = {"party": 0, "product": 102}
+DOCUMENT_ITEM = -2
+
+
+ANNOUNCED = "announced"
+"""In the `extra` of a file that came for a picture which a client had announced: the picture's id. That row stands for the file."""
+
+
+def file_address(picture_id: int) -> str:
+    """Where the file of a picture is fetched, with the same login: from the root of this server."""
+    return f"/API/v3/Sync/Download/{picture_id}"
+
+
+def _stands_alone(attachment: Document) -> bool:
+    return ANNOUNCED not in attachment.data.get("extra", {})
+
+
+def _bound_to(document: Document, known: Known) -> Document | None:
+    return known.records.get(document.data.get("record_id", ""))
+
+
+def _bound_number(document: Document, known: Known) -> int:
+    bound = _bound_to(document, known)
+    return bound.number if bound is not None else 0
+
+
+def _entity_type(document: Document, _: Known) -> int:
+    return ENTITY_TYPES.get(document.data.get("record_kind", ""), DOCUMENTS)
+
+
+def _item_type(document: Document, _: Known) -> int:
+    return _ITEM_TYPES.get(document.data.get("record_kind", ""), DOCUMENT_ITEM)
+
+
+def _format(document: Document, _: Known) -> Any:
+    return str(document.data["mime_type"]).rpartition("/")[2]
+
+
+PICTURES = Collection(
+    name="pictures",
+    entity="picture",
+    fields="pictureId:i, pictureClientId:l, pictureCode:i, fileName:s, displayOrder:i, title:s, url:s, fileSize:i, width:i,"
+    " height:i, format:s, itemId:i, itemType:i, pictureHash:s, deleted:b, rowVersion:l",
+    views=(
+        View(
+            "attachment",
+            names={
+                "fileName": "file_name",
+                "displayOrder": "position",
+                "title": "title",
+                "fileSize": "size",
+                "width": "width",
+                "height": "height",
+                "pictureHash": "sha256",
+            },
+            columns=(
+                Column("url", derive=lambda document, _: file_address(document.number)),
+                Column("format", derive=_format),
+                Column("itemId", derive=_bound_number),
+                Column("itemType", derive=_item_type),
+            ),
+            shows=_stands_alone,
+            code="extra.pictureCode",
+        ),
+        custom("pictures"),
+    ),
+    guide=("pictures",),
+)
+
+PHOTO_GALLERIES = Collection(
+    name="photoGalleries",
+    entity="photoGallery",
+    fields="photoGalleryId:i, pictureId:i, entityType:i, itemCode:i, itemType:i, deleted:b, rowVersion:l",
+    views=(
+        View(
+            "attachment",
+            columns=(
+                Column("pictureId", derive=lambda document, _: document.number),
+                Column("entityType", derive=_entity_type),
+                Column("itemCode", derive=_bound_number),
+                Column("itemType", derive=_item_type),
+            ),
+            shows=lambda document: document.data.get("record_id") is not None,
+        ),
+        custom("photoGalleries"),
+    ),
+    guide=("photoGalleries",),
+)
+
+STORE_ASSETS = Collection(
+    name="productDetailStoreAssets",
+    entity="productDetailStoreAsset",
+    fields="productDetailStoreAssetId:i, productDetailId:i, storeId:i, count1:d, count2:d, deleted:b, rowVersion:l",
+    views=(),
+    guide=("productDetailStoreAssets",),
+)
+"""How much of a detail is in a store: the stock levels, not rows of records. Its reading is `assets`, its writing a movement."""

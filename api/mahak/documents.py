@@ -1,0 +1,60 @@
+"""Records as the dialect reads them, and what its rows say of when and by whom."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import msgspec
+
+from domain.event import JSON
+from domain.record import Record
+
+Row = dict[str, Any]
+"""A row of a collection, or our fields."""
+
+TEHRAN = timezone(timedelta(hours=3, minutes=30))
+"""Iran's time since 2022, when it gave up daylight saving. The vendor's server tells its own times so, without an offset."""
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True):
+    """A stored document, decoded no further than a row needs."""
+
+    kind: str
+    id: str
+    number: int
+    seq: int
+    version: int
+    deleted: bool = False
+    created_at: str
+    updated_at: str
+    created_by: str | None = None
+    client_id: str | None = None
+    source: str | None = None
+    data: dict[str, Any] = {}
+
+
+_decoder = msgspec.json.Decoder(Document)
+_list_decoder = msgspec.json.Decoder(list[Document])
+
+
+def document_of(record: Record) -> Document:
+    """A record as its document."""
+    return _decoder.decode(record.encode())
+
+
+def documents_of(items: bytes) -> list[Document]:
+    """The documents in the inside of a JSON list."""
+    return _list_decoder.decode(b"[" + items + b"]")
+
+
+def server_time(stored: str | datetime) -> str:
+    """A moment as the vendor's server writes its own: `2025-11-29T12:00:00.1234560`, on the clocks of Tehran."""
+    moment = datetime.fromisoformat(stored) if isinstance(stored, str) else stored
+    return moment.astimezone(TEHRAN).replace(tzinfo=None).isoformat(timespec="microseconds") + "0"
+
+
+def data_hash(document: Document) -> str:
+    """What tells clients that a row is as they have it: 40 upper-case hexadecimal digits of what the record says."""
+    return hashlib.sha1(JSON.encode(document.data), usedforsecurity=False).hexdigest().upper()

@@ -1,0 +1,52 @@
+"""Examples of requests and answers, for the OpenAPI document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+LOG_IN_V1: Any = {"userName": "visitor1", "password": "5f4dcc3b5aa765d61d8327deb882cf99", "databaseId": 0, "packageNo": "2002"}
+LOG_IN_V2: Any = {"username": "user1", "password": "secure_password_here", "databaseId": 1001, "packageNumber": 2002}
+_TOKEN = "eyJhbGciOiJIUzI1NiJ9.…"  # noqa: S105 - the beginning of any token
+
+LOGGED_IN_V1: Any = {
+    "Result": True,
+    "Data": {
+        "UserToken": _TOKEN,
+        "SyncId": 17,
+        "VisitorId": 3,
+        "DatabaseId": 1001,
+        "UserTitle": "Sara",
+        "MahakId": "babil",
+        "ServerTime": "2026-11-20T14:08:31.2500000",
+        "PackageNo": 2002,
+        "CreditDay": 0,
+        "HasRadara": False,
+        "WithDataTransfer": True,
+    },
+}
+LOGGED_IN_V2: Any = {
+    "success": True,
+    "result": True,
+    "code": 0,
+    "message": "Logged in",
+    "token": _TOKEN,
+    "expireDate": "2026-11-27T10:38:31Z",
+    "data": {"userToken": _TOKEN, "visitorId": 3, "databaseId": 1001},
+}
+
+PULL_V1: Any = {"fromBankVersion": 0, "fromOrderVersion": 16500, "orderTypes": [201, 299], "pageSize": 100}
+PULL_V2: Any = {"banksRowVersion": 0, "ordersRowVersion": 16500, "customersRowVersion": 18000}
+
+_BANK: Any = {"bankId": 1, "bankClientId": 101, "bankCode": 300, "name": "Saman Bank", "deleted": False, "rowVersion": 2200}
+PULLED_V1: Any = {
+    "Result": True,
+    "Data": {"Objects": {"Banks": [{name[0].upper() + name[1:]: value for name, value in _BANK.items()}], "Orders": None}},
+}
+PULLED_V2: Any = {
+    "success": True,
+    "code": 0,
+    "message": "Data retrieved successfully",
+    "result": True,
+    "data": {"banks": {"records": [_BANK], "rowVersion": 2200, "hasMore": False}, "objects": {"banks": [_BANK]}},
+    "hasMore": False,
+}

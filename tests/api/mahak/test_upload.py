@@ -1,0 +1,155 @@
+"""Upload and Download: files of announced pictures and of records, as the Android app sends them and as the guide says."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mahak_clients import Client
+from pictures import HTML, PDF, png
+
+from infra.settings import Settings
+from tests.api.conftest import register
+
+BASE = 1_000_000_000
+"""Where the ids of announced pictures begin."""
+
+
+def stored(settings: Settings, company: Any) -> list[Path]:
+    return [path for path in (settings.data_dir / "files" / str(company.id)).rglob("*") if path.is_file()]
+
+
+def announce(mahak: Client) -> int:
+    """A picture's row, as saving it makes one; its id."""
+    row = {"fileName": "shop.png", "title": "The shop", "pictureCode": 5}
+    return BASE + mahak.company.create("custom_record", type="pictures", data=row)["number"]
+
+
+def send(mahak: Client, content: bytes, picture: Any = None, name: str | None = "shop.png", **fields: Any) -> Any:
+    headers = {} if picture is None else {"X-PictureId": str(picture)}
+    if name is not None:
+        headers["X-FileName"] = name
+    return mahak.http.post(
+        f"/api/V3/sync/upload?userToken={mahak.token}", files=[("file", ("image.tmp", content))], data=fields, headers=headers
+    )
+
+
+def fetch(mahak: Client, address: str, token: str | None = None) -> Any:
+    return mahak.http.get(address, headers={"Authorization": f"bearer {mahak.token if token is None else token}"})
+
+
+def test_the_file_of_an_announced_picture(mahak: Client, following: None) -> None:
+    picture, content = announce(mahak), png(40, 30)
+    answer = send(mahak, content, picture)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["Result"] is True
+    data = answer.json()["Data"]
+    digest = hashlib.sha256(content).hexdigest()
+    assert data["EntityId"] == picture
+    assert data["AdditionalData"] == {"FileUrl": f"/API/v3/Sync/Download/{picture}", "FileHash": digest}
+    [row] = mahak.pull(fromPictureVersion=0)["Pictures"]
+    assert (row["PictureId"], row["RowVersion"], row["Title"]) == (picture, data["RowVersion"], "The shop")
+    assert (row["Url"], row["FileSize"], row["Width"], row["Height"]) == (data["AdditionalData"]["FileUrl"], len(content), 40, 30)
+    assert (row["Format"], row["PictureHash"]) == ("png", digest)
+    read = fetch(mahak, row["Url"])
+    assert (read.status_code, read.content, read.headers["content-type"]) == (200, content, "image/png")
+    assert 'filename="shop.png"' in read.headers["content-disposition"]
+
+
+def test_the_same_file_again_is_answered_as_before_and_another_replaces_it(mahak: Client, api_settings: Settings) -> None:
+    picture = announce(mahak)
+    first, again = send(mahak, png(), picture), send(mahak, png(), picture)
+    assert first.json() == again.json()
+    assert len(stored(api_settings, mahak.company)) == 1
+    other = send(mahak, png(9, 9), picture).json()["Data"]
+    assert other["RowVersion"] > first.json()["Data"]["RowVersion"]
+    assert fetch(mahak, other["AdditionalData"]["FileUrl"]).content == png(9, 9)
+    files = mahak.company.get("/records/attachment?after=0").json()["records"]
+    assert sorted(one.get("deleted", False) for one in files) == [False, True]
+
+
+def test_a_file_of_a_record_by_the_guide(mahak: Client, following: None) -> None:
+    person = mahak.company.create("party", name="Leila", roles=["customer"])
+    body = {
+        "entityType": "person",
+        "entityId": person["number"],
+        "fileName": "contract.pdf",
+        "fileContent": "data:image/png;base64," + base64.b64encode(PDF).decode(),
+    }
+    answer = mahak.post("/Sync/Upload", body)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["success"] is True
+    data = answer.json()["data"]
+    assert (data["entityType"], data["entityId"], data["mimeType"]) == ("party", person["number"], "application/pdf")
+    assert fetch(mahak, data["downloadUrl"]).content == PDF
+    [record] = mahak.company.get("/records/attachment").json()["records"]
+    assert (record["data"]["record_kind"], record["data"]["record_id"]) == ("party", person["id"])
+    [row] = mahak.pull(fromPhotoGalleryVersion=0)["PhotoGalleries"]
+    assert (row["PictureId"], row["ItemCode"], row["EntityType"]) == (data["id"], person["number"], 101)
+
+
+@pytest.mark.parametrize(
+    ("content", "fields", "status", "code"),
+    [
+        (png(), {"picture": 77}, 200, 2001),
+        (png(), {"picture": BASE + 77}, 200, 2001),
+        (png(), {"picture": "x"}, 200, 3001),
+        (png(), {"picture": -1}, 200, 3001),
+        (png(), {"entityType": "person", "entityId": "9999"}, 200, 2001),
+        (png(), {"entityType": "person"}, 200, 3001),
+        (png(), {"entityType": "nonsense", "entityId": "1"}, 200, 3001),
+        (png(), {"entityId": "1"}, 200, 3001),
+        (b"", {}, 200, 3001),
+        (HTML, {}, 415, 415),
+        (b"\x89PNG\r\n\x1a\n" + bytes(21_000_000), {}, 413, 413),
+    ],
+)
+def test_what_is_refused_in_v1(content, fields, status, code, mahak: Client, api_settings: Settings) -> None:
+    head = mahak.company.head()
+    answer = send(mahak, content, **fields)
+    assert (answer.status_code, answer.json()["Result"], answer.json()["Code"]) == (status, False, code), answer.text
+    assert mahak.company.head() == head
+    assert stored(api_settings, mahak.company) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ({"fileName": "a.png"}, 400, 3001),
+        ({"fileContent": "?"}, 400, 3001),
+        ({"fileContent": 7}, 400, 3001),
+        ({"fileContent": ""}, 400, 3001),
+        ({"fileContent": base64.b64encode(HTML).decode()}, 415, 415),
+        ({"fileContent": "aGk=", "entityType": "bank", "entityId": 999}, 400, 2001),
+        ({"fileContent": "A" * 2_100_000}, 413, 413),
+    ],
+)
+def test_what_is_refused_in_v2(body, status, code, mahak: Client, api_settings: Settings) -> None:
+    answer = mahak.post("/Sync/Upload", body)
+    assert (answer.status_code, answer.json()["success"], answer.json()["code"]) == (status, False, code), answer.text
+    assert stored(api_settings, mahak.company) == []
+
+
+def test_names_may_be_percent_encoded_and_are_made_harmless(mahak: Client) -> None:
+    address = send(mahak, png(), name="..%2F%D8%B9%DA%A9%D8%B3.png").json()["Data"]["AdditionalData"]["FileUrl"]
+    assert "filename*=UTF-8''%D8%B9%DA%A9%D8%B3.png" in fetch(mahak, address).headers["content-disposition"]
+
+
+def test_only_the_same_login_fetches(mahak: Client, services: Any, member: Any) -> None:
+
+    address = send(mahak, png(), announce(mahak)).json()["Data"]["AdditionalData"]["FileUrl"]
+    assert mahak.http.get(address).status_code == 401
+    stranger = register(services, mahak.http)
+    assert fetch(mahak, address, stranger.token).status_code == 404
+    for missing in (f"/API/v3/Sync/Download/{BASE + 99}", "/API/v3/Sync/Download/99", "/API/v3/Sync/Download/0"):
+        assert fetch(mahak, missing).status_code == 404
+    assert fetch(mahak, "/API/v3/Sync/Download/99999999999999999999").status_code == 404
+    assert fetch(mahak, f"/API/v3/Sync/Download/{announce(mahak)}").status_code == 404, "no file has come yet"
+    viewer = member("viewer")
+    assert fetch(mahak, address, viewer.token).status_code == 200
+    headers = {"Authorization": f"Bearer {viewer.token}"}
+    refused = mahak.http.post("/API/v3/Sync/Upload", files=[("file", ("a.png", png()))], headers=headers)
+    assert (refused.status_code, refused.json()["Result"]) == (403, False)
