@@ -21,6 +21,7 @@ from api.compression import packing
 from api.endpoint import JSON
 from api.fintrack import FINTRACK
 from api.fintrack.asking import TOKEN
+from api.fintrack.topics import ROUTES
 from api.http_errors import Dialect, HttpRequest, HttpsRequired, refusal_handler
 from api.mahak import MAHAK
 from api.matrix import MATRIX
@@ -29,6 +30,8 @@ from api.outermost import outermost
 from api.schema_page import as_page
 from api.stopping import on_stop
 from infra.composition import Services
+from infra.relay.announcing import Announcer
+from infra.relay.stream import Retention
 from infra.limits import EXCHANGE_SECONDS, WINDOW_SECONDS
 from infra.settings import Settings, load
 
@@ -41,10 +44,11 @@ def create_app(settings: Settings | None = None) -> Litestar:
     """The application of one process. Raises SettingsError."""
     settings = settings or load()
     services = Services(settings)
+    announcer = _announcer(settings, services)
     application = Litestar(
         route_handlers=[*_handlers(), *_schema_handlers()],
         exception_handlers={Exception: refusal_handler(DIALECTS, NATIVE)},
-        lifespan=[_lifespan(services)],
+        lifespan=[_lifespan(services, announcer)],
         openapi_config=None,
         request_max_body_size=settings.max_body_bytes,
         cors_config=_cors(settings),
@@ -52,6 +56,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
         logging_config=None,
     )
     application.state.services = services
+    application.state.announcer = announcer
     handler = any_case(application.asgi_handler, [dialect for dialect in DIALECTS if dialect.any_case])
     application.asgi_handler = outermost(packing(handler, [MATRIX, MAHAK]), services.metrics)
     return application
@@ -72,16 +77,25 @@ def _cors(settings: Settings) -> CORSConfig | None:
     return CORSConfig(allow_origins=list(settings.cors_origins), expose_headers=exposed)
 
 
-def _lifespan(services: Services) -> Callable[[Litestar], contextlib.AbstractAsyncContextManager[None]]:
+def _announcer(settings: Settings, services: Services) -> Announcer:
+    """Announces what FinTrack's APIs answered, where that is wanted."""
+    url = settings.nats_url if settings.fintrack_route_events else ""
+    retention = Retention(days=1, bytes=settings.fintrack_routes_max_bytes)
+    return Announcer(url, ROUTES, retention, services.metrics.unannounced.inc)
+
+
+def _lifespan(services: Services, announcer: Announcer) -> Callable[[Litestar], contextlib.AbstractAsyncContextManager[None]]:
     @contextlib.asynccontextmanager
     async def run(_: Litestar) -> AsyncIterator[None]:
         await services.open()
+        await announcer.open()
         limits = asyncio.create_task(_exchange_limits(services))
         try:
             with on_stop(services.hints.stop_waiting):
                 yield
         finally:
             limits.cancel()
+            await announcer.close()
             await services.close()
 
     return run

@@ -37,6 +37,7 @@ from infra.companies import ROOT
 from infra.composition import Services
 from infra.fingerprints import request_fingerprint
 from infra.identity import Principal
+from infra.relay.announcing import Announcer
 from infra.requests import check_key
 
 TOKEN = "fintrack-access-token"  # noqa: S105 - a name
@@ -217,7 +218,20 @@ def _as_visitor(asked: Asked, principal: Principal) -> tuple[Principal, Record]:
     return dataclasses.replace(principal, company_id=company.id, head=head), company
 
 
-async def answer_to(request: HttpRequest, work: Callable[[Asker], ASGIResponse]) -> ASGIResponse:
-    """The answer to a request of whoever is logged in: `work` is done in a thread."""
+async def answer_to(request: HttpRequest, work: Callable[[Asker], ASGIResponse], topic: str = "") -> ASGIResponse:
+    """The answer to a request of whoever is logged in: `work` is done in a thread.
+
+    `topic`: under which the answer is announced. An answer that repeats an earlier one is not announced again.
+    """
     asked = await read_request(request)
-    return await asked.services.threads.run(lambda: work(confirm(asked)))
+
+    def done() -> tuple[Asker, ASGIResponse]:
+        asker = confirm(asked)
+        return asker, work(asker)
+
+    asker, answer = await asked.services.threads.run(done)
+    announcer: Announcer | None = request.app.state.get("announcer")
+    if topic and announcer is not None and "idempotent-replay" not in answer.headers:
+        headers = {"Daftar-Company": asker.codename, "Daftar-Company-Id": str(asker.company_id)}
+        announcer.tell(topic, answer.body, headers)
+    return answer
