@@ -31,7 +31,7 @@ def handler(
 def _handlers(object_: Object) -> Iterator[HTTPRouteHandler]:
     """Every API of an object. PATCH and PUT are the same update."""
     one = f"{object_.path}/{{{object_.id_name}:str}}"
-    describe = describing.Describing(object_)
+    describe = describing.description_of(object_.name)
     topic = {action: route_topic(object_, action) for action in ("create", "list", "get", "update", "delete")}
     listed = describe.list_("list")
     yield handler("POST", object_.path, describe.create(), lambda asker: writing.create(asker, object_), topic["create"])
