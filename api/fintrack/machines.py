@@ -80,7 +80,7 @@ def _confirmed(asked: Asked) -> Machine:
     given = asked.request.headers.get(HEADER, "")
     if not hmac.compare_digest(given.encode(), token.encode()):
         raise NotAuthenticated(f"The header `{HEADER}` does not hold the service's token.")
-    content = decode(asked.body, _any) if asked.body.strip() else {}
+    content: Any = decode(asked.body, _any) if asked.body.strip() else {}
     if not isinstance(content, list):
         asked.check()
     if asked.named is None:

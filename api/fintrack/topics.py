@@ -81,7 +81,7 @@ class FinTrackTopics:
     def of_change(
         self, company: Record, before: Record | None, after: Record, recorded_at: datetime
     ) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        """The topics of one event of a record, each with its payload; the day is that of the event, so that repeating says the same."""
+        """The topics of one event of a record, each with its payload. The day is the event's: told again, it is the same."""
         today = recorded_at.astimezone(ZoneInfo(company.data.get("time_zone", "UTC"))).date()
         seen = Seen(str(company.id), today, company.data["currency"])
         for object_ in _objects_of(after.kind):

@@ -226,7 +226,10 @@ class Publisher:
         begin = max(state.first_seq, state.last_seq - LOOKED_THROUGH + 1)
         left = min(state.messages, state.last_seq - begin + 1)
         config = ConsumerConfig(
-            ack_policy=AckPolicy.NONE, headers_only=True, deliver_policy=DeliverPolicy.BY_START_SEQUENCE, opt_start_seq=max(1, begin)
+            ack_policy=AckPolicy.NONE,
+            headers_only=True,
+            deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+            opt_start_seq=max(1, begin),
         )
         found = 0
         consumer = await jetstream.pull_subscribe("", stream=self._names.name, config=config) if left else None

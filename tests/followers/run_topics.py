@@ -1,4 +1,4 @@
-"""A relay of FinTrack's topics for tests to kill: `python run_topics.py WORKER_URL NATS_URL`. It kills itself when its second batch is stored."""
+"""FinTrack's relay for tests to kill: `python run_topics.py WORKER_URL NATS_URL`. It kills itself when two batches are stored."""
 
 from __future__ import annotations
 

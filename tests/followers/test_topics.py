@@ -37,10 +37,31 @@ PARTY = {"id", "address", "contactEmail", "contactName", "name", "notes", "phone
 FIELDS = {
     "customer": PARTY,
     "supplier": PARTY,
-    "invoice": {"id", "currency", "customerId", "dueDate", "invoiceNumber", "issueDate", "notes", "status", "status_idx", "supplierId"}
+    "invoice": {
+        "id",
+        "currency",
+        "customerId",
+        "dueDate",
+        "invoiceNumber",
+        "issueDate",
+        "notes",
+        "status",
+        "status_idx",
+        "supplierId",
+    }
     | {"totalAmount", "type", "type_idx"}
     | SYSTEM,
-    "invoiceItem": {"id", "description", "invoiceId", "productOrServiceId", "quantity", "total", "unitPrice", "vatAmount", "vatRate"}
+    "invoiceItem": {
+        "id",
+        "description",
+        "invoiceId",
+        "productOrServiceId",
+        "quantity",
+        "total",
+        "unitPrice",
+        "vatAmount",
+        "vatRate",
+    }
     | SYSTEM,
     "payment": {"id", "amount", "currency", "date", "invoiceId", "method", "notes", "payerName", "reference"} | SYSTEM,
     "productOrService": {"id", "currency", "description", "name", "notes", "price", "sku", "type", "type_idx", "vatRate"} | SYSTEM,
@@ -183,7 +204,10 @@ def test_every_object_created_updated_deleted(open_shop, worker, owner, relayed)
         by_topic.setdefault(message.subject, []).append(message)
     for name, fields in FIELDS.items():
         for verb in ("created", "updated", "deleted"):
-            from_database, from_index = by_topic[database_topic(name, verb)], by_topic[f"elastic-index-fintrack_{name.lower()}-{verb}"]
+            from_database, from_index = (
+                by_topic[database_topic(name, verb)],
+                by_topic[f"elastic-index-fintrack_{name.lower()}-{verb}"],
+            )
             assert len(from_database) == len(from_index)
             one, indexed = payload(from_database[-1]), payload(from_index[-1])
             assert set(indexed) == fields, name
@@ -286,7 +310,9 @@ def test_nothing_of_an_erased_person(open_shop, worker, owner, relayed):
     """Erased before it was relayed: nothing is told of him but that there was somebody. The log itself has forgotten him."""
     shop = open_shop("babil")
     person = new_id()
-    shop.execute(Command(kind="party", action="create", id=person, data={"name": "Mina Karimi", "phone": "+98 1", "roles": ["customer"]}))
+    shop.execute(
+        Command(kind="party", action="create", id=person, data={"name": "Mina Karimi", "phone": "+98 1", "roles": ["customer"]})
+    )
     shop.execute(Command(kind="party", action="update", id=person, data={"name": "Mina K.", "notes": "shy"}))
     seq = shop.ledger.execute(shop.company_id, [Command(kind="party", action="erase", id=person)], Actor()).seq
     relay_all(relayed, worker, owner, shop, seq)
@@ -308,9 +334,13 @@ def test_a_change_too_large_goes_without_its_fields(open_shop, worker, owner, re
         publisher.connect()
     with_stream(relayed, tighten)
     big = new_id()
-    seq = shop.execute(Command(kind="party", action="create", id=big, data={"name": "x", "roles": ["customer"], "notes": "n" * 9_000}))
+    seq = shop.execute(
+        Command(kind="party", action="create", id=big, data={"name": "x", "roles": ["customer"], "notes": "n" * 9_000})
+    )
     relay_all(relayed, worker, owner, shop, seq)
-    (one,) = [one for one in messages(relayed, database_topic("customer", "created")) if one.headers["Daftar-Record-Id"] == str(big)]
+    (one,) = [
+        one for one in messages(relayed, database_topic("customer", "created")) if one.headers["Daftar-Record-Id"] == str(big)
+    ]
     assert one.headers["Daftar-Oversized"] == "true"
     assert payload(one)["id"] == str(big)
     assert payload(one)["oversized"] is True

@@ -36,7 +36,9 @@ class Machine:
 @pytest.fixture(scope="module")
 def opened(api_settings: Any) -> Iterator[Any]:
     """The application with a service token."""
-    with TestClient(create_app(msgspec.structs.replace(api_settings, service_token=TOKEN)), raise_server_exceptions=False) as client:
+    with TestClient(
+        create_app(msgspec.structs.replace(api_settings, service_token=TOKEN)), raise_server_exceptions=False
+    ) as client:
         yield client
 
 
@@ -184,8 +186,12 @@ def test_a_query_is_exact(machine, owner):
     assert [(row["invoiceNumber"], row["notes"]) for row in found] == [("Q-2", "late")]
     owner.expense(5)
     owner.expense(5.5, date="2026-02-02", notes="x")
-    assert [row["amount"] for row in machine.done("expense", "update-by-query", {"query": {"amount": "5.50"}, "dataClause": {}})] == [5.5]
-    assert [row["amount"] for row in machine.done("expense", "delete-by-query", {"query": {"notes": None, "date": "2026-02-01"}})] == [5]
+    assert [
+        row["amount"] for row in machine.done("expense", "update-by-query", {"query": {"amount": "5.50"}, "dataClause": {}})
+    ] == [5.5]
+    assert [
+        row["amount"] for row in machine.done("expense", "delete-by-query", {"query": {"notes": None, "date": "2026-02-01"}})
+    ] == [5]
 
 
 def test_the_same_rules(machine, owner):
