@@ -32,13 +32,14 @@ from api.outermost import outermost
 from api.postman import collection_of
 from api.schema_page import as_page
 from api.stopping import on_stop
+from infra.collecting import collect_seldom
 from infra.composition import Services
 from infra.limits import EXCHANGE_SECONDS, WINDOW_SECONDS
 from infra.relay.announcing import Announcer
 from infra.relay.stream import Retention
 from infra.settings import Settings, load
 
-DIALECTS: Sequence[Dialect] = (NATIVE, MATRIX, FINTRACK, MAHAK)
+DIALECTS: Sequence[Dialect] = (NATIVE, MATRIX, MAHAK, FINTRACK)
 
 log = structlog.get_logger()
 
@@ -96,6 +97,7 @@ def _lifespan(services: Services, announcer: Announcer) -> Callable[[Litestar], 
     async def run(_: Litestar) -> AsyncIterator[None]:
         await services.open()
         await announcer.open()
+        collect_seldom()
         limits = asyncio.create_task(_exchange_limits(services))
         try:
             with on_stop(services.hints.stop_waiting):

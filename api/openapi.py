@@ -34,10 +34,17 @@ PATH_PARAMETERS: dict[str, dict[str, Any]] = {
         "schema": {"oneOf": [{"type": "string", "format": "uuid"}, {"type": "integer", "minimum": 1}]},
         "example": 1,
     },
+    "entity_type": {"description": "A Mahak entity, by any of its names.", "schema": {"type": "string"}, "example": "Bank"},
+    "entity_id": {"description": "The row's id.", "schema": {"type": "integer", "minimum": 1, "maximum": 2147483647}, "example": 1},
     "row_id": {"description": "The row's id.", "schema": {"type": "integer", "minimum": 1}, "example": 1},
     "account": {"description": "An account's code, as `1200` or `6000:rent`.", "schema": {"type": "string"}, "example": "1200"},
     "party": {
         "description": "The party's id, or its number.",
+        "schema": {"oneOf": [{"type": "string", "format": "uuid"}, {"type": "integer", "minimum": 1}]},
+        "example": 1,
+    },
+    "shift": {
+        "description": "The shift's id, or its number.",
         "schema": {"oneOf": [{"type": "string", "format": "uuid"}, {"type": "integer", "minimum": 1}]},
         "example": 1,
     },
@@ -58,15 +65,8 @@ PATH_PARAMETERS: dict[str, dict[str, Any]] = {
             "example": "3fa85f64-5717-4562-b3fc-2c963f66afa6",
         }
         for name in (
-            "customerId",
-            "supplierId",
-            "productOrServiceId",
-            "invoiceId",
-            "invoiceItemId",
-            "paymentId",
-            "expenseId",
-            "userId",
-            "businessId",
+            *("customerId", "supplierId", "productOrServiceId", "invoiceId", "invoiceItemId", "paymentId", "expenseId"),
+            *("userId", "businessId"),
         )
     },
 }

@@ -11,16 +11,21 @@ from domain.event import Event, RecordedEvent
 from domain.kind import Kind
 from domain.kinds.account import ACCOUNT
 from domain.kinds.attachment import ATTACHMENT
+from domain.kinds.attendance import ATTENDANCE
+from domain.kinds.cash_transaction import CASH_TRANSACTION
 from domain.kinds.cheque import CHEQUE
 from domain.kinds.company import COMPANY
 from domain.kinds.conflict import CONFLICT
+from domain.kinds.coupon import COUPON
 from domain.kinds.custom_record import CUSTOM_RECORD
 from domain.kinds.device import DEVICE, SESSION
 from domain.kinds.dispute import DISPUTE
 from domain.kinds.expense import EXPENSE
+from domain.kinds.held_sale import HELD_SALE
 from domain.kinds.invoice import INVOICE
 from domain.kinds.invoice_line import INVOICE_LINE
 from domain.kinds.journal import JOURNAL_ENTRY, JOURNAL_LINE
+from domain.kinds.leave import LEAVE
 from domain.kinds.money_accounts import BANK, BANK_GROUP, CASH, PAYMENT_ACCOUNT
 from domain.kinds.order import ORDER, ORDER_LINE
 from domain.kinds.party import PARTY, PARTY_GROUP
@@ -28,6 +33,7 @@ from domain.kinds.payment import PAYMENT
 from domain.kinds.payment_split import PAYMENT_SPLIT
 from domain.kinds.product import PRODUCT, PRODUCT_CATEGORY, PRODUCT_DETAIL
 from domain.kinds.settings import SETTINGS
+from domain.kinds.shift import SHIFT
 from domain.kinds.stock_movement import STOCK_MOVEMENT
 from domain.kinds.unit import UNIT
 from domain.kinds.user import USER
@@ -60,6 +66,12 @@ KINDS: tuple[Kind, ...] = (
     JOURNAL_LINE,
     EXPENSE,
     STOCK_MOVEMENT,
+    SHIFT,
+    HELD_SALE,
+    CASH_TRANSACTION,
+    COUPON,
+    ATTENDANCE,
+    LEAVE,
     SETTINGS,
     ATTACHMENT,
     CUSTOM_RECORD,

@@ -210,6 +210,8 @@ def _divergence(decision: Decision, kind: Kind, command: Command, record: Record
     if record.seq <= command.base_seq:
         return None
     if command.on_conflict == "refuse":
+        if decision.seqs_before.get(record.id, record.seq) <= command.base_seq:
+            return None  # only this very request has moved it
         raise _stale(command, record)
     earlier = [event for event in decision.events if event.record_id == record.id]  # of this very request: its own edits
     loaded = decision.books.histories.get(record.id, [])

@@ -60,6 +60,8 @@ class Decision:
     conflict: UUID | None = None
     outcome: str | None = None
     client_ids: dict[UUID, tuple[str, str]] = field(default_factory=dict)
+    seqs_before: dict[UUID, int] = field(default_factory=dict)
+    """Where records were that this very request has changed."""
 
     # What rules may ask ---------------------------------------------------------------------------
 
@@ -182,6 +184,7 @@ class Decision:
             self._require_free(kind, before, fields)
         if kind.dated is not None and self.company.get("late_facts") == "refuse":
             self._require_open_period(kind, before, event, fields)
+        self.seqs_before.setdefault(record_id, before.seq if before else 0)
         record = self.books.apply(recorded, kind, fields)
         self.events.append(recorded)
         return record

@@ -297,6 +297,18 @@ class AlreadyResolved(LedgerError):
     code = "already_resolved"
 
 
+class ShiftAlreadyClosed(LedgerError):
+    """The shift was closed before."""
+
+    code = "shift_closed"
+
+
+class CouponRefused(LedgerError):
+    """The coupon does not hold for this sale."""
+
+    code = "coupon_refused"
+
+
 class PersonNotSealed(LedgerError):
     """Part of this person's data was written before personal data were sealed; it cannot be destroyed without breaking the log."""
 

@@ -244,13 +244,20 @@ class StockOf:
 
 
 @dataclass(frozen=True, slots=True)
+class CashOf:
+    """A wish to load every living payment, expense and cash movement that names this shift."""
+
+    shift_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class TracesOf:
     """A wish to load every record that holds personal data of this person, with its whole history."""
 
     person_id: UUID
 
 
-Wish = UUID | ChildrenOf | HolderOf | StockOf | TracesOf
+Wish = UUID | ChildrenOf | HolderOf | StockOf | CashOf | TracesOf
 
 
 def _camel(verb: str) -> str:

@@ -25,13 +25,15 @@ class Needs:
     unique: set[tuple[str, str, str]] = field(default_factory=set)
     holders: set[tuple[str, str, str]] = field(default_factory=set)
     stock: set[tuple[UUID, UUID | None]] = field(default_factory=set)
+    shifts: set[UUID] = field(default_factory=set)
+    """Shifts of which everything is needed that put cash into their drawers, or took it out."""
     histories: set[UUID] = field(default_factory=set)
     traces: set[UUID] = field(default_factory=set)
     """Persons of whom every record is needed that holds something of theirs, with its history."""
 
     def __bool__(self) -> bool:
         named = (self.ids, self.numbers, self.clients, self.parents, self.unique, self.holders, self.stock, self.histories)
-        return any((*named, self.traces))
+        return any((*named, self.shifts, self.traces))
 
     def reference(self, kind: str, reference: UUID | Ref, actor: Actor) -> None:
         """Note a reference to a record of `kind`, however it is named."""
@@ -53,6 +55,7 @@ class Needs:
             self.unique - loaded.unique,
             self.holders - loaded.holders,
             self.stock - loaded.stock,
+            self.shifts - loaded.shifts,
             self.histories - loaded.histories,
             self.traces - loaded.traces,
         )
@@ -66,6 +69,7 @@ class Needs:
         self.unique |= other.unique
         self.holders |= other.holders
         self.stock |= other.stock
+        self.shifts |= other.shifts
         self.histories |= other.histories
         self.traces |= other.traces
 

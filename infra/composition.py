@@ -21,6 +21,7 @@ from infra.limits import Limits
 from infra.mail import mail_of
 from infra.metrics import Metrics
 from infra.passwords import HASHES_AT_ONCE, Passwords
+from infra.quiet import Quiet
 from infra.reading import Reader
 from infra.roles import api_url
 from infra.settings import Settings, SettingsError
@@ -99,6 +100,7 @@ class Services:
         self.ledger = Ledger(self.store, hint=self.hints.tell)
         self.reader = Reader(self.database)
         self.limits = Limits(self.database)
+        self.quiet = Quiet()
         self.passwords = Passwords()
         self.identity = Identity(
             self.database,

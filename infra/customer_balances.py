@@ -23,14 +23,10 @@ WITH asked AS (
         ((i.data ->> 'total')::numeric - (i.data ->> 'paid')::numeric) * CASE i.data ->> 'type' WHEN 'sales' THEN 1 ELSE -1 END
     FROM asked a CROSS JOIN LATERAL (
         SELECT r.document::jsonb -> 'data' AS data FROM records r
-        WHERE r.company_id = %b AND r.parent_id = a.id AND r.kind = 'invoice' AND NOT r.deleted
+        WHERE r.company_id = %b AND r.parent_id = a.id AND r.kind = 'invoice' AND NOT r.deleted OFFSET 0  -- an index look-up each
     ) AS i WHERE i.data ->> 'type' IN ('sales', 'sales_return')
     UNION ALL
-    SELECT a.id, p.data ->> 'currency', -(p.data ->> 'amount')::numeric
-    FROM asked a JOIN (
-        SELECT r.document::jsonb -> 'data' AS data FROM records r
-        WHERE r.company_id = %b AND r.kind = 'payment' AND r.parent_id IS NULL AND NOT r.deleted
-    ) AS p ON (p.data ->> 'party_id')::uuid = a.id AND p.data ->> 'direction' = 'in'
+    SELECT c.party_id::uuid, c.currency, -c.amount FROM customer_credits(%b::text[]) AS c
 )
 SELECT id, currency, sum(amount) FROM amounts GROUP BY id, currency
 """
@@ -46,7 +42,7 @@ def customer_balances(
     """
     if not party_ids:
         return {}
-    parameters = (company_id, list(party_ids), currency, company_id, company_id)
+    parameters = (company_id, list(party_ids), currency, company_id, [str(party_id) for party_id in party_ids])
     with database.company(company_id) as connection:
         rows = connection.execute(_BALANCES, parameters, binary=True).fetchall()
     found: dict[UUID, dict[str, Decimal]] = {}

@@ -19,7 +19,7 @@ from domain.decide import Result, decide, needs_history
 from domain.decision import Credential, Decision
 from domain.errors import BatchTooLarge, KeyReused, LedgerError, UnknownKind, ValueTaken
 from domain.event import GENESIS, JSON
-from domain.kind import ChildrenOf, HolderOf, StockOf, TracesOf
+from domain.kind import CashOf, ChildrenOf, HolderOf, StockOf, TracesOf
 from domain.needs import Needs, note_needs
 from domain.resolving import find_target
 from infra.ids import new_id
@@ -263,6 +263,8 @@ def _note_wishes(wanted: Needs, decision: Decision, command: Command) -> None:
             wanted.holders.add((wish.kind, wish.unique, wish.value))
         elif isinstance(wish, StockOf):
             wanted.stock.add(stock_key(wish.product_id, wish.store_id))
+        elif isinstance(wish, CashOf):
+            wanted.shifts.add(wish.shift_id)
         elif isinstance(wish, TracesOf):
             wanted.traces.add(wish.person_id)
         else:

@@ -19,7 +19,7 @@ from uuid import UUID
 import msgspec
 
 from infra.list_conditions import AnyOf, Beside, Condition, Path, Related, Source, Test
-from infra.list_terms import Terms, lookup, options_of
+from infra.list_terms import Terms, finds_few, lookup, options_of
 from infra.store.arrays import texts
 from projections.search import AMOUNTS, DAYS, LABELS, SearchProjection, place_of
 
@@ -124,7 +124,7 @@ def arms_of(
     """The SELECTs whose rows together are a source's. `columns`: `row`, with what is sorted by, `id` or `none`."""
     if not searched(source):
         reach = Reach(statement, source.kind, "r", "r.document::jsonb")
-        where = ["r.company_id = $1", f"r.kind = '{source.kind}'", *_tests(reach, source.conditions)]
+        where = ["r.company_id = $1", f"r.kind = '{source.kind}'", *tests_of(reach, source.conditions)]
         if source.deleted is not None:
             where.append("r.deleted" if source.deleted else "NOT r.deleted")
         tail = "" if gather else _walking(reach, source, descending=descending, limit=limit)
@@ -138,11 +138,11 @@ def arms_of(
         arms = _gathering(reach, source, picked, old)
     else:
         own = f"s.company_id = $1 AND s.kind = '{source.kind}'"
-        where = [own, *_tests(reach, source.conditions), old]
+        where = [own, *tests_of(reach, source.conditions), old]
         tail = _walking(reach, source, descending=descending, limit=limit)
         arms = [f"(SELECT {picked} FROM searchable s WHERE {' AND '.join(where)}{tail})"]
     new = Reach(statement, source.kind, "l", "l.doc")
-    where = ["NOT l.deleted", *_tests(new, source.conditions)]
+    where = ["NOT l.deleted", *tests_of(new, source.conditions)]
     return [*arms, f"(SELECT {_columns(new, source, columns)} FROM {late} l WHERE {' AND '.join(where)})"]
 
 
@@ -150,7 +150,7 @@ def searched(source: Source) -> bool:
     """Whether `search` has what the source asks for."""
     if source.kind not in LABELS or source.deleted is not False:
         return False
-    paths = [path for test in source.conditions for path in _paths(test)]
+    paths = [path for test in source.conditions for path in paths_of(test)]
     if source.order is not None and source.order not in CREATED:
         paths.append(source.order)
     return all(len(path) > 1 and path[0] == "data" for path in paths)
@@ -201,30 +201,43 @@ def _walking(reach: Reach, source: Source, *, descending: bool, limit: str) -> s
 
 def _gathering(reach: Reach, source: Source, picked: str, old: str) -> list[str]:
     """SELECTs of all that `search` has: by the inverted index where it helps, else all of the kind."""
-    statement, kind = reach.statement, source.kind
-    options, rest = lookup(kind, source.conditions)
-    needed = [f"({' OR '.join(map(reach.has, options)) or 'false'})"] if options is not None else []
-    own = ["s.company_id = $1", f"s.kind = '{kind}'"]
-    links = [test for test in rest if isinstance(test, Related)]
-    tests = [_test(reach, test) for test in rest]
-    if needed or not links:
-        where = " AND ".join((needed or own) + tests + [old])
-        return [f"(SELECT {picked} FROM searchable s WHERE {where})"]
-    first, name = links[0], statement.related(links[0])
+    statement, kind, tests = reach.statement, source.kind, source.conditions
+    options, rest = lookup(kind, tests)
+    if options is not None and not finds_few(kind, options) and any(_in_column(kind, test) for test in tests):
+        options, rest = None, list(tests)  # an index in the order of the column finds fewer
+    needed = ["s.company_id = $1", f"s.kind = '{kind}'"]
+    if options is not None:
+        needed = [f"({' OR '.join(map(reach.has, options)) or 'false'})"]
+    found = " AND ".join([*needed, *tests_of(reach, rest), old])
+    link = next((test for test in tests if isinstance(test, Related)), None)
+    if link is None or (options is not None and finds_few(kind, options)):
+        return [f"(SELECT {picked} FROM searchable s WHERE {found})"]
+    name = statement.related(link)
     place, few = statement.bind(reach.place), f"(SELECT count(*) FROM {name}) <= {FEW_RELATED}"
-    names = f"s.document @> jsonb_build_object({place}::text, jsonb_build_object('{first.link[-1]}', n.id::text))"
-    others = " AND ".join([*(test for one, test in zip(rest, tests, strict=True) if one is not first), old])
+    names = f"s.document @> jsonb_build_object({place}::text, jsonb_build_object('{link.link[-1]}', n.id::text))"
+    others = " AND ".join([*tests_of(reach, [test for test in tests if test is not link]), old])
     return [
-        f"(SELECT {picked} FROM (SELECT id FROM {name} WHERE {few}) AS n"
-        f" CROSS JOIN LATERAL (SELECT * FROM searchable s WHERE {names} OFFSET 0) AS s WHERE {others})",
-        f"(SELECT {picked} FROM searchable s WHERE NOT {few} AND {' AND '.join([*own, *tests, old])})",
+        (
+            f"(SELECT {picked} FROM (SELECT id FROM {name} WHERE {few}) AS n"
+            f" CROSS JOIN LATERAL (SELECT * FROM searchable s WHERE {names} OFFSET 0) AS s WHERE {others})"
+        ),
+        f"(SELECT {picked} FROM searchable s WHERE NOT {few} AND {found})",
     ]
+
+
+def _in_column(kind: str, test: Test) -> bool:
+    """Whether an index of a column finds what lies in a range."""
+    if not isinstance(test, Condition) or test.test != "range" or test.or_missing or len(test.paths) != 1:
+        return False
+    path = test.paths[0]
+    return path == ("data", AMOUNTS.get(kind)) if test.numeric else column_of(kind, path) is not None
 
 
 # Conditions ------------------------------------------------------------------------------------------
 
 
-def _paths(test: Test) -> list[Path]:
+def paths_of(test: Test) -> list[Path]:
+    """Where a condition looks."""
     if isinstance(test, Related):
         return [test.link]
     if isinstance(test, AnyOf):
@@ -232,7 +245,8 @@ def _paths(test: Test) -> list[Path]:
     return list(test.paths)
 
 
-def _tests(reach: Reach, tests: Sequence[Test]) -> list[str]:
+def tests_of(reach: Reach, tests: Sequence[Test]) -> list[str]:
+    """The conditions as SQL."""
     return [_test(reach, test) for test in tests]
 
 
@@ -299,7 +313,7 @@ def page_statement(
     for place, (source, gather) in enumerate(zip(sources, gathered, strict=True)):
         arms = arms_of(statement, source, gather=gather, limit=most, descending=descending)
         statement.tables[f"found_{place}"] = " UNION ALL ".join(arms)
-        told += [_moved(source), f"(SELECT count(*) FROM found_{place})" if gather else "NULL::bigint"]
+        told += [last_moved(source), f"(SELECT count(*) FROM found_{place})" if gather else "NULL::bigint"]
     way = "DESC NULLS LAST" if descending else "ASC NULLS LAST"
     found = " UNION ALL ".join(f"SELECT * FROM found_{place}" for place in range(len(sources)))
     statement.tables["page"] = (
@@ -317,11 +331,11 @@ def count_statement(company_id: UUID, sources: Sequence[Source]) -> tuple[bytes,
     told: list[str] = []
     for source in sources:
         counts = [f"(SELECT count(*) FROM {arm} AS one)" for arm in arms_of(statement, source, "none", gather=True)]
-        told += [_moved(source), " + ".join(counts)]
+        told += [last_moved(source), " + ".join(counts)]
     return statement.text(f"SELECT {', '.join(told)}"), statement.parameters
 
 
-def _moved(source: Source) -> str:
+def last_moved(source: Source) -> str:
     """The last event of a record of the kinds that count: what was counted at it still counts."""
     kinds = sorted({source.kind, *_related_kinds(source.conditions)})
     lasts = [f"(SELECT max(seq) FROM records WHERE company_id = $1 AND kind = '{kind}')" for kind in kinds]

@@ -11,7 +11,7 @@ import msgspec
 
 from domain.catalogue import CATALOGUE
 from infra.list_conditions import AnyOf, Condition, Path, Related, Test
-from projections.search import GRAMS, START, fold, pieces_of, text_fields
+from projections.search import GRAMS, START, UNSEARCHED, fold, pieces_of, text_fields
 
 MOST_PIECES = 16
 """Of a text that is looked for: more of them find hardly less."""
@@ -106,17 +106,26 @@ def _values(kind: str, test: Condition) -> list[Any] | None:
     return None if count > MOST_DAYS else [(first + timedelta(days)).isoformat() for days in range(max(0, count))]
 
 
-@cache
+def finds_few(kind: str, options: Sequence[Terms]) -> bool:
+    """Whether few documents can be expected to have one of these terms: not where they only say one of a few words."""
+    common = _fields_of_type(kind, (msgspec.inspect.LiteralType, msgspec.inspect.BoolType)) | UNSEARCHED
+    return all(terms.keys() - common for terms in options)
+
+
 def day_fields(kind: str) -> frozenset[str]:
     """The fields of a kind that are days."""
-    fields = msgspec.inspect.type_info(CATALOGUE[kind].fields).fields  # type: ignore[attr-defined]
+    return _fields_of_type(kind, (msgspec.inspect.DateType,))
+
+
+@cache
+def _fields_of_type(kind: str, types: tuple[type[msgspec.inspect.Type], ...]) -> frozenset[str]:
+    known = CATALOGUE[kind]
+    structs = (known.fields,) if known.derived is None else (known.fields, known.derived)
     return frozenset(
         field.name
-        for field in fields
-        if any(
-            isinstance(one, msgspec.inspect.DateType)
-            for one in (field.type.types if isinstance(field.type, msgspec.inspect.UnionType) else (field.type,))
-        )
+        for struct in structs
+        for field in msgspec.inspect.type_info(struct).fields  # type: ignore[attr-defined]
+        if any(isinstance(one, types) for one in getattr(field.type, "types", (field.type,)))
     )
 
 

@@ -11,6 +11,7 @@ from psycopg.pq.abc import PGresult
 
 from infra.database import Connection, Database
 from infra.list_conditions import AnyOf, Beside, Condition, Path, Related, Source, Test
+from infra.list_recount import recount_statement
 from infra.list_sql import count_statement, indexed, page_statement, walkable
 from infra.store.pipeline import Pipeline
 from infra.totals import Total
@@ -63,6 +64,9 @@ def list_from(
     with database.company(company_id) as connection:
         result = _run(database, connection, *statement)
         totals = [_still(total, _told(result, 2 + 2 * place)) for place, total in enumerate(known)]
+        for place, (source, old) in enumerate(zip(sources, known, strict=True)):
+            if totals[place] is None and old is not None:
+                totals[place] = _brought_on(database, connection, company_id, source, old)
         if unknown := [place for place, total in enumerate(totals) if total is None]:
             counted = _run(database, connection, *count_statement(company_id, [sources[place] for place in unknown]))
             for turn, place in enumerate(unknown):
@@ -86,6 +90,15 @@ def _still(known: Total | None, told: tuple[int, int | None]) -> Total | None:
     if total is not None:
         return Total(moved, total)
     return known if known is not None and known.moved == moved else None
+
+
+def _brought_on(database: Database, connection: Connection, company_id: UUID, source: Source, old: Total) -> Total | None:
+    """An old total with what has changed since, if that can be told."""
+    statement = recount_statement(company_id, source, old.moved)
+    if statement is None:
+        return None
+    moved, more = _told(_run(database, connection, *statement), 0)
+    return None if more is None else Total(moved, old.total + more)
 
 
 def _told(result: PGresult, column: int) -> tuple[int, int | None]:

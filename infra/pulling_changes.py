@@ -28,6 +28,7 @@ AND ((SELECT l.device_id FROM events l WHERE l.company_id = r.company_id AND l.s
                AND o.device_id IS DISTINCT FROM %b))
 """
 _NUMBERS = b"SELECT id, number FROM records WHERE company_id = %b AND id = ANY(%b)"
+_CURRENT = b"SELECT id, number, seq FROM records WHERE company_id = %b AND id = ANY(%b)"
 _ACCOUNTS = b"""
 SELECT u.value, r.number FROM unique_values u JOIN records r ON r.company_id = u.company_id AND r.id = u.record_id
 WHERE u.company_id = %b AND u.kind = 'account' AND u.name = 'code'
@@ -75,6 +76,15 @@ class ChangeReader:
             return {}
         with self.database.company(company_id) as connection:
             return dict(connection.execute(_NUMBERS, (company_id, list(record_ids)), binary=True).fetchall())
+
+    def current(self, company_id: UUID, record_ids: Sequence[UUID]) -> dict[UUID, tuple[int, int]]:
+        """The number of each of these records, and the seq that it is at."""
+        if not record_ids:
+            return {}
+        with self.database.company(company_id) as connection:
+            found = run(connection, _CURRENT, (company_id, uuids(record_ids)))
+        rows = ([found.get_value(row, column) or b"" for column in range(3)] for row in range(found.ntuples))
+        return {UUID(bytes=own): (int.from_bytes(number, "big"), int.from_bytes(seq, "big")) for own, number, seq in rows}
 
     def account_numbers(self, company_id: UUID) -> dict[str, int]:
         """The numbers of the chart's accounts, by their codes."""

@@ -8,7 +8,6 @@ to fold the rest and move the tables between schemas. Readers see the old rows u
 
 from __future__ import annotations
 
-import gc
 import multiprocessing
 import os
 import time
@@ -23,6 +22,7 @@ from uuid import UUID
 import psycopg
 from psycopg import sql
 
+from infra.collecting import collect_seldom
 from infra.database import Connection
 from infra.followers.follower import Poisoned, ProjectionFollower, add_positions, advance, reason_of
 from infra.followers.tables import LIVE, create_tables, drop_schema, finish_tables, record_built, swap_tables, use_schema
@@ -260,8 +260,7 @@ def _build_process(
     folder: Path | None,
 ) -> None:
     """Take whatever company is free, the longest first, until next to nothing is left to fold."""
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)  # a batch is tens of thousands of objects, and none of them is a cycle
+    collect_seldom()
     registry = discover(folder)
     with connect(owner_url) as connection:
         while os.getppid() == parent:
@@ -349,6 +348,8 @@ def _swap_in(connection: Connection, projection: Projection, batch: int) -> tupl
                 # Whoever writes the live tables is kept out: writers by the heads, followers by the positions
                 connection.execute("SET LOCAL lock_timeout = '2s'")
                 connection.execute(f"LOCK TABLE {'heads' if projection.inline else 'positions'} IN EXCLUSIVE MODE")
+                if projection.inline:  # and whoever renders rows from the documents (infra/sync_layout.py)
+                    connection.execute("LOCK TABLE sync_positions IN EXCLUSIVE MODE")
                 fold_rest(connection, projection, "rebuild", batch)
                 prefer_indexes(connection, prefer=False)
                 swap_tables(connection, projection, schema)
@@ -375,6 +376,7 @@ def _move_positions(connection: Connection, projection: Projection) -> tuple[int
             " (SELECT company_id, kind, max(number) AS last FROM daftar.records GROUP BY company_id, kind) AS k"
             " GROUP BY company_id) AS n WHERE n.company_id = h.company_id AND h.numbers <> n.numbers"
         )
+        connection.execute("DELETE FROM sync_positions")  # rows of the documents before are rendered anew
     else:
         connection.execute(
             "INSERT INTO positions (follower, company_id, seq) SELECT %s, company_id, seq FROM positions WHERE follower = %s"

@@ -28,6 +28,8 @@ CHUNK = 500
 """Rows per statement: while Postgres writes one chunk, the next is being rendered."""
 LARGEST_VERSION = 2**31 - 1
 _TRUE = b"\x01"
+_Key = tuple[str, str, int]
+"""Record, collection and part."""
 
 
 class SyncRow(NamedTuple):
@@ -78,11 +80,14 @@ _DROP_POSITIONS = b"DELETE FROM sync_positions WHERE company_id = %s AND dialect
 _DROP_ROWS = b"DELETE FROM sync_rows WHERE company_id = %s AND dialect = %s AND layout <= %s"
 _LOCK = b"SELECT pg_advisory_xact_lock_shared(sync_rows_lock(%b))"
 _LOCK_POSITION = f"SELECT seq FROM sync_positions WHERE {OF_LAYOUT} FOR UPDATE".encode()
+# `kind` is hidden from the index of kinds, which would have to be read and sorted whole for every page
 _DOCUMENTS = f"""
-SELECT (SELECT seq FROM heads WHERE company_id = %b), count(*), max(seq), bool_or(kind = ANY(%b)), string_agg(document, ',') FROM (
-    SELECT seq, kind, document FROM records WHERE company_id = %b
+SELECT (SELECT seq FROM heads WHERE company_id = %b), count(*), max(seq), bool_or(kind = ANY(%b)), array_agg(id),
+    string_agg(document, ',')
+FROM (
+    SELECT seq, id, kind, document FROM records WHERE company_id = %b
     AND seq > (SELECT CASE WHEN %b > seq THEN seq ELSE {LARGEST} END FROM sync_positions WHERE {OF_LAYOUT})
-    AND kind = ANY(%b) ORDER BY seq LIMIT %b
+    AND kind || '' = ANY(%b) ORDER BY seq LIMIT %b
 ) AS page
 """.encode()
 _WAITING = f"""
@@ -94,20 +99,19 @@ SELECT string_agg(document, ',') FROM (
 _UPSERT = b"""
 INSERT INTO sync_rows (company_id, dialect, layout, record_id, collection, part, seq, made_seq, deleted, is_waiting, body)
 SELECT %b, %b, %b, unnest(%b), unnest(%b), unnest(%b), unnest(%b), unnest(%b), unnest(%b), unnest(%b), unnest(%b)
-ON CONFLICT (company_id, dialect, layout, record_id, collection, part) DO UPDATE SET seq = excluded.seq,
+ON CONFLICT (company_id, record_id, dialect, layout, collection, part) DO UPDATE SET seq = excluded.seq,
     made_seq = excluded.made_seq, deleted = excluded.deleted, is_waiting = excluded.is_waiting, body = excluded.body
 """
-_REPLACE = f"""
-UPDATE sync_rows s SET seq = n.seq, made_seq = n.made_seq, deleted = n.deleted, is_waiting = n.is_waiting, body = n.body
-FROM (SELECT unnest(%b) AS record_id, unnest(%b) AS collection, unnest(%b) AS part, unnest(%b) AS seq, unnest(%b) AS made_seq,
-    unnest(%b) AS deleted, unnest(%b) AS is_waiting, unnest(%b) AS body) AS n
-WHERE {OF_LAYOUT} AND s.record_id = n.record_id AND s.collection = n.collection AND s.part = n.part
-""".encode()
-# What the records that were rendered now have no row for any more is as old as they were before
-_SWEEP = f"""
-DELETE FROM sync_rows s USING records r
-WHERE {OF_LAYOUT.replace("company_id", "s.company_id")} AND r.company_id = %b AND r.seq > %b AND r.seq <= %b
-AND s.record_id = r.id AND s.seq <= %b
+# Record by record on the primary key: until Postgres has statistics it takes other plans for as good, which read every row
+_KNOWN = b"""
+SELECT known.* FROM unnest(%b) AS rendered (id) CROSS JOIN LATERAL (
+    SELECT record_id, collection, part FROM sync_rows
+    WHERE company_id = %b AND record_id = rendered.id AND dialect || '' = %b AND layout + 0 = %b OFFSET 0
+) AS known
+"""
+_REMOVE = f"""
+DELETE FROM sync_rows s USING (SELECT unnest(%b) AS record_id, unnest(%b) AS collection, unnest(%b) AS part) AS gone
+WHERE {OF_LAYOUT} AND s.record_id = gone.record_id AND s.collection = gone.collection AND s.part = gone.part
 """.encode()
 _MOVE = f"UPDATE sync_positions SET seq = %b WHERE {OF_LAYOUT}".encode()
 
@@ -168,37 +172,49 @@ class RowKeeper:
             return before
         head, count, last = (number(read, 0, column) for column in range(3))
         after = last if count == RENDERED else head
-        rows = render(read.get_value(0, 4) or b"") if count else ()
-        again: Iterable[SyncRow] = ()
-        if before and read.get_value(0, 3) == _TRUE:
+        rows = render(read.get_value(0, 5) or b"") if count else ()
+        known: set[_Key] = set()
+        if count:
+            ids = UuidArray.received(read.get_value(0, 4) or b"")
+            known = _keys(run(connection, _KNOWN, (ids, *own)))
+        if read.get_value(0, 3) == _TRUE:
             waiting = run(connection, _WAITING, (company_id, *own, before)).get_value(0, 0)
-            again = render(waiting) if waiting else ()
+            rows = chain(rows, render(waiting) if waiting else ())
         with Pipeline(connection) as pipeline:
-            self._store(pipeline, own, chain(rows, again))
-            if before:
-                pipeline.send(_SWEEP, (*own, company_id, before, after, before))
+            self._store(pipeline, own, rows, known)
             pipeline.send(_MOVE, (after, *own))
             pipeline.send(b"COMMIT")
             pipeline.results()
         return after
 
-    def _store(self, pipeline: Pipeline, own: tuple[UUID, str, int], rows: Iterable[SyncRow]) -> None:
-        known: list[SyncRow] = []
-        source = iter(rows)
+    def _store(self, pipeline: Pipeline, own: tuple[UUID, str, int], rows: Iterable[SyncRow], known: set[_Key]) -> None:
+        """Store rows in the place of those that are `known` of the same records."""
+        source, gone = iter(rows), set(known)
         while chunk := list(islice(source, CHUNK)):
+            if gone:
+                gone.difference_update([_key(row) for row in chunk])
             if any(row.if_known for row in chunk):
-                known += (row for row in chunk if row.if_known)
-                chunk = [row for row in chunk if not row.if_known]
+                chunk = [row for row in chunk if not row.if_known or _key(row) in known]
             if chunk:
                 pipeline.send(_UPSERT, (*own, *_columns(chunk)))
-        if known:
-            pipeline.send(_REPLACE, (*_columns(known), *own))
+        if gone:
+            ids, collections, parts = zip(*gone, strict=True)
+            pipeline.send(_REMOVE, (UuidArray([uuid(one) for one in ids]), texts(collections), int4s(parts), *own))
 
     def drop(self, company_id: UUID, up_to: int) -> None:
         """Throw away the layouts up to this version: first the positions, which waits for whoever renders."""
         with self.database.company(company_id) as connection, connection.transaction():
             for statement in (_DROP_POSITIONS, _DROP_ROWS):
                 connection.execute(statement, (company_id, self.layout.dialect, up_to))
+
+
+def _key(row: SyncRow) -> _Key:
+    return str(row.record_id), row.collection, row.part
+
+
+def _keys(result: PGresult) -> set[_Key]:
+    read = ([result.get_value(row, column) or b"" for column in range(3)] for row in range(result.ntuples))
+    return {(str(UUID(bytes=record)), collection.decode(), int.from_bytes(part, "big")) for record, collection, part in read}
 
 
 def number(result: PGresult, row: int, column: int) -> int:

@@ -23,7 +23,8 @@ in one query, which also says whether they are as far as the log.
 A row has one key, (record, collection, part). A record that is rendered again replaces its rows; what it has no row for any more is
 removed. Where clients have to learn that a record left a collection, render a row for it with `if_known` (a tombstone): it
 replaces what is there, and is not kept where nothing is. `version` of a layout is raised with every change of what rows hold; then
-all are rendered anew, and the old ones go. Rows may be thrown away at any time: `SyncRows.drop`, or deleting from both tables.
+all are rendered anew, and the old ones go. Without its position a company's rows are rendered anew too: `DELETE FROM
+sync_positions` at any time, as a rebuild of the documents does; `SyncRows.drop` throws the rows away as well.
 
 Rows of an erased person go in the transaction that erases (`erase_person`, migration 0011).
 """
@@ -114,7 +115,7 @@ SELECT {_STATE}, count(*), max(seq), {{sent}} FROM (
 """
 _OPENED = "(%b::text[])[part * 3 + CASE WHEN deleted THEN 3 WHEN made_seq <= %b THEN 2 ELSE 1 END] || body AS body"
 _OWN = """
-EXISTS (SELECT FROM events l WHERE l.company_id = %b AND l.seq = s.seq AND l.device_id = %b)
+EXISTS (SELECT FROM events l WHERE l.company_id = %b AND l.record_id = s.record_id AND l.seq = s.seq AND l.device_id = %b)
 AND NOT EXISTS (SELECT FROM events o WHERE o.company_id = %b AND o.record_id = s.record_id AND o.seq > %b
                 AND o.device_id IS DISTINCT FROM %b) AS own
 """

@@ -35,9 +35,8 @@ from domain.chart import (
     VAT_RECOVERABLE,
     root_of,
 )
+from domain.kinds.drawer import is_paid, money_account
 from domain.money import EXACT, ZERO
-
-_BANK_METHODS = frozenset({"bank", "bank_transfer", "transfer", "card", "credit_card", "debit_card", "cheque", "check", "pos"})
 
 
 class Line(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -75,6 +74,7 @@ FACT_FIELDS: Mapping[str, tuple[str, ...]] = {
     "cheque": ("payment_id", "amount", "type", "status", "bank_id"),
     "payment_split": ("payment_id", "amount", "payment_account_id"),
     "expense": (*_MONEY, "supplier_id", "status"),
+    "cash_transaction": ("amount", "currency", "date", "category", "cash_id", "direction"),
     "journal_entry": ("date", "status"),
     "journal_line": ("entry_id", "account_code", "debit", "credit", "currency", "party_id"),
     "party": ("currency", "opening_balance"),
@@ -216,22 +216,20 @@ def _expense(_: UUID, fact: Fact, __: str, find: Find) -> Iterable[Line]:
         return
     amount, currency, dated = Decimal(fact["amount"]), fact["currency"], date.fromisoformat(fact["date"])
     yield Line(category_account(fact.get("category"), EXPENSES), currency, amount, dated)
-    paid = any(fact.get(name) for name in ("method", "cash_id", "bank_id", "payment_account_id"))
-    if fact.get("supplier_id") and not paid:
+    if not is_paid(fact):
         yield Line(PAYABLE, currency, -amount, dated, _id(fact, "supplier_id"))
     else:
         kept_in = money_account(fact, find)
         yield Line(kept_in, currency, -amount, dated, place_id=_place(fact, kept_in))
 
 
-def money_account(fact: Fact, find: Find) -> str:
-    """Where the money is: in the payment account that is named; else at the bank where a bank or such a method is, or in cash."""
-    if fact.get("payment_account_id"):
-        named = find(fact["payment_account_id"])
-        return CASH if named is not None and named.get("type") == "cash" else BANK
-    if fact.get("bank_id") or (not fact.get("cash_id") and (fact.get("method") or "").casefold() in _BANK_METHODS):
-        return BANK
-    return CASH
+def _cash_transaction(_: UUID, fact: Fact, __: str, ___: Find) -> Iterable[Line]:
+    """Cash, against the category of what was put into a till or taken out of it."""
+    comes_in = fact["direction"] == "in"
+    currency, dated = fact["currency"], date.fromisoformat(fact["date"])
+    amount = Decimal(fact["amount"]) if comes_in else -Decimal(fact["amount"])
+    yield Line(CASH, currency, amount, dated, place_id=_id(fact, "cash_id"))
+    yield Line(category_account(fact.get("category"), OTHER_INCOME if comes_in else EXPENSES), currency, -amount, dated)
 
 
 def _place(fact: Fact, account: str) -> UUID | None:
@@ -293,6 +291,7 @@ _POSTINGS: Mapping[str, Callable[[UUID, Fact, str, Find], Iterable[Line]]] = {
     "invoice": _invoice,
     "payment": _payment,
     "expense": _expense,
+    "cash_transaction": _cash_transaction,
     "journal_entry": _journal_entry,
     "party": _party,
     "bank": lambda record_id, fact, currency, _: _opening(record_id, fact, currency, BANK),

@@ -53,6 +53,17 @@ RECORDS = Table(
             "((document::jsonb -> 'data' ->> 'archived_at'))",
             where="kind = 'user' AND NOT deleted AND document::jsonb -> 'data' ->> 'archived_at' IS NOT NULL",
         ),
+        Index(
+            "credits_by_party",
+            "company_id, ((document::jsonb -> 'data' ->> 'party_id'))",
+            where="kind = 'payment' AND parent_id IS NULL AND NOT deleted",
+        ),
+        Index(
+            "records_by_shift",
+            "company_id, ((document::jsonb -> 'data' ->> 'shift_id'))",
+            where="kind = ANY (ARRAY['cash_transaction', 'expense', 'invoice', 'payment'])"
+            """ AND strpos(document, '"shift_id":"') > 0""",
+        ),
     ),
     privileges="SELECT, INSERT, UPDATE",
 )

@@ -164,9 +164,9 @@ def _is_text(type_: msgspec.inspect.Type) -> bool:
 _DROPPED = "\u200c\u200d\u200e\u200f\u0640" + "".join(map(chr, range(0x64B, 0x653)))
 """Joiners and marks of direction, the tatweel, and vowel marks: the same word is written with and without them."""
 _FROM = "İıςيىكةأإآٱؤئ۰۱۲۳۴۵۶۷۸۹٠١٢٣٤٥٦٧٨٩"
-_TO = "iiσییکهااااوی01234567890123456789"
+_TO = "iiσییکهااااوی01234567890123456789"  # noqa: RUF001
 _BEFORE = str.maketrans(_FROM, _TO, _DROPPED)
-_AFTER = str.maketrans("ς", "σ")  # lower() writes a last sigma so
+_AFTER = str.maketrans("ς", "σ")  # noqa: RUF001 - lower() writes a last sigma so
 
 
 def fold(text: str) -> str:

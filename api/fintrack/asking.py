@@ -27,6 +27,7 @@ import msgspec
 from litestar.response.base import ASGIResponse
 
 from api.fintrack.errors import NO_LOGIN
+from api.fintrack.roles import Gate
 from api.http_errors import HttpRequest, MediaTypeUnsupported
 from api.reading_requests import decode, query_pairs, read_body, services_of
 from domain.command import Actor, Idempotency
@@ -173,8 +174,9 @@ def _codename(value: Any) -> str | None:
     return value.strip().casefold() or None if isinstance(value, str) else None
 
 
-def confirm(asked: Asked, *, or_of_token: bool = False) -> Asker:
-    """Who asks. Queries: call it in a thread. Raises NotAuthenticated, TooManyRequests; then what is wrong with the request.
+def confirm(asked: Asked, *, or_of_token: bool = False, gate: Gate | None = None) -> Asker:
+    """Who asks. Queries: call it in a thread. Raises NotAuthenticated, TooManyRequests; NotAllowed where the role does not pass the
+    `gate`; and only then what is wrong with the request.
 
     A token of another business is refused just as one for a business that there is not. `or_of_token`: where the request names no
     business, the token's own is meant (`/currentuser` of a client that sends no codename), and not root.
@@ -199,6 +201,8 @@ def confirm(asked: Asked, *, or_of_token: bool = False) -> Asker:
         raise NotAuthenticated(f"This is no token of the business {asked.codename!r}; log in there.")
     if not company.data.get("is_active", True):
         raise NotAuthenticated(f"The business {own!r} is closed.")
+    if gate is not None:
+        gate.check(principal.role)
     asked.check()
     return Asker(
         **{name: getattr(asked, name) for name in Asked.__dataclass_fields__},
@@ -218,15 +222,17 @@ def _as_visitor(asked: Asked, principal: Principal) -> tuple[Principal, Record]:
     return dataclasses.replace(principal, company_id=company.id, head=head), company
 
 
-async def answer_to(request: HttpRequest, work: Callable[[Asker], ASGIResponse], topic: str = "") -> ASGIResponse:
-    """The answer to a request of whoever is logged in: `work` is done in a thread.
+async def answer_to(
+    request: HttpRequest, work: Callable[[Asker], ASGIResponse], gate: Gate | None = None, topic: str = ""
+) -> ASGIResponse:
+    """The answer to a request of whoever is logged in and passes the `gate`: `work` is done in a thread.
 
     `topic`: under which the answer is announced. An answer that repeats an earlier one is not announced again.
     """
     asked = await read_request(request)
 
     def done() -> tuple[Asker, ASGIResponse]:
-        asker = confirm(asked)
+        asker = confirm(asked, gate=gate)
         return asker, work(asker)
 
     asker, answer = await asked.services.threads.run(done)

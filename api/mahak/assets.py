@@ -56,7 +56,7 @@ def _assets(sums: Mapping[tuple[str, int], tuple[Decimal, int]], changed: Mappin
             continue
         detail = known.details.get(product_id) or product
         row: Row = {
-            "productDetailStoreAssetId": place * PRODUCTS_MOST + product.number,
+            "productDetailStoreAssetId": asset_id(product.number, place),
             "productDetailId": id_of("productDetails", detail.kind, detail.number),
             "storeId": store_number,
             "count1": write_number(f"{quantity.normalize():f}"),
@@ -70,3 +70,8 @@ def _assets(sums: Mapping[tuple[str, int], tuple[Decimal, int]], changed: Mappin
             "rowVersion": cause.seq,
         }
         yield Asset(UUID(int=UUID(product_id).int ^ _NAMESPACE.int), cause.seq, place, row)
+
+
+def asset_id(product_number: int, place: int) -> int:
+    """The id of the asset of a product in the store at a place."""
+    return place * PRODUCTS_MOST + product_number

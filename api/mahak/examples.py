@@ -50,3 +50,40 @@ PULLED_V2: Any = {
     "data": {"banks": {"records": [_BANK], "rowVersion": 2200, "hasMore": False}, "objects": {"banks": [_BANK]}},
     "hasMore": False,
 }
+
+COMMIT: Any = {
+    "orders": [{"orderClientId": 100, "orderType": 201, "personId": 20, "orderDate": "2026-08-09T10:00:00", "visitorId": 3}],
+    "orderDetails": [{"orderDetailClientId": 1001, "orderClientId": 100, "productDetailId": 50, "count1": 2, "price": 47500}],
+}
+SAVED_V1: Any = {
+    "Result": False,
+    "Data": {
+        "Objects": {
+            "Orders": {"Results": [{"Result": True, "Index": 1, "EntityId": 501, "EntityClientId": 100, "RowVersion": 16505}]},
+            "OrderDetails": {
+                "Results": [
+                    {
+                        "Result": False,
+                        "Index": 1,
+                        "Errors": [{"Property": "ProductDetailId", "Error": "There is no productDetail …", "Code": 2001}],
+                    }
+                ]
+            },
+        }
+    },
+}
+SAVED_V2: Any = {
+    "success": True,
+    "result": True,
+    "code": 0,
+    "message": "Data saved successfully",
+    "data": {
+        "orders": {
+            "rowVersion": 16505,
+            "records": [{"orderId": 501, "orderClientId": 100, "deleted": False, "rowVersion": 16505}],
+        },
+        "objects": {
+            "orders": {"results": [{"result": True, "index": 1, "entityId": 501, "rowVersion": 16505, "entityClientId": 100}]}
+        },
+    },
+}

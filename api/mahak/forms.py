@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from api.http_errors import HttpRequest
-from api.mahak.values import read_int, read_long
+from api.mahak.values import INT64, read_int, read_long
 from api.reading_requests import decode, read_body
 from domain.errors import InvalidField
 
@@ -35,7 +35,7 @@ def number(form: Mapping[str, Any], name: str, *, most: int | None = None) -> in
     value = form.get(name.lower())
     if value is None or value == "":
         return None
-    found = int(read_long(value, _UTC, name))
+    found = value if type(value) is int and value <= INT64 else int(read_long(value, _UTC, name))
     if found < 0 or (most is not None and found > most):
         limits = "0 or more" if most is None else f"from 0 to {most}"
         raise InvalidField(f"`{name}` must be a whole number, {limits}.", path=name)

@@ -154,7 +154,28 @@ class Reading:
                     path=one.path,
                     head=found.head,
                 )
-        return [self._first(one, page) for one, page in zip(self.asked, found.pages, strict=True)]
+        made = [self._first(one, page) for one, page in zip(self.asked, found.pages, strict=True)]
+        if self.parts is None:
+            ended = {one.asked.collection.name: one.version for one in made if not one.page.has_more}
+            self.services.quiet.note(self.claims.cid, self.rows.layout.dialect, found.head, ended)
+        return made
+
+    async def nothing(self) -> list[Progress] | None:
+        """The empty pages of a request for which it is known that there is nothing new; None where it has to be read.
+
+        It costs the query of the head, which everybody who asks at the same time shares.
+        """
+        services, claims = self.services, self.claims
+        if not self.asked:
+            return None
+        head = await services.heads.current(claims.cid)
+        versions = ((one.collection.name, one.after) for one in self.asked)
+        if not services.identity.is_known(claims, head) or any(one.after > head for one in self.asked):
+            return None
+        if not services.quiet.is_quiet(claims.cid, self.rows.layout.dialect, head, versions):
+            return None
+        page = RowsPage(b"", 0, head, has_more=False, until=head, head=head, last=0)
+        return [Progress(one, page, 0, one.after) for one in self.asked]
 
     def _first(self, asked: Asked, page: RowsPage) -> Progress:
         if self.parts is not None and asked.collection.name in BY_PART:
@@ -295,7 +316,9 @@ Stream = Callable[[Reading, list[Progress]], AsyncIterator[bytes]]
 
 
 async def _answer(reading: Reading, whole: Whole, stream: Stream) -> ASGIResponse:
-    made = await reading.services.threads.run(reading.begin)
+    made = await reading.nothing()
+    if made is None:
+        made = await reading.services.threads.run(reading.begin)
     if not reading.is_whole(made):
         return ASGIStreamingResponse(iterator=stream(reading, made), status_code=200, media_type=JSON)
     reading.note()

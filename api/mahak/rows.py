@@ -6,7 +6,7 @@ is the product's own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from uuid import UUID
 
 from msgspec import structs
@@ -41,12 +41,12 @@ Encode = Callable[[Plan, Document, Known], bytes]
 
 def encoded_v1(plan: Plan, document: Document, known: Known) -> bytes:
     """A record's row in PascalCase."""
-    return JSON.encode(plan.pascal(plan.row(document, known)))
+    return JSON.encode(plan.row_v1(document, known))
 
 
 def encoded_v2(plan: Plan, document: Document, known: Known) -> bytes:
     """A record's row in camelCase, with the guide's fields."""
-    return JSON.encode(plan.guided(document, plan.row(document, known), known))
+    return JSON.encode(plan.row(document, known))
 
 
 def _asset_v1(row: Row) -> bytes:
@@ -90,8 +90,9 @@ class _Family:
             for one in assets.assets_of(connections, company_id, moved, known)
         ]
 
-    def _rows(self, documents: Iterable[Document], known: Known, found: list[SyncRow]) -> Iterator[SyncRow]:
+    def _rows(self, documents: Sequence[Document], known: Known, found: list[SyncRow]) -> Iterator[SyncRow]:
         own: dict[str, SyncRow] = {}
+        here = {document.id for document in documents if document.kind == "product"}
         for document in documents:
             kind = document.kind
             if kind == "custom_record":
@@ -106,9 +107,10 @@ class _Family:
                     yield self._row(plan, document, known)
                 elif kind in MAY_LEAVE:
                     yield self._row(plan, structs.replace(document, deleted=True), known, if_known=True)
-            if kind == "product_detail" and (product := known.records.get(document.data["product_id"])) is not None:
+            if kind == "product_detail" and _settles(document, known):
+                product = known.records[document.data["product_id"]]
                 own[product.id] = self._own_detail(product, document, known)
-        yield from own.values()
+        yield from (row if row.record_id in here else row._replace(if_known=False) for row in own.values())
         yield from found
 
     def _row(self, plan: Plan, document: Document, known: Known, *, if_known: bool = False) -> SyncRow:
@@ -117,11 +119,21 @@ class _Family:
         return SyncRow(document.id, plan.name, document.seq, body, document.deleted, part, if_known=if_known)
 
     def _own_detail(self, product: Document, cause: Document, known: Known) -> SyncRow:
-        """The product as its own detail, as of the change `cause`: deleted, as soon as there is another."""
+        """The product as its own detail, as of the change `cause`: deleted, as soon as there is another.
+
+        Where the product itself was changed too, it is known whether clients have ever been told of it.
+        """
         is_gone = product.deleted or product.id in known.details
         shown = structs.replace(product, seq=cause.seq, deleted=is_gone)
         body = self.encode(_OWN, shown, known)
         return SyncRow(product.id, _OWN.name, cause.seq, body, is_gone, OWN_DETAIL, if_known=product.id in known.details)
+
+
+def _settles(detail: Document, known: Known) -> bool:
+    """Whether this detail decides that its product is no detail itself: being the first one, or the last that went."""
+    product_id = detail.data["product_id"]
+    first = known.details.get(product_id)
+    return product_id in known.records and (first is None or first.id == detail.id)
 
 
 V1 = _Family(OF_VENDOR, encoded_v1, _asset_v1)

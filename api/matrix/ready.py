@@ -51,12 +51,13 @@ def make_renderer(connections: CompanyConnections, company_id: UUID) -> Render:
         documents = documents_of(page)
         numbers = numbering.numbers_for(documents)
         older = reader.first_seqs(company_id, [UUID(document.id) for document in documents if document.version > 1])
-        return _rows(documents, numbers, older, company_number)
+        return rows_of(documents, numbers, older, company_number)
 
     return render
 
 
-def _rows(documents: Sequence[Document], numbers: Numbers, older: Mapping[str, int], company_number: int) -> Iterator[SyncRow]:
+def rows_of(documents: Sequence[Document], numbers: Numbers, older: Mapping[str, int], company_number: int) -> Iterator[SyncRow]:
+    """The rows of documents. `older`: the seqs of the first events of those that have more than one."""
     encode = JSON.encode
     for document in documents:
         seq, deleted = document.seq, document.deleted

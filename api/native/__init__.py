@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from api.http_errors import Dialect
-from api.native import changes, events, exports, imports, proofs, records, reports, sessions, state, writing
+from api.native import changes, events, exports, imports, proofs, records, reports, sessions, shift_reports, state, writing
 from api.native.errors import REFUSALS, refuse
 
 NATIVE = Dialect(
@@ -20,6 +20,7 @@ NATIVE = Dialect(
         *state.HANDLERS,
         *proofs.HANDLERS,
         *reports.HANDLERS,
+        *shift_reports.HANDLERS,
     ],
     refuse=refuse,
     refusals=REFUSALS,

@@ -52,6 +52,7 @@ STATUS: Mapping[type[LedgerError], int] = {
     errors.PeriodClosed: 409,
     errors.StillReferenced: 409,
     errors.AlreadyResolved: 409,
+    errors.ShiftAlreadyClosed: 409,
     errors.PersonNotSealed: 409,
     errors.FileTooLarge: 413,
     errors.FileTypeRefused: 415,

@@ -86,7 +86,70 @@ _PRODUCT: dict[str, Any] = {
     "value_out": "0.00",
 }
 
+_SHIFT: dict[str, Any] = {
+    "report": "Z",
+    "id": RECORD_ID,
+    "number": 12,
+    "cashier_id": COMPANY_ID,
+    "cashier": "Sara",
+    "till": "1",
+    "currency": "USD",
+    "status": "closed",
+    "opened_at": "2026-03-21T08:00:00Z",
+    "closed_at": "2026-03-21T17:00:00Z",
+    "variance_reason": "gave wrong change",
+}
+_TURNOVER: dict[str, Any] = {
+    "gross": "260.00",
+    "discounts": "10.00",
+    "charges": "0.00",
+    "net": "250.00",
+    "vat": "25.00",
+    "total": "275.00",
+}
+_COUNTED: dict[str, Any] = {"expected": "770.00", "counted": "765.00", "variance": "-5.00", "late_cash": None}
+
 EXAMPLES: dict[str, dict[str, Any]] = {
+    "shift": {
+        "seq": 12,
+        "shift": {**_SHIFT, "notes": None, "closing_notes": None},
+        "documents": [{"type": "sales", "currency": "USD", "count": 1, **_TURNOVER}],
+        "vat": [{"type": "sales", "vat_rate": "10", "levy_rate": "0", "currency": "USD", "net": "250.00", "vat": "25.00"}],
+        "payments": [
+            {"method": "cash", "direction": "in", "currency": "USD", "count": 1, "amount": "275.00", "cash": "275.00"},
+        ],
+        "cash_movements": [{"direction": "in", "category": "change", "currency": "USD", "count": 1, "amount": "15.00"}],
+        "expenses": [
+            {"category": "cleaning", "method": None, "currency": "USD", "count": 1, "amount": "20.00", "cash": "-20.00"},
+        ],
+        "drawer": {
+            "currency": "USD",
+            "opening": "500.00",
+            "payments_in": "275.00",
+            "payments_out": "0.00",
+            "moved_in": "15.00",
+            "moved_out": "0.00",
+            "expenses": "20.00",
+            **_COUNTED,
+        },
+    },
+    "shifts": {
+        "seq": 12,
+        "shifts": [{**_SHIFT, "sales": 1, "returns": 0, **_TURNOVER, "opening": "500.00", "cash": "270.00", **_COUNTED}],
+        "cashiers": [
+            {
+                "cashier_id": COMPANY_ID,
+                "cashier": "Sara",
+                "currency": "USD",
+                "shifts": 1,
+                "sales": 1,
+                "returns": 0,
+                **_TURNOVER,
+                "cash": "270.00",
+                "variance": "-5.00",
+            }
+        ],
+    },
     "trial-balance": {
         **_BETWEEN,
         "accounts": [{**_RECEIVABLE, "type": "asset", "currency": "USD", **_AMOUNTS}],

@@ -13,6 +13,7 @@ from domain.command import Command
 from domain.decision import Decision
 from domain.errors import AmountNotPositive, CurrencyMismatch
 from domain.kind import Kind, Wish
+from domain.kinds.drawer import counted, recount, wishes_of_part
 from domain.money import require_exact
 from domain.policy import Policy
 from domain.record import Record, assign
@@ -53,8 +54,7 @@ class ChequeKind(Kind):
 
     def wants(self, decision: Decision, command: Command, record: Record | None) -> Iterable[Wish]:
         """The payment the cheque belongs to, and the party that is filled in from it."""
-        if record is not None and record.data.get("payment_id"):
-            yield UUID(record.data["payment_id"])
+        yield from wishes_of_part(decision, command, record)
         if isinstance(command.data, Cheque) and self.holds_personal(command.data):
             yield from decision.ids_at("payment", command.data.payment_id, "party_id")
 
@@ -69,7 +69,10 @@ class ChequeKind(Kind):
                 filled["party_id"] = UUID(payment["party_id"])
         filled["currency"] = filled["currency"] or decision.currency
         filled["amount"] = self._checked(decision, data.amount, filled["currency"], data.payment_id)
+        payment_id = decision.find("payment", data.payment_id)
+        before = counted(decision, payment_id)
         decision.create(self, record_id, msgspec.structs.replace(data, **filled))
+        recount(decision, before, counted(decision, payment_id))
 
     def decide_update(self, decision: Decision, record: Record, changes: dict[str, Any]) -> None:
         """Change a cheque, most often its status."""
@@ -81,7 +84,17 @@ class ChequeKind(Kind):
                 complete["amount"] = str(amount)
         if changes.get("payment_id") is not None:
             complete["direction"] = decision.living(changes["payment_id"], "payment", "data.payment_id").data["direction"]
+        payments = {record.data.get("payment_id"), assign(record.data, changes).get("payment_id")}
+        before = [(payment_id, counted(decision, payment_id)) for payment_id in sorted(payments, key=str)]
         decision.change(self, record, complete)
+        for payment_id, in_drawer in before:
+            recount(decision, in_drawer, counted(decision, payment_id))
+
+    def decide_delete(self, decision: Decision, record: Record) -> None:
+        """Take a cheque back."""
+        before = counted(decision, record.data.get("payment_id"))
+        decision.delete(self, record)
+        recount(decision, before, counted(decision, record.data.get("payment_id")))
 
     def _checked(self, decision: Decision, amount: Decimal, currency: str, payment_id: Reference | str | None) -> Decimal:
         if amount <= 0:

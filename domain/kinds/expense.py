@@ -15,6 +15,7 @@ from domain.decision import Decision
 from domain.errors import AlreadyResolved, AmountNotPositive, PartyRoleMissing
 from domain.event import Changed
 from domain.kind import Action, Kind, Wish
+from domain.kinds.drawer import NOTHING, counted, drawer_wishes, recount
 from domain.money import require_exact
 from domain.policy import Policy
 from domain.record import Record, assign
@@ -43,7 +44,7 @@ class Expense(Fields, frozen=True, kw_only=True):
     status: Literal["requested", "approved", "rejected"] = always("approved")
     requested_by: Reference | None = None
     attachments: Annotated[list[UUID], Meta(max_length=100)] = []
-    shift_id: UUID | None = None
+    shift_id: Reference | None = None
     project_id: UUID | None = None
     extra: dict[str, Any] = {}
 
@@ -70,7 +71,9 @@ class ExpenseRejected(Changed, frozen=True, kw_only=True):
 
 def _approve(decision: Decision, expense: Record, data: ExpenseAnswer) -> None:
     _require_open(expense)
+    before = counted(decision, expense.id)
     decision.emit(EXPENSE, expense.id, ExpenseApproved(answer=data.answer))
+    recount(decision, before, counted(decision, expense.id))
 
 
 def _reject(decision: Decision, expense: Record, data: ExpenseAnswer) -> None:
@@ -91,7 +94,8 @@ class ExpenseKind(Kind):
         return bool(data["status"] == "approved")
 
     def wants(self, decision: Decision, command: Command, record: Record | None) -> Iterable[Wish]:
-        """The receipts it names."""
+        """The receipts it names, and the drawer that it was paid from."""
+        yield from drawer_wishes(decision, command, record)
         attachments = getattr(command.data, "attachments", None)
         if isinstance(attachments, list):
             yield from attachments
@@ -104,6 +108,7 @@ class ExpenseKind(Kind):
         check_receipts(decision, data.attachments)
         complete = msgspec.structs.replace(data, amount=amount, currency=currency, date=data.date or decision.today)
         decision.create(self, record_id, complete)
+        recount(decision, NOTHING, counted(decision, record_id))
 
     def decide_update(self, decision: Decision, record: Record, changes: dict[str, Any]) -> None:
         """Change an expense."""
@@ -114,7 +119,15 @@ class ExpenseKind(Kind):
         if "supplier_id" in changes:
             check_supplier(decision, changes["supplier_id"])
         check_receipts(decision, changes.get("attachments", []))
+        before = counted(decision, record.id)
         decision.change(self, record, complete)
+        recount(decision, before, counted(decision, record.id))
+
+    def decide_delete(self, decision: Decision, record: Record) -> None:
+        """Take an expense back."""
+        before = counted(decision, record.id)
+        decision.delete(self, record)
+        recount(decision, before, counted(decision, record.id))
 
 
 def check_amount(amount: Decimal, currency: str) -> Decimal:
@@ -150,6 +163,7 @@ EXPENSE = ExpenseKind(
         "bank_id": "bank",
         "payment_account_id": "payment_account",
         "requested_by": "user",
+        "shift_id": "shift",
     },
     fixed=frozenset({"status", "requested_by"}),
     kept=frozenset({"currency", "date"}),

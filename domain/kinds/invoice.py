@@ -62,7 +62,7 @@ class Invoice(Fields, frozen=True, kw_only=True):
     other_cost: Decimal | None = None
     moves_stock: bool = always(False)
     store_id: UUID | None = None
-    shift_id: UUID | None = None
+    shift_id: Reference | None = None
     seller_id: Reference | None = None
     project_id: UUID | None = None
     shipping_address: Text | None = None
@@ -158,7 +158,7 @@ INVOICE = InvoiceKind(
     derived=InvoiceTotals,
     create_fields=NewInvoice,
     policy=Policy.SERVER_WINS,
-    references={"party_id": "party", "order_id": "order", "returns_id": "invoice", "seller_id": "user"},
+    references={"party_id": "party", "order_id": "order", "returns_id": "invoice", "seller_id": "user", "shift_id": "shift"},
     parent="party_id",
     nested={"lines": "invoice_line"},
     unique=(Unique("invoice_number", ("invoice_number",)),),

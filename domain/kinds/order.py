@@ -13,15 +13,16 @@ from msgspec import Meta
 
 from domain.command import Command
 from domain.decision import Decision
-from domain.errors import InvalidField
+from domain.errors import AlreadyResolved, InvalidField, LedgerError
 from domain.event import Changed
-from domain.kind import ChildrenOf, Kind, Unique, Wish
+from domain.kind import Action, ChildrenOf, HolderOf, Kind, Unique, Wish
 from domain.kinds.disputable import Disputable, Disputed, DisputeResolved
-from domain.kinds.invoice import check_party
+from domain.kinds.invoice import INVOICE, NewInvoice, check_party
 from domain.kinds.lines import LineFields, LineKind, LineTotals, NewLine, PricedLine, Sums, price_line, price_lines
+from domain.kinds.payment import PAYMENT, Payment
 from domain.policy import Policy
 from domain.record import Record, assign
-from domain.values import CurrencyCode, Fields, Line, Reference, Text, always
+from domain.values import CurrencyCode, Day, Fields, Line, Reference, Text, always
 
 Status = Literal["draft", "open", "received", "cancelled"]
 
@@ -118,17 +119,88 @@ class Order(Fields, frozen=True, kw_only=True):
 
 
 class OrderTotals(Disputable, frozen=True, kw_only=True):
-    """Sums of the lines, in the order's currency."""
+    """Sums of the lines, in the order's currency; and the invoice with which it was received."""
 
     net: Decimal
     vat: Decimal
     total: Decimal
+    invoice_id: UUID | None = None
 
 
 class NewOrder(Order, frozen=True, kw_only=True):
     """An order with the lines to make in the same breath."""
 
     lines: Annotated[list[NewLine], Meta(max_length=5_000)] = []
+
+
+class ReceiveOrder(Fields, frozen=True, kw_only=True):
+    """What a purchase order came with: the supplier's invoice (`invoice_id` is the id it is to have) and what was paid at once.
+
+    The invoice is of today and of the order's number where nothing else is given. `method` and the places, and the shift from
+    whose drawer it was paid, are the payment's.
+    """
+
+    invoice_id: UUID | None = None
+    invoice_number: Line | None = None
+    date: Day | None = None
+    due_date: Day | None = None
+    moves_stock: bool = True
+    paid_amount: Decimal | None = None
+    method: Line | None = None
+    reference: Line | None = None
+    cash_id: UUID | None = None
+    bank_id: UUID | None = None
+    payment_account_id: UUID | None = None
+    shift_id: UUID | None = None
+
+
+PLACES = {"cash_id": "cash", "bank_id": "bank", "payment_account_id": "payment_account", "shift_id": "shift"}
+"""The fields of `ReceiveOrder` that name other records."""
+
+
+class OrderReceived(Changed, frozen=True, kw_only=True):
+    """The goods came, with the invoice."""
+
+    status: Literal["received"] = always("received")
+    invoice_id: UUID
+
+
+def _receive(decision: Decision, order: Record, data: ReceiveOrder) -> None:
+    """Issue the purchase invoice with the order's lines, which brings the stock in, and pay what was paid."""
+    ordered = order.data
+    if ordered["type"] != "purchase":
+        raise InvalidField("Only what was ordered from a supplier is received; this is no purchase order.", path="id")
+    if ordered["status"] == "received":
+        raise AlreadyResolved(f"The order {order.number} was received already.", path="id")
+    if "received" not in NEXT[ordered["status"]]:
+        raise InvalidField(f"An order that is {ordered['status']} is not received.", path="id")
+    lines = decision.books.living_children(order.id, "order_line")
+    if not lines:
+        raise InvalidField("An order without lines is not received; add them first.", path="id")
+    for name, kind in PLACES.items():
+        if (named := getattr(data, name)) is not None:
+            decision.living(named, kind, f"data.{name}")
+    invoice_id = data.invoice_id or decision.new_id()
+    copied = {name: ordered[name] for name in _COPIED if name in ordered}
+    issued = msgspec.convert({**copied, "lines": [_line_fields(line) for line in lines], "type": "purchase"}, NewInvoice)
+    about = {"invoice_number": data.invoice_number, "issue_date": data.date, "due_date": data.due_date, "order_id": order.id}
+    INVOICE.decide_create(decision, invoice_id, msgspec.structs.replace(issued, moves_stock=data.moves_stock, **about))
+    if data.paid_amount is not None:
+        places = {name: getattr(data, name) for name in (*PLACES, "method", "reference")}
+        paid = Payment(amount=data.paid_amount, invoice_id=invoice_id, order_id=order.id, date=data.date, **places)
+        try:
+            PAYMENT.decide_create(decision, decision.new_id(), paid)
+        except LedgerError as error:
+            error.path = "data.paid_amount" if error.path == "data.amount" else error.path
+            raise
+    decision.emit(ORDER, order.id, OrderReceived(invoice_id=invoice_id))
+
+
+_COPIED = ("party_id", "currency", "discount", "shipping", "other_cost", "store_id", "seller_id", "project_id")
+
+
+def _line_fields(line: Record) -> dict[str, Any]:
+    return {name: line.data[name] for name in LineFields.__struct_fields__ if name in line.data}
 
 
 NEXT: dict[Status, frozenset[Status]] = {
@@ -144,9 +216,21 @@ class OrderKind(Kind):
     """Lines follow their order: a deletion removes them."""
 
     def wants(self, decision: Decision, command: Command, record: Record | None) -> Iterable[Wish]:
-        """A deletion needs the order's lines."""
-        if command.action == "delete" and record is not None:
+        """A deletion and a receipt need the order's lines; a receipt, all that its invoice and payment name."""
+        if command.action in ("delete", "receive") and record is not None:
             yield ChildrenOf(record.id)
+        if not isinstance(command.data, ReceiveOrder):
+            return
+        yield from (named for name in PLACES if (named := getattr(command.data, name)) is not None)
+        if command.data.invoice_id is not None:
+            yield command.data.invoice_id
+        if command.data.invoice_number is not None:
+            yield HolderOf("invoice", "invoice_number", command.data.invoice_number)
+        if record is not None:
+            yield from (UUID(record.data[name]) for name in ("party_id",) if record.data.get(name))
+            for line in decision.books.living_children(record.id, "order_line"):
+                if line.data.get("product_id"):
+                    yield UUID(line.data["product_id"])
 
     def decide_create(self, decision: Decision, record_id: UUID, data: NewOrder) -> None:
         """Place the order with the sums of its lines, then add the lines."""
@@ -197,8 +281,10 @@ ORDER = OrderKind(
     verbs=("placed", "changed", "deleted"),
     personal=frozenset({"shipping_address", "notes"}),
     person="party_id",
+    actions={"receive": Action(ReceiveOrder, _receive)},
     extra_events={
         "order.totalled.v1": OrderTotalled,
+        "order.received.v1": OrderReceived,
         "order.disputed.v1": Disputed,
         "order.dispute-resolved.v1": DisputeResolved,
     },

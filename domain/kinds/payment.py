@@ -13,6 +13,7 @@ from domain.command import Command
 from domain.decision import Decision
 from domain.errors import AmountNotPositive, CurrencyMismatch, InvalidField
 from domain.kind import ChildrenOf, Kind, Wish
+from domain.kinds.drawer import NOTHING, counted, drawer_wishes, recount
 from domain.kinds.settlement import settle
 from domain.money import ZERO, require_exact
 from domain.policy import Policy
@@ -44,7 +45,7 @@ class Payment(Fields, frozen=True, kw_only=True):
     cash_id: Reference | None = None
     bank_id: Reference | None = None
     payment_account_id: Reference | None = None
-    shift_id: UUID | None = None
+    shift_id: Reference | None = None
     project_id: UUID | None = None
     seller_id: Reference | None = None
     attachment: Name | None = None
@@ -59,6 +60,7 @@ class PaymentKind(Kind):
 
         A new payment on an invoice is its party's, whose name may be the payer's.
         """
+        yield from drawer_wishes(decision, command, record)
         if record is None:
             if isinstance(command.data, Payment) and self.holds_personal(command.data):
                 yield from decision.ids_at("invoice", command.data.invoice_id, "party_id")
@@ -82,6 +84,7 @@ class PaymentKind(Kind):
         filled["amount"] = check_amounts(data.amount, data.cash_amount, filled["currency"])
         record = decision.create(self, record_id, msgspec.structs.replace(data, **filled))
         self.settle(decision, {}, record.data)
+        recount(decision, NOTHING, counted(decision, record_id))
 
     def decide_update(self, decision: Decision, record: Record, changes: dict[str, Any]) -> None:
         """Change or move a payment: take it off the invoice it was on, put it on the one it is on now."""
@@ -99,16 +102,20 @@ class PaymentKind(Kind):
             complete["amount"] = str(amount)
         if "currency" in changes and self._parts(decision, record):
             raise CurrencyMismatch(f"The payment has cheques or parts in {record.data['currency']}.", path="data.currency")
+        in_drawer = counted(decision, record.id)
         changed = decision.change(self, record, complete)
         if {"amount", "currency", "invoice_id"} & changes.keys():
             self.settle(decision, record.data, changed.data)
+        recount(decision, in_drawer, counted(decision, record.id))
 
     def decide_delete(self, decision: Decision, record: Record) -> None:
         """Delete a payment with its cheques and parts and take it off its invoice."""
+        in_drawer = counted(decision, record.id)
         for part in self._parts(decision, record):
             decision.delete(decision.catalogue[part.kind], part)
         decision.delete(self, record)
         self.settle(decision, record.data, {})
+        recount(decision, in_drawer, NOTHING)
 
     def _parts(self, decision: Decision, payment: Record) -> list[Record]:
         children = decision.books.living_children
@@ -141,8 +148,11 @@ def direction_of(invoice_type: str) -> Literal["in", "out"]:
 
 
 def check_amounts(amount: Decimal, cash: Decimal | None, currency: str) -> Decimal:
-    """The amount at its currency's decimals. Raises unless it is positive and exact, and the part in cash lies within it."""
-    if amount <= 0:
+    """The amount at its currency's decimals. Raises unless it is positive and exact, and the part in cash lies within it.
+
+    A payment of which nothing is in cash may be of nothing yet: its cheques are still to come.
+    """
+    if amount < 0 or (amount == 0 and cash != 0):
         raise AmountNotPositive(path="data.amount")
     if cash is not None and not 0 <= require_exact(cash, currency, "data.cash_amount") <= amount:
         raise InvalidField("The part in cash lies between nothing and the amount.", path="data.cash_amount")
@@ -161,6 +171,7 @@ PAYMENT = PaymentKind(
         "bank_id": "bank",
         "payment_account_id": "payment_account",
         "seller_id": "user",
+        "shift_id": "shift",
     },
     parent="invoice_id",
     kept=frozenset({"currency", "date", "direction"}),

@@ -13,6 +13,7 @@ from domain.command import Command
 from domain.decision import Decision
 from domain.errors import AmountNotPositive
 from domain.kind import Kind, Wish
+from domain.kinds.drawer import counted, recount, wishes_of_part
 from domain.money import require_exact
 from domain.policy import Policy
 from domain.record import Record
@@ -33,21 +34,31 @@ class PaymentSplitKind(Kind):
     """Parts of a payment, each at a place of its own."""
 
     def wants(self, decision: Decision, command: Command, record: Record | None) -> Iterable[Wish]:
-        """The payment the part belongs to."""
-        if record is not None:
-            yield UUID(record.data["payment_id"])
+        """The payment the part belongs to, and the drawer that it was put into."""
+        return wishes_of_part(decision, command, record)
 
     def decide_create(self, decision: Decision, record_id: UUID, data: PaymentSplit) -> None:
         """Say where a part of a payment went."""
         amount = self._checked(decision, data.amount, data.payment_id)
+        payment = decision.find("payment", data.payment_id)
+        before = counted(decision, payment)
         decision.create(self, record_id, msgspec.structs.replace(data, amount=amount))
+        recount(decision, before, counted(decision, payment))
 
     def decide_update(self, decision: Decision, record: Record, changes: dict[str, Any]) -> None:
         """Change how much it was, or where it went."""
         complete = dict(changes)
         if "amount" in changes:
             complete["amount"] = str(self._checked(decision, Decimal(changes["amount"]), record.data["payment_id"]))
+        before = counted(decision, record.data["payment_id"])
         decision.change(self, record, complete)
+        recount(decision, before, counted(decision, record.data["payment_id"]))
+
+    def decide_delete(self, decision: Decision, record: Record) -> None:
+        """Take back that a part went elsewhere."""
+        before = counted(decision, record.data["payment_id"])
+        decision.delete(self, record)
+        recount(decision, before, counted(decision, record.data["payment_id"]))
 
     def _checked(self, decision: Decision, amount: Decimal, payment_id: Reference | str) -> Decimal:
         if amount <= 0:

@@ -7,12 +7,17 @@ records as they stood at the projection's own position. What the log says by a w
 from __future__ import annotations
 
 import itertools
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal, localcontext
 from typing import Any
 from uuid import UUID
 
-from domain.catalogue import KINDS
+from domain.books import Books
+from domain.catalogue import CATALOGUE, KINDS
+from domain.kinds.drawer import COUNTED, cash_of
+from domain.money import EXACT, ZERO
 from domain.record import decode_record
 from infra.checking.owed import owed_by_the_books, owed_by_the_records, wrongly_paid
 from infra.checking.snapshot import PAGE, Snapshot
@@ -164,6 +169,40 @@ def stock(snapshot: Snapshot) -> Found:
         yield where, f"{expected:f}", f"{found:f}"
 
 
+def shifts(snapshot: Snapshot) -> Found:
+    """What a closed shift says was to be expected in its drawer is what its payments, expenses and cash movements come to.
+
+    A payment account that was changed since may have been another kind of place when the shift was counted: then it cannot be said.
+    """
+    closed = {str(one.id): one for one in snapshot.living("shift") if one.data["status"] == "closed"}
+    if not closed:
+        return
+    books = Books(snapshot.company_id)
+    for kind in ("payment_account", "payment_split", "cheque", *sorted(COUNTED)):
+        for record in snapshot.living(kind):
+            if kind not in COUNTED or record.data.get("shift_id") in closed:
+                books.add(record, CATALOGUE[kind])
+    for record in snapshot.buried("payment_account"):
+        books.add(record, CATALOGUE["payment_account"])
+    cash = dict.fromkeys(closed, ZERO)
+    places: dict[str, int] = defaultdict(int)
+    with localcontext(EXACT):
+        for record in books.records.values():
+            shift = closed.get(record.data.get("shift_id", "")) if record.kind in COUNTED else None
+            if shift is not None and record.data["currency"] == shift.data["currency"]:
+                cash[str(shift.id)] += cash_of(books, record)
+                parts = [record, *books.living_children(record.id, "payment_split")]
+                named = (books.record(UUID(one.data["payment_account_id"])) for one in parts if one.data.get("payment_account_id"))
+                places[str(shift.id)] = max(places[str(shift.id)], *(one.seq for one in named if one is not None), 0)
+        for shift_id, shift in closed.items():
+            expected = Decimal(shift.data["opening_cash"]) + cash[shift_id]
+            if expected != Decimal(shift.data["expected_cash"]) and places[shift_id] <= shift.seq:
+                yield f"the expected cash of shift {shift.number}", f"{expected:f}", shift.data["expected_cash"]
+            variance = Decimal(shift.data["closing_cash"]) - Decimal(shift.data["expected_cash"])
+            if variance != Decimal(shift.data["variance"]):
+                yield f"the variance of shift {shift.number}", f"{variance:f}", shift.data["variance"]
+
+
 def answers(snapshot: Snapshot) -> Found:
     """Every answer that is kept under an idempotency key names a seq that the log has."""
     rows = snapshot.rows(
@@ -234,6 +273,7 @@ CHECKS: Mapping[str, Callable[[Snapshot], Found]] = {
     "unique": unique,
     "client-ids": client_ids,
     "stock": stock,
+    "shifts": shifts,
     "answers": answers,
     "balanced": balanced,
     "receivables": receivables,

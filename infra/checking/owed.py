@@ -85,6 +85,10 @@ def _spent(snapshot: Snapshot, until: int) -> Iterator[tuple[str, UUID | None, s
         paid = any(data.get(name) for name in ("method", "cash_id", "bank_id", "payment_account_id"))
         if data.get("supplier_id") and not paid:
             yield PAYABLE, UUID(data["supplier_id"]), data["currency"], -amount
+    for moved in snapshot.living("cash_transaction", until):
+        data, comes_in = moved.data, moved.data["direction"] == "in"
+        if (account := category_account(data.get("category"), OTHER_INCOME if comes_in else EXPENSES)) in OWED:
+            yield account, None, data["currency"], Decimal(data["amount"]) * (-1 if comes_in else 1)
     for payment in snapshot.living("payment", until):
         data = payment.data
         if data.get("invoice_id") or data.get("party_id") or not data.get("category"):

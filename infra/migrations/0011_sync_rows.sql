@@ -15,7 +15,7 @@ CREATE UNLOGGED TABLE daftar.sync_rows (
     deleted     boolean NOT NULL,
     is_waiting  boolean NOT NULL,
     body        text NOT NULL,
-    PRIMARY KEY (company_id, dialect, layout, record_id, collection, part)
+    PRIMARY KEY (company_id, record_id, dialect, layout, collection, part)
 );
 CREATE UNIQUE INDEX sync_rows_by_seq ON daftar.sync_rows (company_id, dialect, layout, collection, seq, part);
 CREATE INDEX sync_rows_waiting ON daftar.sync_rows (company_id, dialect, layout, record_id) WHERE is_waiting;

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache, partial
+from typing import Self
 from uuid import UUID
 
 import psycopg
@@ -108,6 +109,13 @@ class Array:
         """`elements`: each element with its length before it."""
         head = _HEADER(1, 1, self.element_oid, len(elements), 1) if elements else _HEADER(0, 0, self.element_oid, 0, 0)[:12]
         self.body = head + b"".join(elements)
+
+    @classmethod
+    def received(cls, body: bytes) -> Self:
+        """An array as Postgres sent it, to be sent back."""
+        array = cls(())
+        array.body = body
+        return array
 
 
 class Int8Array(Array):

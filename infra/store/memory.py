@@ -18,6 +18,7 @@ from domain.books import ClientKey, StockKey, UniqueKey
 from domain.decision import Credential
 from domain.errors import CompanyNotFound, RecordExists, ValueTaken
 from domain.event import RecordedEvent
+from domain.kinds.drawer import COUNTED
 from domain.needs import Needs
 from domain.personal import redacted
 from domain.record import Record
@@ -149,7 +150,8 @@ class MemoryTransaction:
             ids.add(stored.unique[key])
         for record in stored.records.values():
             wanted = record.id in ids or (record.kind, record.number) in needs.numbers
-            if wanted or (stored.parents.get(record.id) in needs.parents and not record.deleted):
+            family = stored.parents.get(record.id) in needs.parents or _in_shift(record, needs.shifts)
+            if wanted or (family and not record.deleted):
                 loaded.records.append(record)
         loaded.unique.update({key: stored.unique[key] for key in needs.unique & stored.unique.keys()})
         loaded.stock = {key: stored.stock[key] for key in needs.stock & stored.stock.keys()}
@@ -165,6 +167,11 @@ class MemoryTransaction:
     def append(self, append: Append) -> None:
         """Write everything."""
         _store(self._stored, append)
+
+
+def _in_shift(record: Record, shifts: set[UUID]) -> bool:
+    shift = record.data.get("shift_id") if shifts and record.kind in COUNTED else None
+    return shift is not None and UUID(shift) in shifts
 
 
 def _store(company: _Company, append: Append) -> None:

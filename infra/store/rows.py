@@ -58,6 +58,9 @@ def load_query(company_id: UUID, needs: Needs, keys: Sequence[str] = ()) -> tupl
         parts.append("stock")
         products, stores = zip(*needs.stock, strict=True)
         parameters += (uuids(products), uuids([store or NO_STORE for store in stores]), company_id)
+    if needs.shifts:
+        parts.append("shifts")
+        parameters += (company_id, texts([str(shift) for shift in needs.shifts]))
     if keys:
         parts.append("keys")
         parameters += (company_id, texts(keys))

@@ -70,6 +70,10 @@ LOAD_PARTS = {
         SELECT 'stock', s.quantity::text, NULL::text, NULL::text, NULL::text, s.product_id, s.store_id
         FROM unnest(%b, %b) AS wanted (product_id, store_id)
         JOIN stock_levels s ON s.company_id = %b AND (s.product_id, s.store_id) = (wanted.product_id, wanted.store_id)""",
+    "shifts": """
+        SELECT 'record', document, NULL::text, NULL::text, NULL::text, NULL::uuid, NULL::uuid
+        FROM records WHERE company_id = %b AND id = ANY(ARRAY(SELECT records_of_shifts(%b)))
+            AND kind <> 'invoice' AND NOT deleted""",
     "keys": """
         SELECT 'answer', a.answer, a.key, encode(a.fingerprint, 'hex'), NULL::text, NULL::uuid, NULL::uuid
         FROM answers a WHERE a.company_id = %b AND a.key = ANY(%b)""",

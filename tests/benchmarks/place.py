@@ -13,6 +13,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from domain.command import Actor, Command
+from infra.collecting import collect_seldom
 from infra.database import Database, migrate
 from infra.embedded import servers
 from infra.ledger import Ledger
@@ -43,7 +44,11 @@ class Place:
 
 @contextmanager
 def place() -> Iterator[Place]:
-    """Start the servers in a temporary folder; they and the folder go when the block ends."""
+    """Start the servers in a temporary folder; they and the folder go when the block ends.
+
+    This process collects garbage as the server's do, for both sides of every comparison.
+    """
+    collect_seldom()
     with tempfile.TemporaryDirectory(prefix="daftar-bench-") as folder:
         Path(folder).chmod(0o755)
         with servers(Settings(data_dir=Path(folder) / "data"), nats=True) as settings:

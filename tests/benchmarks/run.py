@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import click
 
-from tests.benchmarks import exporting, reading, rebuilding, report, reporting, serving, syncing, writing
+from tests.benchmarks import exporting, mahak, reading, rebuilding, report, reporting, serving, syncing, writing
+from tests.benchmarks import listing as lists
 from tests.benchmarks.measure import Row
 from tests.benchmarks.place import Place, place
 
@@ -35,7 +36,9 @@ MEASURES: dict[str, Measure] = {
     "long": Measure("1,000,000 events: append, replay, pull, rebuild", _grown),
     "export": Measure("memory of exports, 200,000 events against 20,000", exporting.memory),
     "http": Measure("pull, empty poll and live stream over HTTP", serving.over_http),
+    "lists": Measure("filtered lists of 25 out of 100,000 invoices over HTTP", lists.over_http),
     "sync": Measure("the Matrix app: a first pull, a large push, 100 devices at once", syncing.sync),
+    "mahak": Measure("Mahak's Sync API: a first pull, a large batch, empty polls", mahak.over_http),
     "reports": Measure("trial balances of 1,000,000 postings over HTTP", reporting.over_http),
 }
 

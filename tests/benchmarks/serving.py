@@ -135,10 +135,10 @@ def once(at: Served, path: str, *, method: str = "GET", body: bytes = b"", accep
     return answer
 
 
-def rate(at: Served, path: str, requests: int) -> float:
+def rate(at: Served, path: str, requests: int, *, method: str = "GET", body: bytes = b"") -> float:
     """Requests per second with IN_FLIGHT connections, each with one request under way."""
     connections = [at.connect() for _ in range(IN_FLIGHT)]
-    message = at.request(path)
+    message = at.request(path, method=method, body=body)
     start = time.perf_counter()
     for _ in range(requests // IN_FLIGHT):
         for connection in connections:

@@ -29,17 +29,16 @@ PUSHED = 5_000
 DEVICES = 100
 UP, DOWN = 50, 200
 MOST_SECONDS = 2.0
-UNIT = "records/s"
 
 
 def sync(place: Place, facts: list[str]) -> Sequence[Row]:
     """Everything that is measured of syncing."""
     with served(place, "synced") as at, quiet():
-        _fill(place, at.company)
+        fill(place, at.company)
         return [*_pulls(place, at, facts), _push(place, at), _crowd(place, at, facts)]
 
 
-def _fill(place: Place, company: UUID) -> None:
+def fill(place: Place, company: UUID) -> None:
     """A shop's books: parties, products, and invoices with lines; 100,000 records of the tables that devices pull."""
     parties, products = [new_id() for _ in range(1_000)], [new_id() for _ in range(1_000)]
     commands = [
@@ -94,22 +93,14 @@ def _pulls(place: Place, at: Served, facts: list[str], rounds: int = 5) -> list[
         times.append((timed(pull), timed(pull), timed(store_level)))
     rendering, copying, reading = (statistics.median(side) for side in zip(*times, strict=True))
     facts.append(
-        f"The first pull of a Matrix device: {len(changes):,} changes ({records:,} records, {size / 2**20:.0f} MB) in {copying:.2f} s,"
-        f" and in {rendering:.2f} s where no device of the company has pulled before; the records alone at store level in {reading:.2f} s."
+        f"A Matrix device's first pull: {len(changes):,} changes ({records:,} records, {size / 2**20:.0f} MB) in {copying:.2f} s;"
+        f" in {rendering:.2f} s where no device of the company pulled before. The records alone at store level: {reading:.2f} s."
     )
-    name, reference = f"Matrix: first pull of {CHANGES:,} records over HTTP", "the same records at store level"
+    name, theirs = f"Matrix: first pull of {CHANGES:,} records over HTTP", Side(records / reading)
+    reference = "the same records at store level"
     return [
-        Row(
-            f"{name}, rows are ready (every device but one)", Side(records / copying), Side(records / reading), reference, 0.5, UNIT
-        ),
-        Row(
-            f"{name}, rows are rendered (the company's first)",
-            Side(records / rendering),
-            Side(records / reading),
-            reference,
-            0.1,
-            UNIT,
-        ),
+        Row(f"{name}, rows ready to copy (every device but one)", Side(records / copying), theirs, reference, 0.5, "records/s"),
+        Row(f"{name}, rows rendered first (the first device)", Side(records / rendering), theirs, reference, 0.1, "records/s"),
     ]
 
 

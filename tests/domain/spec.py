@@ -23,7 +23,8 @@ from domain.decide import Result, decide, needs_history
 from domain.decision import Decision
 from domain.errors import LedgerError
 from domain.event import RecordedEvent
-from domain.kind import ChildrenOf, HolderOf, StockOf
+from domain.kind import CashOf, ChildrenOf, HolderOf, StockOf
+from domain.kinds.drawer import COUNTED
 from domain.needs import Needs, note_needs
 from domain.record import Record
 from domain.resolving import find_target
@@ -207,6 +208,8 @@ class Spec:
                 wanted.holders.add((wish.kind, wish.unique, wish.value))
             elif isinstance(wish, StockOf):
                 wanted.stock.add((wish.product_id, wish.store_id))
+            elif isinstance(wish, CashOf):
+                wanted.shifts.add(wish.shift_id)
             else:
                 wanted.ids.add(wish)
 
@@ -220,6 +223,10 @@ class Spec:
                 ids.add(warm.by_client[key])
         for parent in needs.parents:
             ids |= {child for child in warm.children.get(parent, ()) if not warm.records[child].deleted}
+        in_shifts = {str(shift) for shift in needs.shifts}
+        for record in warm.records.values():
+            if record.kind in COUNTED and not record.deleted and record.data.get("shift_id") in in_shifts:
+                ids.add(record.id)
         for key in needs.holders:
             if (holder := warm.unique.get(key)) is not None:
                 cold.unique[key] = holder

@@ -22,6 +22,7 @@ from infra.workers import projection_followers
 from tests.followers.test_followers import running
 
 MINE = "company_id = (SELECT company_id FROM companies WHERE codename = 'babil')"
+A_SHIFT = f"{MINE} AND kind = 'shift'"
 ONE_EVENT = f"{MINE} AND seq = 30"
 A_PHONE = f"{MINE} AND seq = (SELECT max(seq) FROM events WHERE {MINE} AND topic = 'party.changed.v1')"
 A_SALE = f"{MINE} AND kind = 'invoice' AND NOT deleted AND document::jsonb #>> '{{data,type}}' = 'sales'"
@@ -59,6 +60,11 @@ BREAKS = {
     "a client id": (f"UPDATE client_ids SET record_id = company_id WHERE {MINE} AND client_id = 'i1'", {"client-ids"}, "'i1'"),
     "a client id that is gone": (f"DELETE FROM client_ids WHERE {MINE} AND client_id = 'i1'", {"client-ids"}, "'i1'"),
     "a level": (f"UPDATE stock_levels SET quantity = quantity + 1 WHERE {MINE}", {"stock"}, "product"),
+    "a shift's expected cash": (
+        f"UPDATE records SET document = jsonb_set(document::jsonb, '{{data,expected_cash}}', '\"99\"')::text WHERE {A_SHIFT}",
+        {"records", "shifts"},
+        "the expected cash of shift 1",
+    ),
     "an answer": (
         f"INSERT INTO answers SELECT company_id, 'k', '', '{{}}', 999999 FROM companies WHERE {MINE}",
         {"answers"},
@@ -98,11 +104,31 @@ BREAKS = {
 }
 
 
+def mind_the_till(shop) -> None:
+    """A shift that is closed, with what went through its drawer before and after."""
+    cashier, shift = new_id(), new_id()
+
+    def made(kind: str, **data: object) -> Command:
+        return Command(kind=kind, action="create", data={"shift_id": str(shift), **data})
+
+    shop.execute(
+        Command(kind="user", action="create", id=cashier, data={"name": "Sara"}),
+        Command(kind="shift", action="create", id=shift, data={"cashier_id": str(cashier), "opening_cash": "50"}),
+        made("payment", amount="20", method="cash"),
+        made("payment", amount="30", method="card"),
+        made("cash_transaction", amount="8", direction="out", category="2000"),
+        made("cash_transaction", amount="3", direction="in", category="1200"),
+        Command(kind="shift", action="close", id=shift, data={"closing_cash": "64.50"}),
+        made("expense", amount="4.50", category="cleaning"),
+    )
+
+
 @pytest.fixture
 def shop(open_shop, settings):
     """A shop that has done a bit of everything, and another beside it."""
     shop = open_shop()
     shop.trade(2)
+    mind_the_till(shop)
     open_shop("other", 2)
     catch_up(settings.database_url, [shop.company_id])
     return shop

@@ -13,6 +13,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from api.matrix.ready import CHANGES, LAYOUT
 from domain.command import Command
 from infra import rebuild as rebuilding
 from infra.comparing import compare
@@ -22,6 +23,7 @@ from infra.followers.tables import LIVE
 from infra.followers.waiting import wait_for
 from infra.reading import Reader
 from infra.rebuild import RebuildFailed, rebuild
+from infra.sync_rows import SyncRows, Wanted
 from infra.workers import projection_followers
 from projections.registry import PROJECTIONS
 from tests.followers.test_followers import running
@@ -249,3 +251,13 @@ def test_no_process_is_left_behind(open_shop, settings):
     with psycopg.connect(settings.database_url) as connection:
         names = connection.execute("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'daftar-rebuild'").fetchone()
     assert names == (0,)
+
+
+def test_rows_of_dialects_are_rendered_anew_from_rebuilt_documents(open_shop, api, owner, settings):
+    shop = open_shop("rendered", seed=1)
+    shop.trade(3)
+    rows = SyncRows(api, LAYOUT)
+    before = rows.page(shop.company_id, Wanted(CHANGES, 0, 10_000))
+    owner.execute("UPDATE daftar.sync_rows SET body = 'stale'")
+    rebuild(settings.database_url, ["records"], processes=1)
+    assert rows.page(shop.company_id, Wanted(CHANGES, 0, 10_000)) == before

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 - letters that look like others are the point
 """The search read model: lists answer as a filter over every record does, however far the follower is behind."""
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
+import infra.listing
 from domain.command import Actor, Command
 from domain.record import Record
 from infra.followers.follower import ProjectionFollower, add_positions, advance
@@ -293,6 +295,31 @@ def test_a_list_knows_what_was_written_just_now(api, worker):
     assert count_of(api, firm.company_id, [everybody]) == before
     firm.follow(worker)
     assert count_of(api, firm.company_id, [everybody]) == before
+
+
+def test_totals_are_right_after_every_write(api, worker, monkeypatch):
+    """Also where they are not counted anew: most writes say what they change of a total."""
+    monkeypatch.setattr("infra.listing.FEW", 0)
+    counted = []
+    count = infra.listing.count_statement
+    monkeypatch.setattr("infra.listing.count_statement", lambda *given: counted.append(given) or count(*given))
+    firm = Firm(api, seed=21)
+    firm.work(100)
+    firm.follow(worker)
+    chance = random.Random(4)
+    sources = [random_source(chance, firm) for _ in range(30)]
+    for source in sources:
+        count_of(api, firm.company_id, [source])
+    first, right = len(counted), 0
+    for _ in range(12):
+        firm.work(5)
+        records = firm.records()
+        for source in sources:
+            assert count_of(api, firm.company_id, [source]) == len(expected(records, [source], descending=False)), source
+            right += 1
+        if chance.random() < 0.3:
+            firm.follow(worker)
+    assert 0 < len(counted) - first < right / 2
 
 
 def test_records_beside_a_page(api, worker):

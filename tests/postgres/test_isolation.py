@@ -205,10 +205,32 @@ def test_what_crosses_companies_is_known_and_safe(owner: Connection) -> None:
     functions = owner.execute(
         "SELECT proname, proconfig FROM pg_proc WHERE pronamespace = 'daftar'::regnamespace AND prosecdef"
     ).fetchall()
-    known = {"heads_of", "follower_lags", "erase_person", "companies_of_email", "businesses", "company_of_public_file"}
-    assert {name for name, _ in functions} <= known
+    assert {name for name, _ in functions} <= {
+        "heads_of",
+        "follower_lags",
+        "erase_person",
+        "companies_of_email",
+        "businesses",
+        "company_of_public_file",
+        "records_of_shifts",
+        "customer_credits",
+    }
     for name, config in functions:
         assert any(setting.startswith("search_path=") for setting in config or ()), f"{name} finds only what it means"
+
+
+def test_what_runs_with_its_owners_rights_tells_of_the_sessions_company_only(urls: Urls) -> None:
+    database = Database(urls.api, size=1).open()
+    ledger = Ledger(PostgresStore(database))
+    first, second = register(ledger), register(ledger)
+    party = create(ledger, first, "party", name="A")
+    create(ledger, first, "payment", party_id=party, amount="5", currency="USD")
+    for company, rows in ((first, 1), (second, 0)):
+        with database.company(company) as connection:
+            assert connection.execute("SELECT FROM customer_credits(%s)", ([str(party)],)).rowcount == rows
+    with database.connection() as connection:
+        assert connection.execute("SELECT FROM customer_credits(%s)", ([str(party)],)).rowcount == 0
+    database.close()
 
 
 def test_a_pooled_connection_forgets_its_company(urls: Urls) -> None:

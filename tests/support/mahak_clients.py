@@ -18,6 +18,7 @@ class Client:
         self.database_id = number
         self.http = company.client
         self.token = company.token
+        self.visitor_id = 0
 
     def post(self, path: str, body: Any = None, *, token: str | None = None, **more: Any) -> httpx.Response:
         """POST to a path after /API/v3."""

@@ -179,6 +179,36 @@ class StoreContract:
         assert tombstone.deleted
         audit(store, company)
 
+    def test_what_put_cash_into_the_drawer_of_a_shift(self, store: Store, company: UUID) -> None:
+        ledger = Ledger(store)
+        shifts = [
+            create(ledger, company, "shift", cashier_id=create(ledger, company, "user", name=name)) for name in ("Sara", "Nabil")
+        ]
+        create(ledger, company, "invoice", type="sales", shift_id=shifts[0])
+        create(ledger, company, "held_sale", cart={"shift_id": str(shifts[0])}, shift_id=shifts[0])
+        create(ledger, company, "payment", amount="1", notes=f'"shift_id":"{shifts[0]}"', extra={"shift_id": str(shifts[0])})
+        paid, moved_away, gone = (create(ledger, company, "payment", amount="5", shift_id=shifts[0]) for _ in range(3))
+        spent = create(ledger, company, "expense", amount="2", shift_id=shifts[0])
+        taken = create(ledger, company, "cash_transaction", amount="3", direction="out", shift_id=shifts[0])
+        ledger.execute(company, [wish("payment.update", {"shift_id": shifts[1]}, id=moved_away)], Actor())
+        ledger.execute(company, [wish("payment.delete", id=gone)], Actor())
+
+        def drawers(of: UUID, *wanted: UUID) -> set[UUID]:
+            needs = Needs(shifts=set(wanted))
+            with store.write(of, needs, []) as transaction:
+                found = {record.id for record in transaction.loaded.records}
+                assert {record.id for record in transaction.load(needs).records} == found
+            return found
+
+        assert drawers(company, shifts[0]) == {paid, spent, taken}
+        assert drawers(company, shifts[1]) == {moved_away}
+        assert drawers(company, *shifts, uuid4()) == {paid, spent, taken, moved_away}
+        assert drawers(register(Ledger(store)), *shifts) == set()
+        ledger.execute(company, [wish("shift.close", {"closing_cash": "1"}, id=shifts[0])], Actor())
+        [shift] = store.read_records(company, Needs(ids={shifts[0]})).records
+        assert (shift.data["expected_cash"], shift.data["variance"]) == ("0.00", "1.00")
+        audit(store, company)
+
     def test_pages_of_the_log(self, store: Store, company: UUID) -> None:
         ledger = Ledger(store)
         for place in range(7):

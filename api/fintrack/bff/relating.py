@@ -1,4 +1,4 @@
-"""Filters across objects: on invoices `customer.name=shirin`, on payments `invoice.status=overdue` or `invoice.customer.name=shirin`."""
+"""Filters across objects: `customer.name=shirin` on invoices, `invoice.status=overdue` or `invoice.customer.name=…` on payments."""
 
 from __future__ import annotations
 

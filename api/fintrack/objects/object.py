@@ -185,7 +185,7 @@ class Object:
     """The fields that an API answers, where that is not all."""
     joins: Mapping[Api, tuple[Join, ...]] = field(default_factory=dict)
     derived: frozenset[str] = frozenset()
-    """The names that `finish` writes."""
+    """The names that `finish` writes, where an API answers only some fields."""
     has_fetch_list: bool = True
     has_balances: bool = False
     create_gate: Gate = WRITE
@@ -286,7 +286,8 @@ class Object:
         fields = [one for one in self.fields if one.wire in wanted]
         enums = {one.wire: one.index_name for one in fields if one.type == "Enum"}
         stored = [one for one in fields if one.ours]
-        finishes, system = not self.derived.isdisjoint(wanted), names is None or not SYSTEM.isdisjoint(wanted)
+        finishes = names is None or not self.derived.isdisjoint(wanted)
+        system = names is None or not SYSTEM.isdisjoint(wanted)
         return _Plan(
             order=tuple(name for one in wanted for name in (one, enums.get(one)) if name is not None),
             plain=tuple((one.wire, one.ours) for one in stored if one.type in PLAIN),

@@ -42,6 +42,8 @@ class Collection:
     saved_name: str = ""
     choose: Callable[[Row], str] | None = None
     """Which kind a new row is, by what it says (names in lower case); the first view's where that is not asked."""
+    bookkeeping: frozenset[str] = field(init=False)
+    """Those of the server's own five fields that it fills: a collection of clients may have one of them itself."""
     types: Mapping[str, str] = field(init=False)
     id_wire: str = field(init=False)
     code_wire: str = field(init=False)
@@ -55,6 +57,10 @@ class Collection:
         title = self.name[0].upper() + self.name[1:]
         set_once = object.__setattr__  # the dataclass is frozen; these are derived once, here
         set_once(self, "types", types)
+        clients = (
+            {"createDate"} if "createDate:t" in self.fields and self.views and self.views[0].kind == "custom_record" else set()
+        )
+        set_once(self, "bookkeeping", frozenset(part.partition(":")[0] for part in BOOKKEEPING.split(", ")) - clients)
         set_once(self, "id_wire", f"{self.entity}Id" if f"{self.entity}Id" in types else "")
         set_once(self, "client_wire", self.client_wire or (f"{self.entity}ClientId" if f"{self.entity}ClientId" in types else ""))
         set_once(self, "code_wire", f"{self.entity}Code" if f"{self.entity}Code" in types else "")

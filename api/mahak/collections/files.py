@@ -59,16 +59,11 @@ PICTURES = Collection(
     views=(
         View(
             "attachment",
-            names={
-                "fileName": "file_name",
-                "displayOrder": "position",
-                "title": "title",
-                "fileSize": "size",
-                "width": "width",
-                "height": "height",
-                "pictureHash": "sha256",
-            },
+            names={"displayOrder": "position", "title": "title", "width": "width", "height": "height"},
             columns=(
+                Column("fileName", derive=lambda document, _: document.data["file_name"]),
+                Column("fileSize", derive=lambda document, _: document.data["size"]),
+                Column("pictureHash", derive=lambda document, _: document.data["sha256"]),
                 Column("url", derive=lambda document, _: file_address(document.number)),
                 Column("format", derive=_format),
                 Column("itemId", derive=_bound_number),

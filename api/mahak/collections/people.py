@@ -64,7 +64,7 @@ def _complete_person(row: Row, data: Row, before: Row) -> Row:
     if row.get("name"):  # the guide's customers have one name
         data["name"] = str(row["name"])
     elif any(name in data for name in _NAMES) or not before:
-        person = " ".join(str(after[name]).strip() for name in _NAMES[:2] if after.get(name) and str(after[name]).strip())
+        person = f"{str(after.get('first_name') or '').strip()} {str(after.get('last_name') or '').strip()}".strip()
         organization = str(after.get("organization") or "").strip()
         name = organization if organization and after.get("type") == "organization" else person or organization
         if name:
@@ -161,6 +161,16 @@ VISITORS = Collection(
 )
 """Users. A password is never told, nor taken from a batch."""
 
+
+def _fiscal_day(wire: str, ours: str) -> Column:
+    """A day that the vendor writes as a text, by a calendar of its own: kept as it came; else ours."""
+
+    def derive(document: Document, _: Known) -> Any:
+        return (document.data.get("extra") or {}).get(wire) or document.data.get(ours)
+
+    return Column(wire, f"extra.{wire}", read_text, derive=derive)
+
+
 COMPANIES = Collection(
     name="companies",
     entity="companyInfo",
@@ -182,8 +192,8 @@ COMPANIES = Collection(
                 "nationalID": "national_id",
             },
             columns=(
-                Column("fiscalYearStartDate", "fiscal_year_start", read_day),
-                Column("fiscalYearEndDate", "fiscal_year_end", read_day),
+                _fiscal_day("fiscalYearStartDate", "fiscal_year_start"),
+                _fiscal_day("fiscalYearEndDate", "fiscal_year_end"),
             ),
         ),
     ),

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from api.mahak.collections.view import Known, Link, View, client_number, code_of, id_of
-from api.mahak.documents import Document, Row, data_hash, server_time
-from api.mahak.values import DEFAULTS, READERS, WRITERS, Read, Write, read_code, read_int, read_long
+from api.mahak.collections.row_writer import RowWriter, Steps
+from api.mahak.collections.view import Known, Link, View, id_of
+from api.mahak.documents import Document, Row
+from api.mahak.values import READERS, WRITERS, Read, read_code, read_int, read_long
 from domain.errors import InvalidField
 
 if TYPE_CHECKING:
@@ -29,17 +30,17 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a client's row says: ids, our fields, and the records that it names by the first of our fields that may hold them."""
+    """What a client's row says of itself, and the records that it names by the first of our fields that may hold them."""
 
     id: int
     client_id: int
     deleted: bool | None
     row_version: int
-    data: Row
     links: dict[str, Named]
 
 
-_Step = tuple[str, str, Write | None]
+_Lowered = tuple[tuple[str, str], ...]
+"""Wire names as they are looked up, in lower case, and as they are told."""
 
 
 class Plan:
@@ -51,17 +52,17 @@ class Plan:
         self.name = collection.name
         self.kind = view.kind
         self.rest = "data" if view.kind == "custom_record" else "extra"
-        self._links = [(link, *wires) for link in view.links if any(wires := _wires(link, collection.types))]
-        self._named_by = [(link, _wires(link)) for link in view.links if link.ours]
+        links = [(link, *wires) for link in view.links if any(wires := _wires(link, collection.types))]
+        self._named_by = [(link, _lowered(_wires(link))) for link in view.links if link.ours]
+        also = collection.also
+        self._own_ids = _lowered((collection.id_wire, f"{also}Id" if also else ""))
+        self._own_client_ids = _lowered((collection.client_wire, f"{also}ClientId" if also else ""))
         special = {column.wire: column for column in view.columns}
-        linked = {wire for _, *wires in self._links for wire in wires if wire}
-        framework = {collection.id_wire, collection.client_wire, "deleted", "rowVersion", *_BOOKKEEPING}
-        self._template: Row = {wire: DEFAULTS[letter] for wire, letter in collection.types.items()}
-        self._plain: list[_Step] = []
-        self._rest: dict[str, tuple[str, Write | None]] = {}
-        self._derived: list[tuple[str, Callable[[Document, Known], Any]]] = []
-        self._readers: list[tuple[str, str, str, Read]] = []
-        """(the name in lower case, the wire name, our field or the name in what is kept, how it is read)"""
+        linked = {wire for _, *wires in links for wire in wires if wire}
+        framework = {collection.id_wire, collection.client_wire, "deleted", "rowVersion", *collection.bookkeeping}
+        steps = Steps(links)
+        self._readers: dict[str, tuple[str, str, str, Read]] = {}
+        """By the name in lower case: the wire name, our field, the name in what is kept where it is kept there, how it is read."""
         for wire, letter in collection.types.items():
             if wire in framework or wire in linked:
                 continue
@@ -74,19 +75,19 @@ class Plan:
                 ours = f"{self.rest}.{wire}"
             write = column.write if column and column.write else WRITERS[letter]
             if column is not None and column.derive is not None:
-                self._derived.append((wire, column.derive))
+                steps.derived.append((wire, column.derive))
             elif ours.startswith((_EXTRA, _DATA)):
-                self._rest[ours.partition(".")[2]] = (wire, write)
+                steps.rest[ours.partition(".")[2]] = (wire, write)
             else:
-                self._plain.append((wire, ours, write))
+                steps.plain[ours] = (wire, write)
             read = column.read if column is not None and (column.read or column.derive) else READERS[letter]
             if is_code and not ours.startswith(_EXTRA):
                 read = read_code
             if read is not None and ours:
-                self._readers.append((wire.lower(), wire, ours, read))
+                self._readers[wire.lower()] = (wire, ours, ours.partition(".")[2] if ours.startswith((_EXTRA, _DATA)) else "", read)
         self._moments = frozenset(column.wire for column in view.columns if column.is_moment)
-        self._wires = tuple(self._template)
-        self._pascal = tuple(wire[0].upper() + wire[1:] for wire in self._wires)
+        self._camel = RowWriter(self, steps, str)
+        self._pascal = RowWriter(self, steps, _capitalized)
 
     # To the client --------------------------------------------------------------------------------
 
@@ -95,60 +96,39 @@ class Plan:
         return id_of(self.name, self.kind, document.number)
 
     def row(self, document: Document, known: Known) -> Row:
-        """The row of a record, in the vendor's names (camelCase)."""
-        row = self._template.copy()
-        data = document.data
-        for wire, name, write in self._plain:
-            if (value := data.get(name)) is not None:
-                row[wire] = value if write is None else write(value)
-        if rest := data.get(self.rest):
-            steps = self._rest
-            for name, value in rest.items():
-                if value is not None and (step := steps.get(name)) is not None:
-                    row[step[0]] = value if step[1] is None else step[1](value)
-        for link, id_wire, client_wire, code_wire in self._links:
-            if (named := link.named(document, known)) is None:
-                continue
-            if id_wire:
-                row[id_wire] = id_of(link.collection, named.kind, named.number)
-            if client_wire:
-                row[client_wire] = client_number(named, link.entity or link.prefix)
-            if code_wire:
-                row[code_wire] = code_of(named, link.entity or link.prefix)
-        for wire, derive in self._derived:
-            if (value := derive(document, known)) is not None:
-                row[wire] = value
-        collection = self.collection
-        if collection.id_wire:
-            row[collection.id_wire] = self.row_id(document)
-        if collection.client_wire:
-            row[collection.client_wire] = client_number(document, collection.entity)
-        if "deleted" in row:
-            row["deleted"] = document.deleted
-        row["dataHash"] = data_hash(document)
-        row["createDate"] = server_time(document.created_at)
-        row["updateDate"] = server_time(document.updated_at)
-        row["rowVersion"] = document.seq
-        return row
-
-    def pascal(self, row: Row) -> Row:
-        """The same row with PascalCase names, as V1 answers it."""
-        return dict(zip(self._pascal, row.values(), strict=True))
-
-    def guided(self, document: Document, row: Row, known: Known) -> Row:
-        """The same row with the guide's fields beside the vendor's, as V2 answers it; there a code may be a word."""
-        guided = {**row, "deleted": document.deleted, **self.view.guide(document, row, known)}
+        """The row of a record as V2 answers it: in the vendor's names, with the guide's fields; there a code may be a word."""
+        row = self._camel.row(document, known)
+        row["deleted"] = document.deleted
         code_wire = self.collection.code_wire
-        if code_wire and not guided.get(code_wire) and isinstance(code := document.data.get(self.view.code), str):
-            guided[code_wire] = code
-        return guided
+        if code_wire and not row[code_wire] and isinstance(code := document.data.get(self.view.code), str):
+            row[code_wire] = code
+        return {**row, **self.view.guide(document, row, known)}
+
+    def row_v1(self, document: Document, known: Known) -> Row:
+        """The row of a record as V1 answers it: the same names in PascalCase."""
+        return self._pascal.row(document, known)
 
     # From the client ------------------------------------------------------------------------------
 
-    def read(
+    def names(self, row: Mapping[str, Any], zone: ZoneInfo, path: str) -> Said:
+        """What a client's row, whose names are in lower case, says of itself and of other records. Raises InvalidField."""
+        deleted = row.get("deleted")
+        links: dict[str, Named] = {}
+        for link, wires in self._named_by:
+            if (named := self._named(row, link, wires, zone, path)) is not None:
+                links[link.ours[0]] = named
+        return Said(
+            id=self._first(row, self._own_ids, zone, path, read_int),
+            client_id=self._first(row, self._own_client_ids, zone, path, read_long),
+            deleted=deleted if deleted is None or deleted is False else READERS["b"](deleted, zone, f"{path}.deleted"),
+            row_version=_number(row, "rowversion", "rowVersion", zone, path, read_long),
+            links=links,
+        )
+
+    def data(
         self, row: Mapping[str, Any], zone: ZoneInfo, path: str, *, before: Row | None = None, null_clears: bool = False
-    ) -> Said:
-        """A client's row, whose names are in lower case. `before` is the record's data where there is one.
+    ) -> Row:
+        """Our fields of a client's row, whose names are in lower case. `before` is the record's data where there is one.
 
         Unknown names are passed over; so is a null unless it clears. Raises InvalidField, naming the field as the vendor writes it.
         """
@@ -156,12 +136,14 @@ class Plan:
         data: Row = {}
         rest: Row = dict(before.get(self.rest) or {})
         touched = False
-        for key, wire, ours, read in self._readers:
-            if key not in row or (row[key] is None and not null_clears):
+        for key, given in row.items():
+            step = self._readers.get(key)
+            if step is None or (given is None and not null_clears):
                 continue
-            value = None if row[key] is None else read(row[key], zone, f"{path}.{wire}")
-            if ours.startswith((_EXTRA, _DATA)):
-                rest[ours.partition(".")[2]] = value
+            wire, ours, kept, read = step
+            value = None if given is None else read(given, zone, f"{path}.{wire}")
+            if kept:
+                rest[kept] = value
                 touched = True
             elif wire in self._moments:
                 data[ours] = value and value[:10]
@@ -171,44 +153,56 @@ class Plan:
                 data[ours] = value
         if touched:
             data[self.rest] = {name: value for name, value in rest.items() if value is not None}
-        data = self.view.complete(dict(row), data, before)
-        collection = self.collection
-        deleted = row.get("deleted")
-        return Said(
-            id=self._own(row, "Id", collection.id_wire, zone, path, read_int),
-            client_id=self._own(row, "ClientId", collection.client_wire, zone, path, read_long),
-            deleted=None if deleted is None else READERS["b"](deleted, zone, f"{path}.deleted"),
-            row_version=self._number(row, "rowVersion", zone, path, read_long),
-            data=data,
-            links={link.ours[0]: named for link, wires in self._named_by if (named := self._named(row, link, wires, zone, path))},
-        )
+        return self.view.complete(dict(row), data, before)
 
-    def _own(self, row: Mapping[str, Any], suffix: str, wire: str, zone: ZoneInfo, path: str, read: Read) -> int:
-        also = self.collection.also
-        return self._number(row, wire, zone, path, read) or (self._number(row, also + suffix, zone, path, read) if also else 0)
-
-    def _named(self, row: Mapping[str, Any], link: Link, wires: tuple[str, ...], zone: ZoneInfo, path: str) -> Named | None:
-        number, client_id, code = (self._number(row, wire, zone, path, read_long) for wire in wires)
-        if not (number or client_id or code):
-            return None
-        place = next(wire for wire, value in zip(wires, (number, client_id, code), strict=True) if value)
-        return Named(link, f"{path}.{place}", number, client_id, code)
+    def wire_of(self, ours: str) -> str:
+        """A field of ours in the vendor's words: how a refusal names it; ours where the vendor has no word for it."""
+        for wire, name, _, _ in self._readers.values():
+            if name == ours:
+                return wire
+        link = next((link for link, _ in self._named_by if ours in link.ours), None)
+        if link is not None:
+            return f"{link.prefix}Id"
+        own = {"base_seq": "rowVersion", "id": self.collection.id_wire, "client_id": self.collection.client_wire}
+        return own.get(ours, ours)
 
     @staticmethod
-    def _number(row: Mapping[str, Any], wire: str, zone: ZoneInfo, path: str, read: Read) -> int:
-        value = row.get(wire.lower()) if wire else None
-        if value is None:
+    def _first(row: Mapping[str, Any], wires: _Lowered, zone: ZoneInfo, path: str, read: Read) -> int:
+        for key, wire in wires:
+            if number := _number(row, key, wire, zone, path, read):
+                return number
+        return 0
+
+    @staticmethod
+    def _named(row: Mapping[str, Any], link: Link, wires: _Lowered, zone: ZoneInfo, path: str) -> Named | None:
+        number, client_id, code = (_number(row, key, wire, zone, path, read_long) for key, wire in wires)
+        if not (number or client_id or code):
+            return None
+        place = wires[0 if number else 1 if client_id else 2][1]
+        return Named(link, f"{path}.{place}", number, client_id, code)
+
+
+def _number(row: Mapping[str, Any], key: str, wire: str, zone: ZoneInfo, path: str, read: Read) -> int:
+    value = row.get(key) if key else None
+    if value is None or value is False or value == 0:
+        return 0
+    try:
+        return int(read(value, zone, f"{path}.{wire}"))
+    except InvalidField:
+        if wire.endswith("Code"):  # a code that is a word names nothing by number
             return 0
-        try:
-            return int(read(value, zone, f"{path}.{wire}"))
-        except InvalidField:
-            if wire.endswith("Code"):  # a code that is a word names nothing by number
-                return 0
-            raise
+        raise
+
+
+def _lowered(wires: tuple[str, ...]) -> _Lowered:
+    return tuple((wire.lower(), wire) for wire in wires)
 
 
 _EXTRA, _DATA, _MIDNIGHT = "extra.", "data.", "T00:00:00"
-_BOOKKEEPING = ("dataHash", "createDate", "updateDate", "createSyncId", "updateSyncId")
+
+
+def _capitalized(wire: str) -> str:
+    return wire[0].upper() + wire[1:]
 
 
 def _wires(link: Link, types: Mapping[str, str] | None = None) -> tuple[str, str, str]:

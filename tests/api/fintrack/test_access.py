@@ -119,6 +119,15 @@ def test_without_a_session_of_the_business_nothing_is_said(owner, theirs, compan
     assert company.head() == head
 
 
+def test_a_right_is_asked_for_before_the_form_is_read(caller, company):
+    one = caller("user")
+    for name, path in PATHS.items():
+        for method, where in (("POST", path), ("PATCH", f"{path}/x"), ("PUT", f"{path}/x"), ("DELETE", f"{path}/x")):
+            if (method, name) != ("POST", "customer"):
+                assert one.call(method, where, content="{").status_code == 403, (method, where)
+    assert caller("tenantUser").call("GET", f"{PATHS['invoice']}?pageNumber=x").status_code == 403
+
+
 def test_the_five_places_of_a_token(owner, company, theirs):
     path, name = PATHS["customer"], company.codename
     tenant = {"mbx-business-codename": name}

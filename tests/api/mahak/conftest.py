@@ -15,4 +15,6 @@ def mahak(company: Any) -> Client:
     assert company.execute(body).status_code == 200
     found = company.client.post("/API/v3/Sync/Login", json={"userName": company.email, "password": PASSWORD})
     assert found.json()["Result"] is True, found.text
-    return Client(company, found.json()["Data"]["DatabaseId"])
+    client = Client(company, found.json()["Data"]["DatabaseId"])
+    client.visitor_id = found.json()["Data"]["VisitorId"]
+    return client

@@ -129,6 +129,24 @@ def test_refuses(mahak: Any) -> None:
         assert "Data" not in v1.json()
 
 
+def test_a_log_in_makes_one_hash_whoever_there_is(mahak: Any, services: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    matches, made = services.passwords.matches, []
+
+    def counted(stored: str | None, given: str) -> bool:
+        made.append(stored)
+        return bool(matches(stored, given))
+
+    monkeypatch.setattr(services.passwords, "matches", counted)
+    free: dict[str, Any] = {"databaseId": None, "packageNumber": None}
+    forms: list[dict[str, Any]] = [{}, {"password": "wrong"}, {"password": MD5}, {"username": "nobody"}]
+    forms += [{**free, **form} for form in forms]
+    forms += [{"databaseId": 99_999_999}, {"packageNumber": 1}, {"username": "nobody", "password": MD5}]
+    for form in forms:
+        made.clear()
+        log_in(mahak, **form)
+        assert len(made) == 1, form
+
+
 def test_refuses_what_is_no_object(mahak: Any) -> None:
     form = "application/x-www-form-urlencoded"
     for body, media_type, status, v1 in (

@@ -284,5 +284,3 @@ def test_what_is_wrong_with_a_request_is_told_with_its_field(mahak: Any) -> None
         assert (v1.status_code, v1.json()["Result"], v1.json()["Code"]) == (200, False, 3001), (form, v1.text)
     broken = mahak.post("/Sync/GetAllDataV2", content=b'{"a":', headers={"Content-Type": "application/json"})
     assert (broken.status_code, broken.json()["code"]) == (400, 400)
-
-

@@ -1,0 +1,247 @@
+"""Executing a batch: all of it or nothing (V2), or each row for itself (V1); and what became of each row."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from api.mahak.collections.view import id_of
+from api.mahak.errors import code_of
+from api.mahak.saving.batch import Batch, Item, read_batch
+from api.mahak.saving.known import Known, read_codes, read_known
+from api.mahak.saving.orders import check_orders, name_lines, nest
+from api.mahak.saving.payments import Amounts
+from api.mahak.saving.stock import Counts
+from api.mahak.saving.translation import Planned, Translated, Translation
+from domain import errors
+from domain.command import Actor
+from domain.decide import Result
+from domain.errors import InvalidField, LedgerError
+from infra.composition import Services
+from infra.ledger import Refusal
+from infra.pulling_changes import ChangeReader
+
+MOST_ERRORS = 100
+"""Rows that one refusal tells of."""
+_CLASSES: Mapping[str, type[LedgerError]] = {
+    found.code: found for found in vars(errors).values() if isinstance(found, type) and issubclass(found, LedgerError)
+}
+_PLACE = re.compile(r"commands\[(\d+)\]\.?(.*)", re.DOTALL)
+_LINE = re.compile(r"(?:data\.)?lines\[(\d+)\]\.?(.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Who saves, in which company: its zone and currency are what its rows leave unsaid."""
+
+    company_id: UUID
+    actor: Actor
+    zone: ZoneInfo
+    currency: str
+
+
+@dataclass(slots=True)
+class Saved:
+    """What became of a row: its record's id on the wire and the version it is at, or why it was refused.
+
+    `outcome` is what the merge decided where others had changed the record too.
+    """
+
+    item: Item
+    id: int = 0
+    version: int = 0
+    error: LedgerError | None = None
+    outcome: str = ""
+
+
+@dataclass(slots=True)
+class Save:
+    """One batch of one login."""
+
+    services: Services
+    writer: Writer
+    form: Mapping[str, Any]
+    is_atomic: bool
+    batch: Batch = field(default_factory=Batch)
+    results: dict[int, Result] = field(default_factory=dict)
+    """By `id()` of the item, what the ledger said of its command."""
+
+    def execute(self) -> dict[str, list[Saved]]:
+        """Do what can be done. What became of the rows, by collection, in the order of the request.
+
+        Raises LedgerError: where the batch is atomic, with every row that is wrong in `details["errors"]`.
+        """
+        writer, services = self.writer, self.services
+        self.batch = batch = read_batch(self.form, writer.zone)
+        name_lines(batch.lists)
+        known = read_known(services.store, writer.company_id, writer.actor.source, batch)
+        read_codes(services.database, writer.company_id, batch, known)
+        amounts = Amounts(services.store, writer.company_id)
+        counts = Counts(services.database, writer.company_id)
+        translated = self._translate(known, amounts, counts)
+        if self.is_atomic:
+            self._refuse_together([item for item in batch.items if item.error is not None])
+            self._execute_together(translated)
+        else:
+            self._execute_each(translated, amounts)
+        return self._saved(translated, counts)
+
+    def _translate(self, known: Known, amounts: Amounts, counts: Counts) -> Translated:
+        writer = self.writer
+
+        def complete(items: list[Item]) -> None:
+            check_orders(items, self.batch.lists, writer.currency)
+            amounts.complete([item for item in items if item.error is None and item.plan is not None])
+
+        translation = Translation(self.batch, known, writer.zone, writer.actor.role, repeats_change=not self.is_atomic)
+        translated = translation.translate(complete)
+        translated.commands += amounts.helping()
+        translated.commands += counts.commands(translation)
+        return translated
+
+    # All or nothing -------------------------------------------------------------------------------
+
+    def _refuse_together(self, refused: Sequence[Item]) -> None:
+        if not refused:
+            return
+        told = [_told(item, item.error) for item in refused[:MOST_ERRORS] if item.error is not None]
+        first = refused[0].error
+        assert first is not None
+        more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
+        raise type(first)(first.message + more, path=_path_of(refused[0], first), errors=told)
+
+    def _execute_together(self, translated: Translated) -> None:
+        commands, lines = nest(translated.commands)
+        if not commands:
+            return
+        writer = self.writer
+        try:
+            outcome = self.services.ledger.execute(
+                writer.company_id, [planned.command for planned in commands], writer.actor, atomic=True
+            )
+        except LedgerError as error:
+            raise self._explain(error, commands, lines) from None
+        for planned, result in zip(commands, outcome.results, strict=True):
+            if planned.item is not None and isinstance(result, Result):
+                self.results[id(planned.item)] = result
+
+    @staticmethod
+    def _explain(error: LedgerError, commands: Sequence[Planned], lines: Mapping[int, Sequence[Planned]]) -> LedgerError:
+        """A refusal in the words of the batch: which row of which collection, and which of its fields."""
+        place = _PLACE.match(error.path)
+        if place is None:
+            return error
+        at, path = int(place[1]), place[2]
+        planned = commands[at]
+        if (line := _LINE.match(path)) is not None and at in lines:
+            planned, path = lines[at][int(line[1])], line[2]
+        if planned.item is None:
+            return error
+        error.path = path
+        told = _told(planned.item, error)
+        return type(error)(error.message, path=_path_of(planned.item, error), errors=[told])
+
+    # Each for itself ------------------------------------------------------------------------------
+
+    def _execute_each(self, translated: Translated, amounts: Amounts) -> None:
+        commands, lines = nest(translated.commands)
+        refused = self._run(commands)
+        taken = {at for at, planned in enumerate(commands) if at in lines and planned in refused}
+        if taken:  # an order with a line that is wrong: the order stands, and every line for itself
+            again: list[Planned] = []
+            for at, planned in enumerate(commands):
+                if at in taken:
+                    again.append(_alone(planned))
+                    again += lines[at]
+                elif planned in refused:
+                    again.append(planned)
+            refused = self._run(again)
+        cheques = [planned.item for planned in refused if planned.item is not None and planned.item.kind == "cheque"]
+        if cheques:
+            self._run(amounts.without(cheques))
+
+    def _run(self, commands: Sequence[Planned]) -> list[Planned]:
+        """Execute commands, each for itself; those that were refused."""
+        if not commands:
+            return []
+        writer = self.writer
+        outcome = self.services.ledger.execute(
+            writer.company_id, [planned.command for planned in commands], writer.actor, atomic=False
+        )
+        refused: list[Planned] = []
+        for planned, result in zip(commands, outcome.results, strict=True):
+            item = planned.item
+            if isinstance(result, Refusal):
+                refused.append(planned)
+                if item is not None:
+                    item.error = _CLASSES.get(result.code, InvalidField)(result.message, path=result.path, **result.details)
+            elif item is not None:
+                item.error = None
+                self.results[id(item)] = result
+        return refused
+
+    # What became of it ----------------------------------------------------------------------------
+
+    def _saved(self, translated: Translated, counts: Counts) -> dict[str, list[Saved]]:
+        reader, company_id = ChangeReader(self.services.database), self.writer.company_id
+        repeated = {id(item) for item in translated.repeated}
+        first = reader.first_seqs(company_id, [item.record.id for item in translated.repeated if item.record is not None])
+        done = [item for item in self.batch.items if item.error is None]
+        there = [result.id if (result := self.results.get(id(item))) else item.record_id for item in done]
+        current = reader.current(company_id, [one for one in there if one is not None] + counts.products())
+        counted = counts.ids([item for item in done if item.plan is None], current)
+        saved: dict[str, list[Saved]] = {}
+        for name, items in self.batch.lists.items():
+            saved[name] = rows = []
+            for item in items:
+                if item.error is not None:
+                    rows.append(Saved(item, error=item.error))
+                    continue
+                result = self.results.get(id(item))
+                record_id = result.id if result is not None else item.record_id
+                number, version = current[record_id] if record_id is not None else (0, 0)
+                if id(item) in repeated:
+                    version = first.get(str(record_id), version)
+                row_id = id_of(name, item.kind, number) if item.plan is not None else counted[id(item)]
+                rows.append(Saved(item, row_id, version, outcome=(result.outcome or "") if result is not None else ""))
+        return saved
+
+
+def _alone(planned: Planned) -> Planned:
+    """The command of an order without the lines that were put into it."""
+    command = planned.command
+    data = {name: value for name, value in command.data.items() if name != "lines"}
+    return Planned(planned.item, msgspec.structs.replace(command, data=data))
+
+
+def _path_of(item: Item, error: LedgerError) -> str:
+    field_name = field_of(item, error)
+    return f"{item.path}.{field_name}" if field_name else item.path
+
+
+def field_of(item: Item, error: LedgerError) -> str:
+    """The field that is wrong, in the vendor's words; empty where it is the row."""
+    path = error.path
+    if path == item.path:
+        return ""
+    if path.startswith(f"{item.path}."):
+        return path[len(item.path) + 1 :]
+    ours = path.removeprefix("data.")
+    return item.plan.wire_of(ours) if item.plan is not None and ours else ours
+
+
+def _told(item: Item, error: LedgerError) -> dict[str, Any]:
+    return {
+        "entity": item.collection.name,
+        "index": item.index,
+        "field": field_of(item, error),
+        "code": code_of(type(error)),
+        "message": error.message,
+        **({"clientId": item.client_id} if item.client_id else {}),
+    }

@@ -1,0 +1,124 @@
+"""SaveAllData and SaveAllDataV2."""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+from litestar.handlers import HTTPRouteHandler
+from litestar.response.base import ASGIResponse
+
+from api.answers import answer
+from api.endpoint import Answer, Operation, endpoint
+from api.http_errors import HttpRequest
+from api.mahak import examples, forms
+from api.mahak.access import claims_of
+from api.mahak.saving.answers import answer_v1, answer_v2
+from api.mahak.saving.execution import Save, Writer
+from api.reading_requests import services_of
+from api.roles import check_may_write
+from domain import errors
+from domain.errors import CompanyNotFound
+from domain.needs import Needs
+from infra.composition import Services
+from infra.tokens import Claims
+
+
+class Commit(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True):
+    """Collections of rows, in any order; these two are of 61. A row has the server's id, or the client's own, or both.
+
+    A child names its parent by either. `deleted: true` deletes; `rowVersion` is the version that the row was based on.
+    """
+
+    orders: list[dict[str, Any]] | None = None
+    order_details: list[dict[str, Any]] | None = None
+
+
+class SavedV1(msgspec.Struct, kw_only=True, rename="pascal"):
+    """`Data.Objects` has the results of every collection, in the order of the request; a row that is refused fails alone."""
+
+    result: bool
+    data: dict[str, Any]
+
+
+class SavedV2(msgspec.Struct, kw_only=True, rename="camel"):
+    """`data` has for every collection that was sent the ids and versions of its rows, in the order of the request."""
+
+    success: bool = True
+    code: int = 0
+    message: str
+    result: bool = True
+    data: dict[str, Any]
+
+
+def writer_of(services: Services, claims: Claims) -> Writer:
+    """Who saves. Raises NotAuthenticated, NotAllowed, CompanyNotFound."""
+    principal = services.identity.confirm(claims)
+    check_may_write(principal.role, "")
+    found = services.store.read_records(claims.cid, Needs(ids={claims.cid})).records
+    if not found:
+        raise CompanyNotFound
+    company = found[0].data
+    return Writer(claims.cid, principal.actor, ZoneInfo(company.get("time_zone", "UTC")), company.get("currency", "USD"))
+
+
+async def _save(request: HttpRequest, *, is_atomic: bool) -> ASGIResponse:
+    services, claims = services_of(request), claims_of(request, "write")
+    form = await forms.form_of(request)
+
+    def work() -> Any:
+        saved = Save(services, writer_of(services, claims), form, is_atomic).execute()
+        return answer_v2(saved) if is_atomic else answer_v1(saved)
+
+    return answer(await services.threads.run(work))
+
+
+_REFUSALS = (
+    errors.ReferenceMissing,
+    errors.VersionStale,
+    errors.NotAllowed,
+    errors.BatchTooLarge,
+)
+
+
+@endpoint(
+    "POST",
+    "/API/v3/Sync/SaveAllData",
+    Operation(
+        id="mahakSaveAllData",
+        summary="Save what a client changed: each row stands or falls for itself",
+        description="A row that its client sent before changes the same record. A missing `RowVersion`, or 0, never conflicts.",
+        tag="Mahak",
+        body=Commit,
+        body_example=examples.COMMIT,
+        answers={200: Answer("What became of every row.", SavedV1, examples.SAVED_V1)},
+        refusals=_REFUSALS,
+    ),
+)
+async def save_all_data(request: HttpRequest) -> ASGIResponse:
+    """Each row for itself, as V1's clients expect."""
+    return await _save(request, is_atomic=False)
+
+
+@endpoint(
+    "POST",
+    "/API/v3/Sync/SaveAllDataV2",
+    Operation(
+        id="mahakSaveAllDataV2",
+        summary="Save what a client changed: all of it or nothing",
+        description="A row without an id of the server's that its client sent before is answered as then, and changes nothing. "
+        "What is wrong is told with entity, index, field and code.",
+        tag="Mahak",
+        body=Commit,
+        body_example=examples.COMMIT,
+        answers={200: Answer("The ids and versions of every row.", SavedV2, examples.SAVED_V2)},
+        refusals=_REFUSALS,
+    ),
+)
+async def save_all_data_v2(request: HttpRequest) -> ASGIResponse:
+    """The whole batch or nothing, as the guide has it."""
+    return await _save(request, is_atomic=True)
+
+
+HANDLERS: list[HTTPRouteHandler] = [save_all_data, save_all_data_v2]

@@ -1,0 +1,100 @@
+"""What there is already of what a batch names: its rows' records, and those that they refer to. One query for the whole batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from api.mahak.collections import COLLECTIONS
+from api.mahak.collections.plan import Named
+from api.mahak.collections.view import client_id_of, code_of
+from api.mahak.documents import documents_of
+from api.mahak.saving.batch import Batch, Item
+from domain.event import JSON
+from domain.needs import Needs
+from domain.record import Record, decode_record
+from domain.values import LARGEST_NUMBER
+from infra.database import Database
+from infra.listing import Condition, Source, list_from
+from infra.store.interface import Store
+
+PLAIN_IDS = frozenset({"store_id", "project_id"})
+"""Fields of ours that hold a record's id and are no reference: the id itself has to be known."""
+
+READ = frozenset({"productDetails", "receipts", "payments"})
+"""Collections of which more than the number has to be known: a detail's product, a payment's cheques."""
+
+
+@dataclass(slots=True)
+class Known:
+    """Records by their numbers and by the ids that clients gave them."""
+
+    by_number: dict[tuple[str, int], Record] = field(default_factory=dict)
+    by_client: dict[tuple[str, str], Record] = field(default_factory=dict)
+    by_code: dict[tuple[str, int], Record] = field(default_factory=dict)
+
+    def add(self, record: Record) -> None:
+        """Remember a record by its number."""
+        self.by_number[record.kind, record.number] = record
+
+
+def read_known(store: Store, company_id: UUID, source: str, batch: Batch) -> Known:
+    """Everything that is named by id or by client id."""
+    needs = Needs()
+    for item in batch.items:
+        if item.error is None:
+            _note(needs, source, item)
+    known = Known()
+    if not needs:
+        return known
+    loaded = store.read_records(company_id, needs)
+    records = {record.id: record for record in loaded.records}
+    for record in loaded.records:
+        known.add(record)
+    for (kind, _, client_id), record_id in loaded.clients.items():
+        known.by_client[kind, client_id] = records[record_id]
+    return known
+
+
+def _note(needs: Needs, source: str, item: Item) -> None:
+    collection = item.collection
+    if item.id:
+        plan, number = collection.plan_of_id(item.id) if collection.plans else (None, 0)
+        if plan is not None and 1 <= number <= LARGEST_NUMBER:
+            needs.numbers.add((plan.kind, number))
+    elif item.client_key:
+        needs.clients.update((kind, source, item.client_key) for kind in collection.plans)
+    for named in item.links.values():
+        target = COLLECTIONS[named.link.collection]
+        if named.id > 0:
+            plan, number = target.plan_of_id(named.id)
+            has_to_be_read = target.name in READ or not PLAIN_IDS.isdisjoint(named.link.ours)
+            if has_to_be_read and 1 <= number <= LARGEST_NUMBER:
+                needs.numbers.add((plan.kind, number))
+        elif named.client_id:
+            key = client_key_of(named)
+            needs.clients.update((kind, source, key) for kind in target.plans)
+
+
+def read_codes(database: Database, company_id: UUID, batch: Batch, known: Known) -> None:
+    """The records that are named by nothing but a code, as the accounting program's side does. A query for each kind of them."""
+    wanted: dict[tuple[str, str, str], set[int]] = {}
+    for item in batch.items:
+        for named in item.links.values():
+            if named.id <= 0 and not named.client_id and named.code:
+                target = COLLECTIONS[named.link.collection]
+                for plan in target.plans.values():
+                    wanted.setdefault((plan.kind, plan.view.code, target.code_wire), set()).add(named.code)
+    for (kind, field_name, wire), codes in wanted.items():
+        paths = (("data", *field_name.split(".")), ("data", "data" if kind == "custom_record" else "extra", wire))
+        values = (*codes, *map(str, codes))
+        found = list_from(database, company_id, [Source(kind, (Condition(paths, values),))], limit=len(batch.items))
+        for document in documents_of(found.items):
+            record = decode_record(JSON.encode(document))
+            if (code := code_of(document, wire.removesuffix("Code"))) in codes:
+                known.by_code.setdefault((kind, code), record)
+
+
+def client_key_of(named: Named) -> str:
+    """The id that a client gave to the record that is named, in the words of the ledger."""
+    return client_id_of(named.link.entity or named.link.prefix, named.client_id)

@@ -1,0 +1,120 @@
+"""Orders with their lines: an order and its new lines are one command, and an order comes with lines or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from api.mahak.saving.batch import Item
+from api.mahak.saving.translation import Planned
+from domain.command import Command
+from domain.errors import ReferenceMissing
+from domain.money import HUNDRED, round_to
+
+LINES = {"orders": "orderDetails", "invoices": "invoiceDetails", "journalEntries": "journalEntryLines"}
+_OWNER_OF_LINE = {"invoice_line": "invoice_id", "order_line": "order_id", "journal_line": "entry_id"}
+KEY_OF_UNNAMED = "{entity}@{owner}#{place}"
+"""The client's id of a line that has none, on an order that has one: where the order is sent again, the line is known too."""
+
+
+def name_lines(lists: Mapping[str, Sequence[Item]]) -> None:
+    """Give lines without a client's id one, after the new order that they come with: its client's id and their place."""
+    for owners, lines in LINES.items():
+        by_client = {item.client_id: item for item in lists.get(owners, ()) if item.client_id and not item.id}
+        places: dict[int, int] = {}
+        for line in lists.get(lines, ()):
+            named = next(iter(line.links.get(name) for name in _OWNER_OF_LINE.values() if line.links.get(name)), None)
+            if named is None or named.id or line.id or line.client_id or named.client_id not in by_client:
+                continue
+            places[named.client_id] = place = places.get(named.client_id, 0) + 1
+            owner = by_client[named.client_id]
+            line.client_key = KEY_OF_UNNAMED.format(entity=line.collection.entity, owner=owner.client_key, place=place)
+
+
+def check_orders(items: Sequence[Item], lists: Mapping[str, Sequence[Item]], currency: str) -> None:
+    """Note on new orders and invoices that they come without a line, and make the amount of a discount in percent.
+
+    A new journal entry with its lines is posted, unless it says that it is a draft. `items` are the readable rows, `lists` all of
+    them: a line that is wrong is a line too. `currency` is the company's.
+    """
+    lines: dict[str, list[Item]] = {}
+    for item in items:
+        field = _OWNER_OF_LINE.get(item.kind) if item.plan is not None else None
+        if field is not None and isinstance(owner := item.data.get(field), str):
+            lines.setdefault(owner, []).append(item)
+    for item in items:
+        if item.collection.name not in LINES or item.deleted or not item.is_new:
+            continue
+        own = lines.get(str(item.record_id), [])
+        if item.kind == "journal_entry":
+            if own and str(item.row.get("status")).casefold() != "draft":
+                item.data["post_now"] = True
+        elif not own and not _has_line(item, lists):
+            owned = LINES[item.collection.name]
+            item.error = ReferenceMissing(
+                f"The {item.collection.entity} comes without a line: send its {owned} in the same request.", path=item.path
+            )
+        else:
+            _discount_in_percent(item, own, currency)
+
+
+def _has_line(order: Item, lists: Mapping[str, Sequence[Item]]) -> bool:
+    named = (line.links.get(name) for line in lists.get(LINES[order.collection.name], ()) for name in _OWNER_OF_LINE.values())
+    return any(one is not None and one.client_id == order.client_id != 0 for one in named)
+
+
+def _discount_in_percent(order: Item, lines: Sequence[Item], currency: str) -> None:
+    extra = order.data.get("extra") or {}
+    if extra.get("discountType") == 1 and extra.get("discount") is not None:
+        net = sum((_net(line.data) for line in lines if not line.deleted), Decimal(0))
+        amount = net * Decimal(extra["discount"]) / HUNDRED
+        order.data["discount"] = str(round_to(amount, order.data.get("currency") or currency))
+
+
+def _net(line: Mapping[str, Any]) -> Decimal:
+    whole = Decimal(line.get("quantity") or 1) * Decimal(line.get("unit_price") or 0)
+    if line.get("discount_percent"):
+        return whole - whole * Decimal(line["discount_percent"]) / HUNDRED
+    return whole - Decimal(line.get("discount") or 0)
+
+
+def nest(commands: Sequence[Planned]) -> tuple[list[Planned], dict[int, list[Planned]]]:
+    """Commands with the new lines of new orders inside these, and by the place of such an order the lines that it took."""
+    orders = {
+        str(planned.command.id): place
+        for place, planned in enumerate(commands)
+        if planned.command.action == "create" and planned.command.kind in ("invoice", "order", "journal_entry")
+    }
+    taken: dict[int, list[Planned]] = {}
+    rest: list[tuple[int, Planned]] = []
+    for place, planned in enumerate(commands):
+        command = planned.command
+        field = _OWNER_OF_LINE.get(command.kind)
+        owner = command.data.get(field) if field is not None and command.action == "create" else None
+        at = orders.get(owner) if isinstance(owner, str) else None
+        if at is None or planned.item is None or planned.item.deleted:
+            rest.append((place, planned))
+        else:
+            taken.setdefault(at, []).append(planned)
+    nested: list[Planned] = []
+    by_new_place: dict[int, list[Planned]] = {}
+    for place, planned in rest:
+        lines = taken.get(place)
+        if lines:
+            by_new_place[len(nested)] = lines
+            command = planned.command
+            data = {**command.data, "lines": [_nested(line.command) for line in lines]}
+            planned = Planned(planned.item, msgspec.structs.replace(command, data=data))  # noqa: PLW2901
+        nested.append(planned)
+    return nested, by_new_place
+
+
+def _nested(command: Command) -> dict[str, Any]:
+    data = {name: value for name, value in command.data.items() if name not in _OWNER_OF_LINE.values()}
+    data["id"] = command.id
+    if command.client_id is not None:
+        data["client_id"] = command.client_id
+    return data
