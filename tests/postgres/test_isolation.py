@@ -209,6 +209,7 @@ def test_what_crosses_companies_is_known_and_safe(owner: Connection) -> None:
         "heads_of",
         "follower_lags",
         "erase_person",
+        "businesses",
         "companies_of_email",
         "businesses",
         "company_of_public_file",
