@@ -30,6 +30,7 @@ from api.matrix import MATRIX
 from api.native import NATIVE
 from api.outermost import outermost
 from api.postman import collection_of
+from api.saimpex import SAIMPEX
 from api.schema_page import as_page
 from api.stopping import on_stop
 from infra.collecting import collect_seldom
@@ -39,7 +40,7 @@ from infra.relay.announcing import Announcer
 from infra.relay.stream import Retention
 from infra.settings import Settings, load
 
-DIALECTS: Sequence[Dialect] = (NATIVE, MATRIX, MAHAK, FINTRACK)
+DIALECTS: Sequence[Dialect] = (NATIVE, MATRIX, MAHAK, SAIMPEX, FINTRACK)
 
 log = structlog.get_logger()
 

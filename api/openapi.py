@@ -140,7 +140,8 @@ def _operation(path: str, method: str, operation: Operation, known: Mapping[Any,
     if operation.form:
         fields = {"type": "object", "properties": operation.form}
         example = {name: one["example"] for name, one in operation.form.items() if "example" in one}
-        made["requestBody"] = {"required": True, "content": {MULTIPART: {"schema": fields, "example": example}}}
+        body = made.setdefault("requestBody", {"required": True, "content": {}})
+        body["content"][MULTIPART] = {"schema": fields, "example": example}
     made["responses"] = _responses(method, operation, known, form)
     return made
 
@@ -175,8 +176,8 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
     """The schema of a parameter: what is left out has no value, and there is no null in a query."""
     if "anyOf" not in schema:
         return schema
-    (only,) = (one for one in schema["anyOf"] if one != {"type": "null"})
-    return dict(only)
+    kept = [one for one in schema["anyOf"] if one != {"type": "null"}]
+    return dict(kept[0]) if len(kept) == 1 else {**schema, "anyOf": kept}
 
 
 def _responses(method: str, operation: Operation, known: Mapping[Any, Any], form: Refusals) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from domain.kinds.invoice_line import INVOICE_LINE
 from domain.kinds.journal import JOURNAL_ENTRY, JOURNAL_LINE
 from domain.kinds.leave import LEAVE
 from domain.kinds.money_accounts import BANK, BANK_GROUP, CASH, PAYMENT_ACCOUNT
+from domain.kinds.number_series import NUMBER_SERIES
 from domain.kinds.order import ORDER, ORDER_LINE
 from domain.kinds.party import PARTY, PARTY_GROUP
 from domain.kinds.payment import PAYMENT
@@ -73,6 +74,7 @@ KINDS: tuple[Kind, ...] = (
     ATTENDANCE,
     LEAVE,
     SETTINGS,
+    NUMBER_SERIES,
     ATTACHMENT,
     CUSTOM_RECORD,
     DISPUTE,

@@ -12,6 +12,7 @@ from typing import ParamSpec, TypeVar
 from infra.accounts import Accounts
 from infra.bucket_tokens import BucketTokens
 from infra.database import Database
+from infra.deltas import Deltas
 from infra.files import Files, Place
 from infra.heads import Heads
 from infra.hints import Hints
@@ -99,6 +100,7 @@ class Services:
         self.hints = Hints(settings.nats_url, self.heads.look_up)
         self.ledger = Ledger(self.store, hint=self.hints.tell)
         self.reader = Reader(self.database)
+        self.deltas = Deltas(self.database)
         self.limits = Limits(self.database)
         self.quiet = Quiet()
         self.passwords = Passwords()

@@ -16,6 +16,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from psycopg.pq.abc import PGresult
 
 from domain.command import Actor, Command
 from domain.errors import NotAllowed, NotAuthenticated, ValueTaken, VersionStale, WrongCredentials
@@ -26,13 +27,15 @@ from infra.demo_password import DEMO_PASSWORD_REFUSED, is_demo_password
 from infra.ids import new_id
 from infra.ledger import Ledger
 from infra.passwords import Passwords
-from infra.store.pipeline import run
+from infra.store.interface import Loaded
+from infra.store.pipeline import Pipeline, run
+from infra.store.rows import collect, load_query
 from infra.tokens import Claims, Tokens
 
 REMEMBERED = 10_000
 MOST_COMPANIES_OF_EMAIL = 20
 """Companies in which a password is tried, where somebody logs in by e-mail alone."""
-LASTING: Mapping[str, timedelta | None] = {"matrix": None, "fintrack": None, "mahak": timedelta(days=7)}
+LASTING: Mapping[str, timedelta | None] = {"matrix": None, "fintrack": None, "mahak": timedelta(days=7), "saimpex": None}
 """Dialects whose apps know no refresh: an access token lasts so long, or (None) as the session, and ends with the next refresh."""
 
 _FIND_COMPANY = b"SELECT company_id FROM companies WHERE codename = %b"
@@ -342,6 +345,23 @@ class Identity:
         known = self._open.get(claims.sid)
         if head is None or known is None or known.principal.head != head:
             known = self._look_up(claims)
+        return self._current(known, claims)
+
+    def confirm_and_load(self, claims: Claims, needs: Needs) -> tuple[Principal, Loaded]:
+        """The principal behind the token, and records of the company, in one round trip. Raises NotAuthenticated."""
+        statement, parameters = load_query(claims.cid, needs)
+        loaded = Loaded()
+        with self.database.company(claims.cid) as connection, Pipeline(connection) as pipeline:
+            pipeline.send(_FIND_SESSION, (claims.sid, claims.sub, claims.did, claims.cid))
+            if statement:
+                pipeline.send(statement, parameters)
+            found, *others = pipeline.results()
+        known = self._opened(claims, found)
+        for rows in others:
+            collect(loaded, rows)
+        return self._current(known, claims), loaded
+
+    def _current(self, known: _Session, claims: Claims) -> Principal:
         if known.ends_at <= self.clock():
             raise NotAuthenticated("The session has expired; log in again.")
         if claims.gen < known.oldest_generation:
@@ -367,6 +387,9 @@ class Identity:
     def _look_up(self, claims: Claims) -> _Session:
         with self.database.company(claims.cid) as connection:
             found = run(connection, _FIND_SESSION, (claims.sid, claims.sub, claims.did, claims.cid))
+        return self._opened(claims, found)
+
+    def _opened(self, claims: Claims, found: PGresult) -> _Session:
         row = [found.get_value(0, column) for column in range(4)] if found.ntuples else [None] * 4
         if row[0] is None or row[1] is None or row[2] is None or (claims.did is not None and row[3] is None):
             self._open.pop(claims.sid, None)

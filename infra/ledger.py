@@ -45,10 +45,14 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What became of a request: one result (or refusal) per command, in order, and the seq of the log after it."""
+    """What became of a request: one result (or refusal) per command, in order, and the seq of the log after it.
+
+    `said` is what the dialect made of it (JSON), where it asked to; a replay says what was first said.
+    """
 
     results: list[Result | Refusal]
     seq: int
+    said: bytes = b""
     idempotent_replay: bool = msgspec.field(default_factory=bool)
     dry_run: bool = False
 
@@ -56,8 +60,11 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class _StoredOutcome(msgspec.Struct, frozen=True, kw_only=True):
     results: list[dict[str, object]]
     seq: int
+    said: msgspec.Raw = msgspec.Raw(b"null")
 
 
+Say = Callable[[Books, Sequence[Result]], bytes]
+"""Makes a dialect's answer (JSON) of the books as they are after the commands. It may refuse them by raising a LedgerError."""
 Hint = Callable[[UUID, int], None]
 
 
@@ -79,11 +86,13 @@ class Ledger:
         atomic: bool = True,
         dry_run: bool = False,
         credentials: Sequence[Credential] = (),
+        say: Say | None = None,
     ) -> Outcome:
         """Execute commands as one transaction and say what became of each.
 
         `atomic`: the first refusal refuses the batch (raised, with its place in `path`); otherwise each refused command is
-        answered with a Refusal and the others stand. `dry_run` decides everything and stores nothing. Raises LedgerError.
+        answered with a Refusal and the others stand. `dry_run` decides everything and stores nothing. `say` makes the dialect's
+        answer of what an atomic batch came to, which is stored with the idempotency key. Raises LedgerError.
         """
         if len(commands) > MAX_COMMANDS:
             raise BatchTooLarge(f"A request may hold at most {MAX_COMMANDS} commands; this one has {len(commands)}.")
@@ -107,11 +116,12 @@ class Ledger:
             results, answers = self._decide(decision, commands, transaction.loaded, atomic=atomic)
             results = _with_refusals(results, unreadable)
             decision.credentials.extend(_earned(credentials, results))
-            outcome = Outcome(results=results, seq=books.seq, dry_run=dry_run)
+            said = b"" if say is None else say(books, [one for one in results if isinstance(one, Result)])
+            outcome = Outcome(results=results, seq=books.seq, said=said, dry_run=dry_run)
             if dry_run:
                 return outcome
             if idempotency is not None:
-                answers.append(Answer(OF_REQUEST + idempotency.key, idempotency.fingerprint, JSON.encode(outcome)))
+                answers.append(Answer(OF_REQUEST + idempotency.key, idempotency.fingerprint, _stored(outcome)))
             if not (decision.events or answers or decision.credentials):
                 return outcome
             append_all(transaction, decision, answers)
@@ -287,7 +297,15 @@ def replay(known: Answer, fingerprint: bytes) -> Outcome:
             results.append(msgspec.convert(item, Refusal))
         else:
             results.append(msgspec.structs.replace(msgspec.convert(item, Result), idempotent_replay=True))
-    return Outcome(results=results, seq=outcome.seq, idempotent_replay=True)
+    said = bytes(outcome.said)
+    return Outcome(results=results, seq=outcome.seq, said=b"" if said == b"null" else said, idempotent_replay=True)
+
+
+def _stored(outcome: Outcome) -> bytes:
+    """An outcome as it is kept; what was said is JSON in it."""
+    if not outcome.said:
+        return JSON.encode(outcome)
+    return JSON.encode({"results": outcome.results, "seq": outcome.seq, "said": msgspec.Raw(outcome.said)})
 
 
 def append_all(transaction: WriteTransaction, decision: Decision, answers: list[Answer]) -> None:

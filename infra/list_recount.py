@@ -28,8 +28,8 @@ def recount_statement(company_id: UUID, source: Source, moved: int) -> tuple[byt
     fields = statement.bind(texts(sorted({path[1] for test in source.conditions for path in paths_of(test)})))
     ends = statement.bind(texts([topic for topic, struct in kind.topics.items() if struct in (kind.Deleted, kind.Redacted)]))
     statement.tables["changed"] = (
-        f"SELECT id, deleted, document::jsonb AS doc FROM records WHERE company_id = $1 AND kind = '{source.kind}' AND seq > {since}"
-        f" LIMIT {MOST_CHANGED + 1}"
+        "SELECT id, deleted, document::jsonb AS doc FROM records"
+        f" WHERE company_id = $1 AND kind = '{source.kind}' AND seq > {since} LIMIT {MOST_CHANGED + 1}"
     )
     statement.tables["made"] = (
         "SELECT c.id FROM changed c JOIN events e ON e.company_id = $1 AND e.record_id = c.id AND e.version = 1"

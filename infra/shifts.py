@@ -33,6 +33,18 @@ AND cashier = coalesce(%b, cashier) ORDER BY number DESC LIMIT %b
 """
 
 
+_OPEN = b"""
+SELECT r.document FROM unique_values u JOIN records r ON r.company_id = u.company_id AND r.id = u.record_id
+WHERE u.company_id = %b AND u.kind = 'shift' AND u.name = 'open_shift' ORDER BY r.number
+"""
+
+
+def open_shifts(database: Database, company_id: UUID) -> list[Record]:
+    """The shifts that are open now, by number."""
+    with database.company(company_id) as connection:
+        return [decode_record(row[0]) for row in connection.execute(_OPEN, (company_id,)).fetchall()]
+
+
 @dataclass(frozen=True, slots=True)
 class Shifts:
     """Shifts, in the order they were asked for, and the books with all that is in them. `seq`: as of this event."""

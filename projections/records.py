@@ -44,16 +44,6 @@ RECORDS = Table(
             where="kind = 'session' AND NOT deleted",
         ),
         Index(
-            "sessions_by_user",
-            "company_id, ((document::jsonb -> 'data' ->> 'user_id'))",
-            where="kind = 'session' AND NOT deleted",
-        ),
-        Index(
-            "users_archived",
-            "((document::jsonb -> 'data' ->> 'archived_at'))",
-            where="kind = 'user' AND NOT deleted AND document::jsonb -> 'data' ->> 'archived_at' IS NOT NULL",
-        ),
-        Index(
             "credits_by_party",
             "company_id, ((document::jsonb -> 'data' ->> 'party_id'))",
             where="kind = 'payment' AND parent_id IS NULL AND NOT deleted",
@@ -63,6 +53,16 @@ RECORDS = Table(
             "company_id, ((document::jsonb -> 'data' ->> 'shift_id'))",
             where="kind = ANY (ARRAY['cash_transaction', 'expense', 'invoice', 'payment'])"
             """ AND strpos(document, '"shift_id":"') > 0""",
+        ),
+        Index(
+            "sessions_by_user",
+            "company_id, ((document::jsonb -> 'data' ->> 'user_id'))",
+            where="kind = 'session' AND NOT deleted",
+        ),
+        Index(
+            "users_archived",
+            "((document::jsonb -> 'data' ->> 'archived_at'))",
+            where="kind = 'user' AND NOT deleted AND document::jsonb -> 'data' ->> 'archived_at' IS NOT NULL",
         ),
     ),
     privileges="SELECT, INSERT, UPDATE",

@@ -19,18 +19,18 @@ import msgspec
 from litestar.response.base import ASGIResponse
 from litestar.response.streaming import ASGIStreamingResponse
 
+from api.asking_reports import Told, tell
 from api.bearer import claims_of
 from api.endpoint import CSV, JSON
 from api.http_errors import HttpRequest
 from api.native.references import reference_of, tags_of
 from api.native.report_forms import AsOf, Paged
 from api.reading_requests import Read, accepts, read_query, services_of
-from domain.errors import CursorAhead, CursorInvalid, InvalidField, LedgerError, RecordNotFound
+from domain.errors import CursorAhead, CursorInvalid, InvalidField, RecordNotFound
 from domain.event import JSON as ENCODER
 from infra.composition import Services
-from infra.followers.waiting import standing_of, until_reached
 from infra.moments import seq_at
-from infra.reports.asking import Answer, Question, Report, ask
+from infra.reports.asking import Question, Report
 from infra.reports.csv_lines import csv_lines
 from infra.reports.lines import Page
 from infra.tokens import Claims
@@ -39,14 +39,6 @@ STREAMED_PAGE = 5_000
 DEFAULT_PAGE = 1_000
 _CURSOR = re.compile(r"([0-9]{1,18})\.([0-9]{4}-[0-9]{2}-[0-9]{2})\.([0-9]{1,18})\.([0-9]{1,9})")
 _CSV_TYPE = "text/csv; header=present"  # the charset is added to it
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """An answer, and the seq that it stands for."""
-
-    answer: Answer
-    seq: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,33 +80,10 @@ class Asking:
 
     async def tell(self, report: Callable[[Question], Report], question: Question | None = None) -> Told:
         """What the report says, waiting for its projection where it has to. Raises CursorAhead, ProjectionBehind and others."""
-        run = self.services.threads.run
         question = question or self.question()
         if self.query.at is not None and question.at_seq is None:
-            question = replace(question, at_seq=await run(self._seq_at, self.query.at))
-        answered = report(question)
-        wanted: int | None = None
-        while True:
-            answer = await run(self._ask, question, answered)
-            if wanted is None:
-                wanted = answer.head if question.at_seq is None else question.at_seq
-                if wanted > answer.head:
-                    message = f"This company's log ends at {answer.head}."
-                    raise CursorAhead(message, path="at_seq", head=answer.head)
-            if answer.reached >= wanted:
-                return Told(answer, answer.reached if question.at_seq is None else question.at_seq)
-            look = partial(run, standing_of, self.services.database, answered.follower, self.claims.cid)
-            await until_reached(look, answered.follower, wanted)
-
-    def _ask(self, question: Question, report: Report) -> Answer:
-        """The answer, for a session that is still open: both are known from the same round trip while the log stands still."""
-        try:
-            answer = ask(self.services.database, question, report)
-        except LedgerError:
-            self.services.identity.confirm(self.claims)
-            raise
-        self.services.identity.confirm(self.claims, answer.head)
-        return answer
+            question = replace(question, at_seq=await self.services.threads.run(self._seq_at, self.query.at))
+        return await tell(self.services, self.claims, report, question)
 
     def _seq_at(self, moment: datetime) -> int:
         self.services.identity.confirm(self.claims)

@@ -11,6 +11,7 @@ import msgspec
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
+from api.asking_reports import Told
 from api.bearer import claims_of
 from api.endpoint import CSV, Answer, Operation, endpoint
 from api.http_errors import HttpRequest
@@ -18,7 +19,7 @@ from api.native import shift_forms as forms
 from api.native.references import reference_of
 from api.native.report_examples import EXAMPLES
 from api.native.report_forms import AsOf
-from api.native.reporting import Asking, Told
+from api.native.reporting import Asking
 from api.reading_requests import read_query, services_of
 from domain import errors
 from domain.errors import InvalidField, RecordNotFound

@@ -14,12 +14,13 @@ from msgspec import Meta
 from domain.command import Command
 from domain.decision import Decision
 from domain.errors import PartyRoleMissing
-from domain.kind import Action, ChildrenOf, Kind, NoFields, StockOf, Unique, Wish
+from domain.kind import Action, ChildrenOf, HolderOf, Kind, NoFields, StockOf, Unique, Wish
 from domain.kinds.denomination import redenominate
 from domain.kinds.disputable import Disputed, DisputeResolved
 from domain.kinds.invoice_line import INVOICE_LINE
 from domain.kinds.lines import NewLine, Sums, price_lines
-from domain.kinds.payment import PAYMENT
+from domain.kinds.number_series import holders_of_series, take_number, wants_of_number
+from domain.kinds.payment import PAYMENT, NewPayment
 from domain.kinds.settlement import (
     InvoiceBecameOverdue,
     InvoiceSettlementChanged,
@@ -32,7 +33,7 @@ from domain.kinds.stock_movement import stock_of_line
 from domain.money import ZERO, round_to
 from domain.policy import Policy
 from domain.record import Record, assign
-from domain.values import CurrencyCode, Fields, Line, Reference, Text, always
+from domain.values import CurrencyCode, Fields, Line, Name, Reference, Text, always
 
 InvoiceType = Literal["sales", "purchase", "sales_return", "purchase_return"]
 
@@ -70,10 +71,15 @@ class Invoice(Fields, frozen=True, kw_only=True):
 
 
 class NewInvoice(Invoice, frozen=True, kw_only=True):
-    """An invoice with the lines to make in the same breath. `require_stock` refuses what stock does not cover."""
+    """An invoice with the lines and the payments to make in the same breath.
+
+    `require_stock` refuses what stock does not cover. Without an `invoice_number` the next one of `number_series` is taken.
+    """
 
     lines: Annotated[list[NewLine], Meta(max_length=5_000)] = []
+    payments: Annotated[list[NewPayment], Meta(max_length=100)] = []
     require_stock: bool = False
+    number_series: Name | None = None
 
 
 def _mark_overdue(decision: Decision, invoice: Record, _: NoFields) -> None:
@@ -84,6 +90,10 @@ def _mark_overdue(decision: Decision, invoice: Record, _: NoFields) -> None:
 class InvoiceKind(Kind):
     """Lines and payments follow their invoice: a deletion removes the lines and frees the payments."""
 
+    def holders(self, data: Any) -> Iterable[HolderOf]:
+        """The series that numbers the invoice."""
+        yield from holders_of_series(getattr(data, "number_series", None))
+
     def wants(self, decision: Decision, command: Command, record: Record | None) -> Iterable[Wish]:
         """A deletion and another currency need the invoice's family; new lines may need stock."""
         if record is not None and isinstance(getattr(command.data, "currency", None), str):
@@ -92,28 +102,39 @@ class InvoiceKind(Kind):
             yield ChildrenOf(record.id)
             for line in decision.books.living_children(record.id, "invoice_line"):
                 yield from stock_of_line(record.data, line.data)
-        if command.action == "create" and isinstance(command.data, NewInvoice) and command.data.moves_stock:
-            for item in command.data.lines:
-                if product_id := decision.find("product", item.product_id):
-                    yield StockOf(product_id, item.store_id or command.data.store_id)
+        if command.action == "create" and isinstance(command.data, NewInvoice):
+            yield from self._wants_of_new(decision, command.data)
+
+    def _wants_of_new(self, decision: Decision, data: NewInvoice) -> Iterable[Wish]:
+        if data.number_series is not None and data.invoice_number is None:
+            yield from wants_of_number(decision, data.number_series, "invoice", "invoice_number")
+        for item in data.lines if data.moves_stock else ():
+            if product_id := decision.find("product", item.product_id):
+                yield StockOf(product_id, item.store_id or data.store_id)
 
     def decide_create(self, decision: Decision, record_id: UUID, data: NewInvoice) -> None:
-        """Issue the invoice with the sums of its lines, then add the lines."""
+        """Issue the invoice with the sums of its lines, then add the lines and the payments."""
         currency = data.currency or decision.currency
         check_party(decision, data.type, data.party_id)
         lines = price_lines(decision, data.lines, currency)
         sums = sum((priced.sums for priced in lines), Sums.of_costs(msgspec.structs.asdict(data), currency))
         totals = sums.totals(currency)
+        number = data.invoice_number
+        if number is None and data.number_series is not None:
+            number = take_number(decision, data.number_series, "invoice", "invoice_number")
+        complete = {"currency": currency, "issue_date": data.issue_date or decision.today, "invoice_number": number}
         invoice = decision.create(
             self,
             record_id,
-            msgspec.structs.replace(data, currency=currency, issue_date=data.issue_date or decision.today),
+            msgspec.structs.replace(data, **complete),
             **totals,
             paid=round_to(ZERO, currency),
             status=status_of(totals["total"], ZERO, data.due_date, decision.today),
         )
         for index, priced in enumerate(lines):
             INVOICE_LINE.add(decision, invoice, priced, require_stock=data.require_stock, path=f"data.lines[{index}]")
+        for index, payment in enumerate(data.payments):
+            PAYMENT.add(decision, invoice.id, payment, f"data.payments[{index}]")
 
     def decide_update(self, decision: Decision, record: Record, changes: dict[str, Any]) -> None:
         """Change the header; a new due day may change the status, a new discount, cost or currency the total and the status."""
@@ -160,7 +181,7 @@ INVOICE = InvoiceKind(
     policy=Policy.SERVER_WINS,
     references={"party_id": "party", "order_id": "order", "returns_id": "invoice", "seller_id": "user", "shift_id": "shift"},
     parent="party_id",
-    nested={"lines": "invoice_line"},
+    nested={"lines": "invoice_line", "payments": "payment"},
     unique=(Unique("invoice_number", ("invoice_number",)),),
     fixed=frozenset({"type", "moves_stock", "store_id"}),
     kept=frozenset({"issue_date", "currency"}),

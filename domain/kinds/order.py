@@ -19,10 +19,11 @@ from domain.kind import Action, ChildrenOf, HolderOf, Kind, Unique, Wish
 from domain.kinds.disputable import Disputable, Disputed, DisputeResolved
 from domain.kinds.invoice import INVOICE, NewInvoice, check_party
 from domain.kinds.lines import LineFields, LineKind, LineTotals, NewLine, PricedLine, Sums, price_line, price_lines
+from domain.kinds.number_series import holders_of_series, take_number, wants_of_number
 from domain.kinds.payment import PAYMENT, Payment
 from domain.policy import Policy
 from domain.record import Record, assign
-from domain.values import CurrencyCode, Day, Fields, Line, Reference, Text, always
+from domain.values import CurrencyCode, Day, Fields, Line, Name, Reference, Text, always
 
 Status = Literal["draft", "open", "received", "cancelled"]
 
@@ -128,9 +129,10 @@ class OrderTotals(Disputable, frozen=True, kw_only=True):
 
 
 class NewOrder(Order, frozen=True, kw_only=True):
-    """An order with the lines to make in the same breath."""
+    """An order with the lines to make in the same breath. Without an `order_number` the next one of `number_series` is taken."""
 
     lines: Annotated[list[NewLine], Meta(max_length=5_000)] = []
+    number_series: Name | None = None
 
 
 class ReceiveOrder(Fields, frozen=True, kw_only=True):
@@ -215,10 +217,16 @@ NEXT: dict[Status, frozenset[Status]] = {
 class OrderKind(Kind):
     """Lines follow their order: a deletion removes them."""
 
+    def holders(self, data: Any) -> Iterable[HolderOf]:
+        """The series that numbers the order."""
+        yield from holders_of_series(getattr(data, "number_series", None))
+
     def wants(self, decision: Decision, command: Command, record: Record | None) -> Iterable[Wish]:
-        """A deletion and a receipt need the order's lines; a receipt, all that its invoice and payment name."""
+        """A deletion and a receipt need the lines; a receipt, all that its invoice and payment name; a new order its number."""
         if command.action in ("delete", "receive") and record is not None:
             yield ChildrenOf(record.id)
+        if isinstance(command.data, NewOrder) and command.data.number_series is not None and command.data.order_number is None:
+            yield from wants_of_number(decision, command.data.number_series, "order", "order_number")
         if not isinstance(command.data, ReceiveOrder):
             return
         yield from (named for name in PLACES if (named := getattr(command.data, name)) is not None)
@@ -238,12 +246,11 @@ class OrderKind(Kind):
         check_party(decision, data.type, data.party_id)
         lines = price_lines(decision, data.lines, currency)
         sums = sum((priced.sums for priced in lines), Sums.of_costs(msgspec.structs.asdict(data), currency))
-        order = decision.create(
-            self,
-            record_id,
-            msgspec.structs.replace(data, currency=currency, order_date=data.order_date or decision.today),
-            **sums.totals(currency),
-        )
+        number = data.order_number
+        if number is None and data.number_series is not None:
+            number = take_number(decision, data.number_series, "order", "order_number")
+        complete = {"currency": currency, "order_date": data.order_date or decision.today, "order_number": number}
+        order = decision.create(self, record_id, msgspec.structs.replace(data, **complete), **sums.totals(currency))
         for index, priced in enumerate(lines):
             ORDER_LINE.emit_line(decision, order, priced, path=f"data.lines[{index}]")
 

@@ -18,14 +18,15 @@ from domain.kinds.settlement import settle
 from domain.money import ZERO, require_exact
 from domain.policy import Policy
 from domain.record import Record, assign
-from domain.values import CurrencyCode, Day, Fields, Line, Name, Reference, Text
+from domain.values import ClientId, CurrencyCode, Day, Fields, Line, Name, Reference, Text
 
 
 class Payment(Fields, frozen=True, kw_only=True):
     """`direction` follows the invoice and is `in` without one; `date` is today and `currency` the invoice's where not given.
 
     Without an `invoice_id` the payment is the party's credit. It may exceed the invoice: the rest is credit too. `cash_amount`
-    is the part in cash; cheques for the rest, and parts that went to other accounts, name the payment.
+    is the part in cash; cheques for the rest, and parts that went to other accounts, name the payment. `tendered` is what was
+    handed over where some of it was given back as change.
     """
 
     amount: Decimal
@@ -49,6 +50,27 @@ class Payment(Fields, frozen=True, kw_only=True):
     project_id: UUID | None = None
     seller_id: Reference | None = None
     attachment: Name | None = None
+    tendered: Decimal | None = None
+    extra: dict[str, Any] = {}
+
+
+class NewPayment(Fields, frozen=True, kw_only=True):
+    """A payment inside a new invoice. Without an `amount` it pays what is left to pay, as far as what was `tendered` reaches."""
+
+    id: UUID | None = None
+    client_id: ClientId | None = None
+    amount: Decimal | None = None
+    tendered: Decimal | None = None
+    date: Day | None = None
+    method: Line | None = None
+    reference: Line | None = None
+    receipt_number: Line | None = None
+    category: Line | None = None
+    cash_id: Reference | None = None
+    bank_id: Reference | None = None
+    payment_account_id: Reference | None = None
+    shift_id: Reference | None = None
+    seller_id: Reference | None = None
     extra: dict[str, Any] = {}
 
 
@@ -85,6 +107,37 @@ class PaymentKind(Kind):
         record = decision.create(self, record_id, msgspec.structs.replace(data, **filled))
         self.settle(decision, {}, record.data)
         recount(decision, NOTHING, counted(decision, record_id))
+
+    def add(self, decision: Decision, invoice_id: UUID, payment: NewPayment, path: str) -> None:
+        """Record a payment of an invoice that was just issued. Where nothing is left to pay and no amount is given, there is none.
+
+        Raises AmountNotPositive, TooManyDecimals; InvalidField where less was handed over than is kept.
+        """
+        invoice = decision.books.records[invoice_id].data
+        amount = payment.amount
+        if amount is None:
+            left = max(Decimal(invoice["total"]) - Decimal(invoice["paid"]), ZERO)
+            amount = left if payment.tendered is None else min(left, payment.tendered)
+            if amount == ZERO and not payment.tendered:
+                return
+        if payment.tendered is not None and payment.tendered < amount:
+            raise InvalidField(f"{payment.tendered} was handed over, which is less than {amount}.", path=f"{path}.tendered")
+        currency = invoice["currency"]
+        known = {name: getattr(payment, name) for name in NewPayment.__struct_fields__ if name not in ("id", "client_id")}
+        known.update(
+            amount=check_amounts(amount, None, currency, path),
+            currency=currency,
+            date=payment.date or Day.fromisoformat(invoice["issue_date"]),
+            direction=direction_of(invoice["type"]),
+            invoice_id=invoice_id,
+            party_id=UUID(invoice["party_id"]) if invoice.get("party_id") else None,
+        )
+        payment_id = payment.id or decision.new_id()
+        if payment.client_id is not None:
+            decision.client_ids[payment_id] = (decision.actor.source, payment.client_id)
+        made = decision.create(self, payment_id, Payment(**known), path=path)
+        self.settle(decision, {}, made.data)
+        recount(decision, NOTHING, counted(decision, payment_id))
 
     def decide_update(self, decision: Decision, record: Record, changes: dict[str, Any]) -> None:
         """Change or move a payment: take it off the invoice it was on, put it on the one it is on now."""
@@ -147,16 +200,16 @@ def direction_of(invoice_type: str) -> Literal["in", "out"]:
     return "in" if invoice_type in ("sales", "purchase_return") else "out"
 
 
-def check_amounts(amount: Decimal, cash: Decimal | None, currency: str) -> Decimal:
+def check_amounts(amount: Decimal, cash: Decimal | None, currency: str, path: str = "data") -> Decimal:
     """The amount at its currency's decimals. Raises unless it is positive and exact, and the part in cash lies within it.
 
     A payment of which nothing is in cash may be of nothing yet: its cheques are still to come.
     """
     if amount < 0 or (amount == 0 and cash != 0):
-        raise AmountNotPositive(path="data.amount")
-    if cash is not None and not 0 <= require_exact(cash, currency, "data.cash_amount") <= amount:
-        raise InvalidField("The part in cash lies between nothing and the amount.", path="data.cash_amount")
-    return require_exact(amount, currency, "data.amount")
+        raise AmountNotPositive(path=f"{path}.amount")
+    if cash is not None and not 0 <= require_exact(cash, currency, f"{path}.cash_amount") <= amount:
+        raise InvalidField("The part in cash lies between nothing and the amount.", path=f"{path}.cash_amount")
+    return require_exact(amount, currency, f"{path}.amount")
 
 
 PAYMENT = PaymentKind(

@@ -27,6 +27,8 @@ ADDED_LATER: dict[str, set[str]] = {
     "user.created.v1": {"erased"},
     "company.registered.v1": {"late_facts", "closed_through"},
     "company.changed.v1": {"late_facts", "closed_through"},
+    "payment.changed.v1": {"tendered"},
+    "payment.recorded.v1": {"tendered"},
     "order.changed.v1": {"invoice_id"},
     "order.placed.v1": {"invoice_id"},
     "product.changed.v1": {"unit_id"},

@@ -80,6 +80,8 @@ ROUND_TRIPS: list[tuple[str, dict[str, Any], dict[str, Any], tuple[str, ...], tu
      ("custom_record.changed.v1",), ("custom_record.deleted.v1",)),
     ("settings", {"name": "printer", "value": {"width": 80}}, {"value": {"width": 58}}, ("settings.created.v1",),
      ("settings.changed.v1",), ("settings.deleted.v1",)),
+    ("number_series", {"prefix": "ORD-"}, {"last": 41}, ("number_series.started.v1",), ("number_series.changed.v1",),
+     ("number_series.ended.v1",)),
     ("attachment", {**FILE, "record_kind": "party", "record_id": str(PARTY)}, {"title": "logo"}, ("attachment.stored.v1",),
      ("attachment.changed.v1",), ("attachment.deleted.v1",)),
     ("shift", {"cashier_id": str(USER), "till": "1"}, {"till": "2"}, ("shift.opened.v1",), ("shift.changed.v1",),

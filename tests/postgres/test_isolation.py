@@ -206,13 +206,13 @@ def test_what_crosses_companies_is_known_and_safe(owner: Connection) -> None:
         "SELECT proname, proconfig FROM pg_proc WHERE pronamespace = 'daftar'::regnamespace AND prosecdef"
     ).fetchall()
     assert {name for name, _ in functions} <= {
-        "heads_of",
-        "follower_lags",
-        "erase_person",
         "businesses",
         "companies_of_email",
-        "businesses",
+        "companies_of_username",
         "company_of_public_file",
+        "erase_person",
+        "follower_lags",
+        "heads_of",
         "records_of_shifts",
         "customer_credits",
     }

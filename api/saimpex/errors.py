@@ -1,0 +1,116 @@
+"""How the SAIMPEX dialect says no: its envelope, and the one table from an error's code to an HTTP status."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from litestar import Response
+
+from api import http_errors as http
+from api.endpoint import Refusals
+from api.http_errors import HttpRequest
+from api.saimpex.words import localized
+from domain import errors
+from domain.errors import LedgerError
+
+
+class OriginalMissing(LedgerError):
+    """What this is about is not here (yet): send the action that made it first."""
+
+    code = "original_missing"
+
+
+class NotYours(LedgerError):
+    """This is somebody else's; your role does not allow it."""
+
+    code = "not_yours"
+
+
+STATUS: Mapping[type[LedgerError], int] = {
+    errors.MalformedRequest: 400,
+    errors.NotAuthenticated: 401,
+    errors.WrongCredentials: 401,
+    errors.NotAllowed: 403,
+    errors.RolesFixed: 403,
+    errors.CompanyNotFound: 404,
+    errors.RecordNotFound: 404,
+    OriginalMissing: 409,
+    errors.RecordDeleted: 409,
+    errors.PersonErased: 409,
+    errors.RecordExists: 409,
+    errors.VersionStale: 409,
+    errors.StillReferenced: 409,
+    errors.AlreadyResolved: 409,
+    errors.ShiftAlreadyClosed: 409,
+    errors.FieldFixed: 409,
+    errors.EntryPosted: 409,
+    errors.KeyReused: 409,
+    errors.BatchTooLarge: 413,
+    errors.TooManyRequests: 429,
+    errors.ProjectionBehind: 503,
+    errors.ServiceUnavailable: 503,
+    http.RouteNotFound: 404,
+    http.MethodNotAllowed: 405,
+    http.BodyTooLarge: 413,
+    http.MediaTypeUnsupported: 415,
+    http.HttpsRequired: 403,
+    http.InternalError: 500,
+}
+"""Whatever is not named here is a field or a rule of the business: 422, with `data.errors` by field."""
+
+
+class Reason(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Why: a stable `code`, the request's id, and on a 422 what is wrong with each field."""
+
+    code: str
+    request_id: str
+    errors: dict[str, list[str]] = {}
+    details: dict[str, Any] = {}
+
+
+class Refused(msgspec.Struct, kw_only=True):
+    """The body of a refusal. On a 422 `message` holds the same as `data.errors`, by language."""
+
+    status: str = "false"
+    data: Reason
+    message: str | dict[str, dict[str, list[str]]]
+
+
+def status_of(error: type[LedgerError]) -> int:
+    """The HTTP status of an error."""
+    for known in error.__mro__:
+        if known in STATUS:
+            return STATUS[known]
+    return 422
+
+
+REFUSALS = Refusals(Refused, "application/json", status_of)
+
+
+def envelope(error: LedgerError, request_id: str) -> tuple[int, Refused]:
+    """The status and the body of a refusal."""
+    status = status_of(type(error))
+    reason = Reason(code=error.code, request_id=request_id)
+    message: Any = error.message
+    if status == 422:
+        by_field = error.details.get("errors") or {error.path or "request": [error.message]}
+        reason.errors = by_field
+        message = {field: localized(error.code, texts) for field, texts in by_field.items()}
+    reason.details = {name: value for name, value in error.details.items() if name in _TOLD}
+    return status, Refused(data=reason, message=message)
+
+
+_TOLD = frozenset({"available", "retry_after", "stored", "expected", "given", "date", "closed_through"})
+
+
+def refuse(request: HttpRequest, error: LedgerError) -> Response[bytes]:
+    """The answer to a request that is refused; always JSON."""
+    status, body = envelope(error, request.scope["state"].get("request_id", ""))
+    headers: dict[str, str] = {}
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if status in (429, 503):
+        headers["Retry-After"] = str(error.details.get("retry_after", 1))
+    return Response(content=msgspec.json.encode(body), status_code=status, media_type="application/json", headers=headers)

@@ -1,0 +1,240 @@
+"""Shifts at a till: opened, closed, and listed; a cashier sees and closes their own."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import msgspec
+from litestar.response.base import ASGIResponse
+from msgspec import Meta
+
+from api.bearer import claims_of
+from api.endpoint import Answer, Operation, endpoint
+from api.http_errors import HttpRequest
+from api.reading_requests import query_pairs, services_of
+from api.saimpex import tags, values
+from api.saimpex.access import is_manager, member_of, till_of
+from api.saimpex.customers import MOST_PER_PAGE, pagination
+from api.saimpex.deltas import said
+from api.saimpex.envelope import Envelope
+from api.saimpex.errors import NotYours
+from api.saimpex.forms import Form, field, ref
+from api.saimpex.rows import times
+from api.saimpex.values import Row
+from api.saimpex.writing import Asked, Made, Plan, writes
+from domain.errors import RecordNotFound
+from domain.record import Record
+from infra.composition import Services
+from infra.listing import Condition, Source, list_from
+from infra.pulling_changes import ChangeReader
+from infra.reports.shifts import shift_report
+from infra.shifts import read_shift
+from infra.tokens import Claims
+
+STATUS = {"open": 1, "closed": 2}
+OPEN = Form(
+    "OpenShift",
+    ref("cashier_id", by_client="cashier_client_id"),
+    field("opening_cash", values.amount, type_=float),
+    field("notes", values.text(20_000)),
+)
+CLOSE = Form(
+    "CloseShiftForm",
+    ref("shift_id", "id", required=True, by_client="open_shift_client_id", also=("id",)),
+    field("closing_cash", values.amount, type_=float, required=True),
+    field("variance_reason", values.text(20_000)),
+    field("notes", values.text(20_000)),
+)
+EXAMPLE: Row = {"id": 12, "cashier_id": 5, "status": 1, "opening_cash": 500, "opened_at": "2026-05-28T08:00:00.000000Z"}
+
+
+@writes(
+    "pos/openShift",
+    id="saimpexOpenShift",
+    tag=tags.POS,
+    summary="Open a shift",
+    form=OPEN,
+    body_example={"cashier_id": 5, "opening_cash": 500, "notes": "Morning"},
+    answer=Row,
+    example=EXAMPLE,
+    synced=True,
+    created=201,
+    message="Shift opened successfully",
+)
+def open_shift(asked: Asked) -> Plan:
+    """One's own, or as a manager another cashier's."""
+    data = dict(asked.values)
+    user_id, role = asked.till.principal.user_id, asked.till.principal.role
+    data["cashier_id"] = data.get("cashier_id") or user_id
+    data["till"] = asked.sync.device
+
+    def say(made: Made) -> Row:
+        shift = made.record()
+        if shift.data["cashier_id"] != str(user_id) and not is_manager(role):
+            raise NotYours("A cashier opens shifts of their own only; ask a manager.", path="data.cashier_id")
+        return shift_row(shift, made.number(shift.data["cashier_id"]))
+
+    return Plan([asked.create("shift", data)], say)
+
+
+@writes(
+    "pos/closeShift",
+    id="saimpexCloseShift",
+    tag=tags.POS,
+    summary="Close a shift: what was counted against what is expected",
+    description="`open_shift_client_id` names a shift by the action that opened it, where that was done offline.",
+    form=CLOSE,
+    body_example={"shift_id": 12, "closing_cash": 1200, "variance_reason": None},
+    answer=Row,
+    example={**EXAMPLE, "status": 2, "closing_cash": 1200, "expected_cash": 1200, "variance": 0},
+    synced=True,
+    message="Shift closed successfully",
+)
+def close_shift(asked: Asked) -> Plan:
+    """Once; one's own, or as a manager another cashier's."""
+    data = {name: value for name, value in asked.values.items() if name != "id"}
+    return Plan([asked.command("shift", "close", data, asked.values["id"])], lambda made: shift_row(made.record(), None))
+
+
+def shift_row(shift: Record, cashier: int | None) -> Row:
+    """A shift."""
+    data = shift.data
+    return {
+        "id": shift.number,
+        "cashier_id": cashier,
+        "status": STATUS[data["status"]],
+        "is_open": data["status"] == "open",
+        "opening_cash": values.number(data["opening_cash"]),
+        "closing_cash": values.number(data.get("closing_cash")),
+        "expected_cash": values.number(data.get("expected_cash")),
+        "variance": values.number(data.get("variance")),
+        "variance_reason": data.get("variance_reason"),
+        "late_cash": values.number(data.get("late_cash")),
+        "notes": data.get("notes"),
+        "closing_notes": data.get("closing_notes"),
+        "opened_at": _time(data.get("opened_at")),
+        "closed_at": _time(data.get("closed_at")),
+        **times(shift),
+    }
+
+
+def _time(text: str | None) -> str | None:
+    moment = values.moment_or_none(text)
+    return values.time_text(moment) if moment is not None else None
+
+
+# Lists ----------------------------------------------------------------------------------------------
+
+
+class ShiftsQuery(msgspec.Struct, kw_only=True):
+    """`status`: 1 open, 2 closed."""
+
+    status: Literal["1", "2", "open", "closed"] | None = None
+    page: Annotated[int, Meta(ge=1, le=10**9)] | None = None
+    per_page: Annotated[int, Meta(ge=1, le=MOST_PER_PAGE)] | None = None
+
+
+class Shifts(msgspec.Struct, kw_only=True):
+    """Shifts, the latest first."""
+
+    shifts: list[dict[str, Any]]
+    pagination: dict[str, int]
+
+
+@endpoint(
+    "GET",
+    "/api/desktop/pos/shifts",
+    Operation(
+        id="saimpexShifts",
+        summary="Shifts, the latest first; a cashier's own, a manager's all",
+        tag=tags.POS,
+        query=ShiftsQuery,
+        answers={
+            200: Answer(
+                "Shifts.",
+                Envelope[Shifts],
+                {"status": "true", "data": {"shifts": [EXAMPLE], "pagination": pagination(1, 20, 1)}, "message": "Success"},
+            )
+        },
+    ),
+)
+async def shifts(request: HttpRequest) -> ASGIResponse:
+    """A page."""
+    claims, services = claims_of(request), services_of(request)
+    query = dict(query_pairs(request))
+    page = values.whole(1, 10**9)(query.get("page") or 1, "page")
+    per_page = values.whole(1, MOST_PER_PAGE)(query.get("per_page") or 20, "per_page")
+    status = None
+    if query.get("status"):
+        status = values.choice({1: "open", 2: "closed", "open": "open", "closed": "closed"})(query["status"], "status")
+    return said(await services.threads.run(_list, services, claims, status, page, per_page))
+
+
+def _list(services: Services, claims: Claims, status: str | None, page: int, per_page: int) -> Row:
+    member = member_of(services, claims)
+    company_id = member.principal.company_id
+    conditions: list[Condition] = []
+    if not is_manager(member.principal.role):
+        conditions.append(Condition((("data", "cashier_id"),), (str(member.principal.user_id),)))
+    if status is not None:
+        conditions.append(Condition((("data", "status"),), (status,)))
+    source = Source("shift", tuple(conditions))
+    offset = (page - 1) * per_page
+    found = list_from(services.database, company_id, [source], descending=True, limit=per_page, offset=offset)
+    records = msgspec.json.decode(b"[" + found.items + b"]", type=list[Record])
+    cashiers = {UUID(record.data["cashier_id"]) for record in records}
+    numbers = ChangeReader(services.database).numbers(company_id, cashiers)
+    rows = [shift_row(record, numbers.get(UUID(record.data["cashier_id"]))) for record in records]
+    return {"shifts": rows, "pagination": pagination(page, per_page, found.total)}
+
+
+class ShiftReportQuery(msgspec.Struct, kw_only=True):
+    """Which shift; without one, the open one of whoever asks."""
+
+    shift_id: int | None = None
+
+
+@endpoint(
+    "GET",
+    "/api/desktop/pos/shiftReport",
+    Operation(
+        id="saimpexShiftReport",
+        summary="The X report of an open shift, the Z report of a closed one",
+        tag=tags.POS,
+        query=ShiftReportQuery,
+        answers={
+            200: Answer(
+                "What was sold, taken and spent, and what is expected in the drawer.",
+                Envelope[Row],
+                {
+                    "status": "true",
+                    "data": {"shift": {"report": "X", "number": 12}, "drawer": {"expected": "522.00"}},
+                    "message": "Success",
+                },
+            )
+        },
+        refusals=(RecordNotFound,),
+    ),
+)
+async def shift_report_of(request: HttpRequest) -> ASGIResponse:
+    """A report; a cashier's own only."""
+    claims, services = claims_of(request), services_of(request)
+    given = dict(query_pairs(request)).get("shift_id")
+    number = values.whole()(given, "shift_id") if given else None
+    return said(await services.threads.run(_report, services, claims, number))
+
+
+def _report(services: Services, claims: Claims, number: int | None) -> Row:
+    till = till_of(services, claims, None)
+    named = number if number is not None else till.open_shift_id()
+    if named is None:
+        raise RecordNotFound("You have no open shift; name one.", path="shift_id")
+    read = read_shift(services.database, claims.cid, named)
+    shift = read.shifts[0]
+    if shift.data["cashier_id"] != str(claims.sub) and not is_manager(till.principal.role):
+        raise RecordNotFound("There is no such shift.", path="shift_id")
+    return shift_report(read, shift)
+
+
+HANDLERS = [*open_shift, *close_shift, shifts, shift_report_of]
