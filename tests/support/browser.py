@@ -13,8 +13,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
-REQUIRED = os.environ.get("DAFTAR_REQUIRE_CHROMIUM") == "1"
 SECONDS_MAX = 60.0
 OPTIONS = (
     "--headless=new",
@@ -31,12 +29,15 @@ OPTIONS = (
 class Browser:
     """One browser with one page. What the page asks of any other machine does not arrive."""
 
+    def __init__(self, program: str) -> None:
+        self._program = program
+
     def __enter__(self) -> Self:
         self._folder = tempfile.mkdtemp(prefix="daftar-chromium-")
         commands, self._to = os.pipe()
         self._from, answers = os.pipe()
         options = " ".join(f"'{option}'" for option in (*OPTIONS, f"--user-data-dir={self._folder}"))
-        shell = f"exec '{CHROMIUM}' {options} about:blank 3<&{commands} 4>&{answers}"  # it reads from 3 and writes to 4
+        shell = f"exec '{self._program}' {options} about:blank 3<&{commands} 4>&{answers}"  # it reads from 3 and writes to 4
         log = (Path(self._folder) / "log").open("w")
         self._process = subprocess.Popen(["bash", "-c", shell], pass_fds=(commands, answers), stdout=log, stderr=log)
         for inherited in (commands, answers):

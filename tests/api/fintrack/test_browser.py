@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from browser import CHROMIUM, REQUIRED, Browser
+from browser import Browser
 from fintrack_business import PASSWORD, Business
 
 PAGE = Path(__file__).parents[3] / "docs" / "examples" / "fintrack_page.html"
@@ -36,11 +36,8 @@ def origin() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM:
-        assert not REQUIRED, "DAFTAR_REQUIRE_CHROMIUM is set, and there is no chromium"
-        pytest.skip("there is no chromium here")
-    with Browser() as browser:
+def browser(chromium: str) -> Iterator[Browser]:
+    with Browser(chromium) as browser:
         yield browser
 
 
