@@ -50,7 +50,9 @@ def called(api_settings: Any, serve: Callable[[Any], Any], origin: str) -> Any:
 def fill_in(browser: Browser, origin: str, **fields: str) -> list[str]:
     """Open the page, fill in the form, press the button; the lines that it writes."""
     browser.open(f"{origin}/{PAGE.name}")
-    browser.run(f"for (const [name, value] of Object.entries({json.dumps(fields)})) document.forms.form.elements[name].value = value")
+    browser.run(
+        f"for (const [name, value] of Object.entries({json.dumps(fields)})) document.forms.form.elements[name].value = value"
+    )
     browser.run("document.querySelector('#form button').click()")
     browser.wait_for("['done', 'failed'].includes(document.forms.form.dataset.state)")
     return browser.run("[...document.querySelectorAll('#steps li')].map(line => line.textContent)")
