@@ -1,6 +1,6 @@
 """Prints FinTrack's events of one business as they happen.
 
-    DAFTAR_NATS_URL=nats://… python fintrack_events.py babil 'fintrack-customermanagement-service-dbevent-customer-created' --count 1
+    DAFTAR_NATS_URL=nats://… python fintrack_events.py babil fintrack-productcatalog-service-dbevent-productorservice-created
 
 The consumer is durable: started again, it goes on behind what it acknowledged. `--all` begins with the first event that is kept.
 """

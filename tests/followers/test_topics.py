@@ -259,7 +259,9 @@ def test_what_begins_and_ends_to_be_shown(open_shop, worker, owner, relayed):
 def test_killed_with_a_batch_stored_goes_on_without_loss_or_double(open_shop, worker, worker_url, owner, relayed):
     shops = [open_shop(f"shop-{n}", seed=n) for n in range(2)]
     heads = [shop.trade(days=3) for shop in shops]
-    killed = subprocess.run([sys.executable, str(SCRIPT), worker_url, relayed.url], check=False, timeout=60)
+    killed = subprocess.run(
+        [sys.executable, str(SCRIPT), worker_url, relayed.url], env={"PYTHONPATH": "."}, timeout=60, check=False
+    )
     assert killed.returncode == -signal.SIGKILL
     stored = len(messages(relayed))
     assert stored > 0
