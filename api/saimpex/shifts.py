@@ -63,8 +63,8 @@ EXAMPLE: Row = {"id": 12, "cashier_id": 5, "status": 1, "opening_cash": 500, "op
     message="Shift opened successfully",
 )
 def open_shift(asked: Asked) -> Plan:
-    """One's own, or as a manager another cashier's."""
-    data = dict(asked.values)
+    """One's own, or as a manager another cashier's. Offline nobody knew whether the close of the one before had been sent."""
+    data = {**asked.values, "may_overlap": asked.offline}
     user_id, role = asked.till.principal.user_id, asked.till.principal.role
     data["cashier_id"] = data.get("cashier_id") or user_id
     data["till"] = asked.sync.device
