@@ -37,6 +37,12 @@ def keepers(role: str) -> None:
         raise NotAllowed(f"The role {role!r} may not do this; ask a manager or an accountant.")
 
 
+def bookkeepers(role: str) -> None:
+    """Those who see the books: everybody but those who only work at a till."""
+    if role in ("user", "staff"):
+        raise NotAllowed(f"The role {role!r} does not see the books; ask a manager or an accountant.")
+
+
 def managers(role: str) -> None:
     """Those who manage the company."""
     if not rank_of(role):

@@ -17,6 +17,7 @@ from api.saimpex.forms import Form, field, ref
 from api.saimpex.rows import customer_row, short_customer_row
 from api.saimpex.values import Row
 from api.saimpex.writing import Asked, Made, Plan, writes
+from domain.errors import RecordNotFound
 from domain.record import Record
 from infra.deltas import Item
 from infra.listing import Condition, Source, list_from
@@ -89,6 +90,8 @@ def update_customer(asked: Asked) -> Plan:
 
 
 def _say_customer(made: Made) -> Row:
+    if not is_customer(made.record()):
+        raise RecordNotFound("There is no such customer.", path="id")
     return customer_row(made.record())
 
 

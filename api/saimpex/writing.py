@@ -308,7 +308,7 @@ def writes(
             answers=statuses,
             refusals=(errors.NotAllowed, errors.KeyReused, RecordNotFound, OriginalMissing),
         )
-        return endpoint(method, f"/api/desktop/{path}", operation)(handle)
+        return endpoint(method, f"/api/desktop/{path}", operation, streamed=files)(handle)
 
     return decorate
 

@@ -53,14 +53,14 @@ class NewShift(Shift, frozen=True, kw_only=True):
 class ShiftState(Fields, frozen=True, kw_only=True):
     """When it was opened and closed by the till's clock, and what was counted.
 
-    `overlaps`: it is open beside a later one of the same cashier, because its close was not told yet.
+    `overlaps` is its own number where it is open beside a later one of the same cashier, because its close was not told yet.
     `variance` is the cash that was counted less what was expected: below zero some is missing. Cash that turns up after the close
     changes what was expected, and is summed in `late_cash`.
     """
 
     status: Literal["open", "closed"]
     opened_at: datetime
-    overlaps: bool = False
+    overlaps: int | None = None
     closed_at: datetime | None = None
     closing_cash: Decimal | None = None
     expected_cash: Decimal | None = None
@@ -152,7 +152,7 @@ class WhileOpen(Unique):
         if data.get("status", "open") != "open":
             return None
         value = Unique.value(self, data)
-        return f"{value} {data['opened_at']}" if data.get("overlaps") else value
+        return f"{value} {data['overlaps']}" if data.get("overlaps") else value
 
 
 class ShiftKind(Kind):
@@ -174,13 +174,14 @@ class ShiftKind(Kind):
         if cashier is None:
             raise InvalidField("Name the cashier.", path="data.cashier_id")
         decision.living(cashier, "user", "data.cashier_id")
-        opened_at, overlaps = decision.occurred_at or decision.now, False
+        opened_at, overlaps = decision.occurred_at or decision.now, None
         held = decision.books.unique.get(("shift", "open_shift", str(cashier)))
         other = decision.books.record(held) if held is not None else None
         if other is not None and data.may_overlap:
-            overlaps = opened_at < datetime.fromisoformat(other.data["opened_at"])
-            if not overlaps:
-                decision.change(self, other, {"overlaps": True})
+            if opened_at < datetime.fromisoformat(other.data["opened_at"]):
+                overlaps = decision.books.numbers.get(self.name, 0) + 1
+            else:
+                decision.change(self, other, {"overlaps": other.number})
         elif other is not None:
             raise ValueTaken(
                 f"This cashier has an open shift, number {other.number}; close it first.",
