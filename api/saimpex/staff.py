@@ -72,7 +72,7 @@ def mark_attendance(asked: Asked) -> Plan:
         command = asked.command("attendance", "update", data, marked[0].id)
     else:
         command = asked.create("attendance", {**data, "employee_id": employee.id, "date": day})
-    return Plan([command], lambda made: {"attendance": attendance_row(made.record(), employee.number)})
+    return Plan([command], lambda made: {"attendance": attendance_row(made.record(), employee.number)}, overtaken=True)
 
 
 def _moment(till: Till, day: str, text: str) -> datetime:
