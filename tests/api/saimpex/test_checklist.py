@@ -237,5 +237,3 @@ def test_shifts_of_one_cashier_may_be_told_in_any_order(till: Till, desktop: Des
     assert sale.answer["order"]["shift_id"] in (early.server_id, same.server_id)
     for one in (early, late, same):
         till.done("pos/closeShift", shift_id=one.server_id, closing_cash=0)
-
-
