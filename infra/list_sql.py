@@ -354,8 +354,8 @@ def _beside(statement: Statement, beside: Beside | None) -> str:
     if beside.children:
         kinds = statement.bind(texts(beside.children))
         parts.append(
-            "SELECT r.id FROM shown p JOIN records r ON r.company_id = $1 AND r.parent_id = p.id"
-            f" WHERE r.kind = ANY({kinds}) AND NOT r.deleted"
+            "SELECT r.id FROM shown p CROSS JOIN LATERAL (SELECT id, kind, deleted FROM records"
+            f" WHERE company_id = $1 AND parent_id = p.id OFFSET 0) AS r WHERE r.kind = ANY({kinds}) AND NOT r.deleted"
         )
     if beside.links:
         steps = [f"(p.doc #>> {statement.bind(texts(link))})" for link in beside.links]

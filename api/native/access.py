@@ -21,7 +21,7 @@ from domain.decision import Credential
 from domain.errors import InvalidField, NotAllowed, RecordNotFound, WrongCredentials
 from domain.kind import NoFields
 from domain.kinds.user import User
-from domain.record import Record, decode_record
+from domain.record import decode_record
 from infra.composition import Services
 from infra.identity import Principal
 from infra.ids import new_id
@@ -60,7 +60,8 @@ def authorise(services: Services, principal: Principal, commands: Sequence[Comma
                 raise InvalidField(f"At most {MOST_PASSWORDS} passwords can be set in one request.", path=path)
         ready.append(command)
     changed = [command.id for command in ready if command.type == "user.change_password"]
-    ended = [session for user_id in changed if user_id for session in _other_sessions(services, principal, user_id)]
+    ends_of = services.identity.ends_of_sessions  # a new password ends every session of the user but the one that asks
+    ended = [end for user_id in changed if user_id for end in ends_of(principal.company_id, user_id, but=principal.session_id)]
     return Authorised([*ready, *ended], list(credentials.values()))
 
 
@@ -71,13 +72,6 @@ def _limits(command: Command) -> bool:
     """Whether a command says what a device may do: which tables it syncs, or whether it may at all."""
     usual = (msgspec.UNSET,) if command.action == "update" else (msgspec.UNSET, None, True)
     return any(getattr(command.data, name, msgspec.UNSET) not in usual for name in _DEVICE_LIMITS)
-
-
-def _other_sessions(services: Services, principal: Principal, user_id: UUID) -> list[Command]:
-    """A new password ends every session of the user but the one that asks."""
-    listing = services.reader.list_records(principal.company_id, "session", filters={"user_id": [str(user_id)]}, limit=1_000)
-    sessions = msgspec.json.decode(b"[" + listing.items + b"]", type=list[Record])
-    return [Command(kind="session", action="delete", id=session.id) for session in sessions if session.id != principal.session_id]
 
 
 def _check_session(services: Services, principal: Principal, command: Command, path: str) -> None:

@@ -19,7 +19,7 @@ from api.fintrack.roles import ADMINISTER_BUSINESSES, Gate
 from api.fintrack.values import read_id
 from api.http_errors import HttpRequest
 from domain.errors import CompanyNotFound, FieldFixed, InvalidField, NotAllowed, RecordNotFound, TooManyRequests, ValueTaken
-from domain.kinds.company import Codename
+from domain.kinds.company import Codename, time_zones
 from domain.record import Record
 from domain.values import Name
 from infra.accounts import MOST_PASSWORD_CHARACTERS
@@ -158,13 +158,12 @@ async def _list_businesses(request: HttpRequest) -> ASGIResponse:
     """Every open business, for the service's admins."""
 
     def work(asker: Asker) -> ASGIResponse:
-        ADMINISTER_BUSINESSES.check(asker.role)
         page = page_of(asker)
         found = list_businesses(asker.services.database, page.limit, page.offset)
         rows = [wire.business_row(business) for business in found.records]
         return respond(asker, "list", "businesses", rows, paging=page.paging(found.total))
 
-    return await answer_to(request, work)
+    return await answer_to(request, work, ADMINISTER_BUSINESSES)
 
 
 _LISTS = [
@@ -209,15 +208,21 @@ def _company_of(form: Mapping[str, Any]) -> dict[str, Any]:
             data[ours] = value
     if part is not form and (email := wire.optional_text(part, "email")) is not None:
         data["email"] = email
+    _check_zone(data)
     return data
+
+
+def _check_zone(data: Mapping[str, Any]) -> None:
+    """Raise InvalidField, as clients call the field, unless the time zone is one."""
+    if data.get("time_zone", "UTC") not in time_zones():
+        raise InvalidField(f"{data['time_zone']!r} is not an IANA time zone.", path="timeZone")
 
 
 async def _create_business(request: HttpRequest) -> ASGIResponse:
     """Begin a business together with its owner, who gets a code where he gets no password."""
     asked = await read_request(request)
     services = asked.services
-    asker = await services.threads.run(confirm, asked)
-    ADMINISTER_BUSINESSES.check(asker.role)
+    asker = await services.threads.run(lambda: confirm(asked, gate=ADMINISTER_BUSINESSES))
     if asker.company.data["codename"] != ROOT:
         raise NotAllowed("Businesses are made from root; name no business in this request.", path="_business")
     company = _company_of(asker.form)
@@ -326,6 +331,7 @@ def _changes_of(form: Mapping[str, Any], business: Record) -> dict[str, Any]:
     for required in ("name", "timeZone"):
         if FIELDS[required] in changes and changes[FIELDS[required]] is None:
             raise InvalidField(f"`{required}` cannot be cleared.", path=required)
+    _check_zone(changes)
     return changes
 
 
@@ -345,10 +351,9 @@ async def delete_business(request: HttpRequest, business_id: FromPath[str]) -> A
     """Close a business."""
 
     def work(asker: Asker) -> ASGIResponse:
-        ADMINISTER_BUSINESSES.check(asker.role)
         return one(asker, "delete", close_business(asker.services.identity, read_id(business_id, "businessId"), asker.actor))
 
-    return await answer_to(request, work)
+    return await answer_to(request, work, ADMINISTER_BUSINESSES)
 
 
 HANDLERS = [

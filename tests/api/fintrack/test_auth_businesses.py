@@ -133,7 +133,7 @@ def test_other_shapes_of_the_form(admin, services, monkeypatch):
         ({"businessCodename": "x" * 64}, "businessCodename"),
         ({"currency": "QQQ"}, "currency"),
         ({"currency": 5}, "currency"),
-        ({"timeZone": "Mars/Olympus"}, "time_zone"),
+        ({"timeZone": "Mars/Olympus"}, "timeZone"),
         ({"owner": {"email": "nobody", "fullname": "X", "password": PASSWORD}}, "email"),
         ({"owner": {"email": "a@b.c", "fullname": "", "password": PASSWORD}}, "fullname"),
         ({"owner": {"email": "a@b.c", "fullname": "X", "password": "short"}}, "password"),

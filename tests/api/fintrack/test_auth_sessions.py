@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 from typing import Any
 
@@ -153,17 +152,14 @@ def test_log_ins_are_limited(business, services, monkeypatch):
 
 
 def test_a_log_in_takes_as_long_for_nobody_as_for_somebody(business):
-    def seconds(email: str) -> float:
-        taken = []
-        for _ in range(7):
+    emails, taken = {"somebody": business.make().email, "nobody": "nobody@example.com"}, {"somebody": [], "nobody": []}
+    for _ in range(8):
+        for who, email in emails.items():
             begin = time.perf_counter()
             business.post("/login", {"username": email, "password": "a wrong password"})
-            taken.append(time.perf_counter() - begin)
-        return statistics.median(taken)
-
-    user = business.make()
-    somebody, nobody = seconds(user.email), seconds("nobody@example.com")
-    assert 0.5 < nobody / somebody < 2, (nobody, somebody)
+            taken[who].append(time.perf_counter() - begin)
+    somebody, nobody = min(taken["somebody"]), min(taken["nobody"])  # the rest is what else the machine does
+    assert 0.6 < nobody / somebody < 1.7, (nobody, somebody)
 
 
 # Tokens ------------------------------------------------------------------------------------------
