@@ -38,6 +38,7 @@ from infra.companies import ROOT
 from infra.composition import Services
 from infra.fingerprints import request_fingerprint
 from infra.identity import Principal
+from infra.relay.announcing import Announcer
 from infra.requests import check_key
 
 TOKEN = "fintrack-access-token"  # noqa: S105 - a name
@@ -221,7 +222,22 @@ def _as_visitor(asked: Asked, principal: Principal) -> tuple[Principal, Record]:
     return dataclasses.replace(principal, company_id=company.id, head=head), company
 
 
-async def answer_to(request: HttpRequest, work: Callable[[Asker], ASGIResponse], gate: Gate | None = None) -> ASGIResponse:
-    """The answer to a request of whoever is logged in and passes the `gate`: `work` is done in a thread."""
+async def answer_to(
+    request: HttpRequest, work: Callable[[Asker], ASGIResponse], gate: Gate | None = None, topic: str = ""
+) -> ASGIResponse:
+    """The answer to a request of whoever is logged in and passes the `gate`: `work` is done in a thread.
+
+    `topic`: under which the answer is announced. An answer that repeats an earlier one is not announced again.
+    """
     asked = await read_request(request)
-    return await asked.services.threads.run(lambda: work(confirm(asked, gate=gate)))
+
+    def done() -> tuple[Asker, ASGIResponse]:
+        asker = confirm(asked, gate=gate)
+        return asker, work(asker)
+
+    asker, answer = await asked.services.threads.run(done)
+    announcer: Announcer | None = request.app.state.get("announcer")
+    if topic and announcer is not None and "idempotent-replay" not in answer.headers:
+        headers = {"Daftar-Company": asker.codename, "Daftar-Company-Id": str(asker.company_id)}
+        announcer.tell(topic, answer.body, headers)
+    return answer
