@@ -152,6 +152,8 @@ class Identity:
             statement = _FIND_COMPANY_BY_DATABASE
         elif (company_id := _as_uuid(name)) is not None:
             statement, value = _FIND_COMPANY_BY_ID, company_id
+        elif "\0" in str(name):
+            return None  # no codename, and no text to PostgreSQL
         else:
             statement, value = _FIND_COMPANY, str(name).casefold()
         with self.database.connection() as connection:

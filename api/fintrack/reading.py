@@ -28,8 +28,13 @@ def find(asker: Asker, object_: Object, record_id: UUID, *, with_children: bool 
     loaded = asker.services.store.read_records(asker.company_id, needs).records
     found = next((one for one in loaded if one.id == record_id), None)
     if found is None or found.kind != object_.kind or found.deleted or not object_.shows(found):
-        raise RecordNotFound(f"There is no {object_.name} {record_id}.", path=object_.id_name)
+        raise not_found(object_, record_id)
     return found, [one for one in loaded if one.id != record_id and not one.deleted]
+
+
+def not_found(object_: Object, record_id: UUID) -> RecordNotFound:
+    """That there is no such object."""
+    return RecordNotFound(f"There is no {object_.name} {record_id}.", path=object_.id_name)
 
 
 def path_id(asker: Asker, object_: Object) -> UUID:

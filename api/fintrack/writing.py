@@ -11,8 +11,7 @@ from litestar.response.base import ASGIResponse
 from api.fintrack.asking import Asker
 from api.fintrack.envelope import Action, respond
 from api.fintrack.objects.object import Object, Row
-from api.fintrack.reading import find, path_id, shown
-from api.fintrack.values import read_id
+from api.fintrack.reading import find, not_found, path_id, shown
 from api.fintrack.wording import Words, still_unpaid
 from domain.command import Command
 from domain.decide import Result
@@ -34,10 +33,7 @@ def creation(words: Words, form: Row, zone: ZoneInfo) -> Command:
     object_ = words.object_
     data = object_.new_data(form, zone)
     words.invoice_type = data["type"] if object_.kind == "invoice" else None
-    own = form.get(object_.id_name)
-    return Command(
-        kind=object_.kind, action="create", id=None if own is None else read_id(own, object_.id_name), data=_in_upper_case(data)
-    )
+    return Command(kind=object_.kind, action="create", id=object_.own_id(form), data=_in_upper_case(data))
 
 
 def update(asker: Asker, object_: Object) -> ASGIResponse:
@@ -96,6 +92,8 @@ def _write(asker: Asker, words: Words, action: Action, read: Callable[[], Comman
     object_, outcome = words.object_, _execute(asker, words, read)
     result = outcome.results[0]
     assert isinstance(result, Result), "an atomic batch has no refusals"
+    if action == "delete" and not result.changed:  # somebody else did it between our look and our write
+        raise not_found(object_, result.id)
     row = shown(asker, object_, state_after(asker, result.id, outcome.seq), active=False if action == "delete" else None)
     headers = {"Idempotent-Replay": "true"} if outcome.idempotent_replay else None
     return respond(asker, action, object_.name, row, headers=headers)

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from api.documents import Document
 from api.fintrack import values
+from api.fintrack.errors import InvalidId
 from api.fintrack.roles import READ, WRITE, Gate
 from domain.errors import InvalidField
 from domain.record import Record
@@ -244,6 +245,14 @@ class Object:
                 raise InvalidField(f"`{one.wire}` is required and cannot be cleared.", path=one.wire)
             data[one.ours] = None if value is None else one.read(value, zone)
         return self.complete(form, data, record, zone)
+
+    def own_id(self, form: Row) -> UUID | None:
+        """The id that a new object brings, if it does. The all-zero one says that there is none. Raises InvalidId."""
+        given = form.get(self.id_name)
+        own = None if given is None else values.read_id(given, self.id_name)
+        if own is not None and not own.int:
+            raise InvalidId(f"`{self.id_name}` is the all-zero UUID, which no {self.name} has.", path=self.id_name)
+        return own
 
     def _sent(self, form: Row, when: str) -> list[Field]:
         return [one for one in self.fields if one.ours and one.wire in form and one.settable in ("always", when)]
