@@ -24,6 +24,7 @@ from infra.metrics import Metrics
 from infra.passwords import HASHES_AT_ONCE, Passwords
 from infra.quiet import Quiet
 from infra.reading import Reader
+from infra.remembered import Remembered
 from infra.roles import api_url
 from infra.settings import Settings, SettingsError
 from infra.signing import signing_key
@@ -39,6 +40,12 @@ Answer = TypeVar("Answer")
 PATIENCE_SECONDS = 2.0
 """How long a request waits for the database to come back before it is answered with 503."""
 
+
+MOST_RENDERED_BYTES = 32 * 2**20
+"""Rows of lists that are kept as they were sent, with the documents that they show."""
+
+Rendered = tuple[int, bytes]
+"""How many rows, and their JSON."""
 
 SENT_AT_ONCE = 4
 """Mails and short messages on their way at a time."""
@@ -103,6 +110,7 @@ class Services:
         self.deltas = Deltas(self.database)
         self.limits = Limits(self.database)
         self.quiet = Quiet()
+        self.rendered: Remembered[Rendered] = Remembered(MOST_RENDERED_BYTES)
         self.passwords = Passwords()
         self.identity = Identity(
             self.database,

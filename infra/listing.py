@@ -64,7 +64,11 @@ def list_from(
         not walkable(source, descending=descending) or (indexed(source) and (total is None or total.total <= FEW))
         for source, total in zip(sources, known, strict=True)
     ]
-    statement = page_statement(company_id, sources, gathered, descending=descending, limit=limit, offset=offset, beside=beside)
+    made_of = (*keys, *gathered, descending, limit, offset, beside)
+    statement = database.totals.statements.get(made_of)
+    if statement is None:
+        statement = page_statement(company_id, sources, gathered, descending=descending, limit=limit, offset=offset, beside=beside)
+        database.totals.statements.put(made_of, statement)
     with database.company(company_id) as connection:
         result = _run(database, connection, *statement)
         totals = [_still(total, _told(result, 3 + 2 * place)) for place, total in enumerate(known)]

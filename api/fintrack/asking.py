@@ -31,7 +31,7 @@ from api.fintrack.roles import Gate
 from api.http_errors import HttpRequest, MediaTypeUnsupported
 from api.reading_requests import decode, query_pairs, read_body, services_of
 from domain.command import Actor, Idempotency
-from domain.errors import CompanyNotFound, InvalidField, LedgerError, MalformedRequest, NotAuthenticated
+from domain.errors import CompanyNotFound, InvalidField, LedgerError, MalformedRequest, NotAuthenticated, ServiceUnavailable
 from domain.record import Record
 from infra.businesses import read_business
 from infra.companies import ROOT
@@ -39,6 +39,7 @@ from infra.composition import Services
 from infra.fingerprints import request_fingerprint
 from infra.identity import Principal
 from infra.requests import check_key
+from infra.tokens import Claims
 
 TOKEN = "fintrack-access-token"  # noqa: S105 - a name
 CODENAME_HEADER = "mbx-business-codename"
@@ -114,6 +115,8 @@ class Asker(Asked):
     company: Record
     access_token: str
     sso_ms: int
+    head: int | None = None
+    """Where the log of the business ended when its records were read, where that was noted."""
 
     @property
     def company_id(self) -> UUID:
@@ -181,6 +184,43 @@ def confirm(asked: Asked, *, or_of_token: bool = False, gate: Gate | None = None
     business, the token's own is meant (`/currentuser` of a client that sends no codename), and not root.
     """
     begin = time.perf_counter()
+    token, claims = _identify(asked)
+    principal, company = asked.services.identity.confirm_with_company(claims)
+    if asked.named is None and or_of_token:
+        asked.named = company.data["codename"]
+    return _admit(asked, token, principal, company, gate, begin)
+
+
+def answer_reading(asked: Asked, work: Callable[[Asker], ASGIResponse], gate: Gate | None = None) -> ASGIResponse:
+    """The answer of work that only reads, and notes the `head` as of which it read.
+
+    Where the session is known, it is done first, for the session as it was known last: its answer stands where the log has not
+    moved since, and where it has, but neither the role nor the business has changed. Else it is done again. Raises as `confirm`.
+    """
+    begin = time.perf_counter()
+    identity = asked.services.identity
+    token, claims = _identify(asked)
+    presumed = identity.presume(claims)
+    response: ASGIResponse | None = None
+    if presumed is not None:
+        try:
+            asker = _admit(asked, token, *presumed, gate, begin)
+            response = work(asker)
+        except ServiceUnavailable:
+            raise
+        except LedgerError:
+            pass  # nothing is told to a session that has ended, not even this
+        else:
+            if asker.company_id == claims.cid and asker.head == asker.principal.head:
+                return response
+    principal, company = identity.confirm_with_company(claims)
+    if response is not None and presumed is not None and (principal.role, company) == (presumed[0].role, presumed[1]):
+        return response
+    return work(_admit(asked, token, principal, company, gate, begin))
+
+
+def _identify(asked: Asked) -> tuple[str, Claims]:
+    """The token, and whom it names; counts the request. Raises NotAuthenticated, TooManyRequests."""
     token = asked.token()
     if token is None:
         raise NotAuthenticated(NO_LOGIN)
@@ -188,11 +228,12 @@ def confirm(asked: Asked, *, or_of_token: bool = False, gate: Gate | None = None
     claims = services.identity.authenticate(token)
     kind = "read" if asked.request.method == "GET" else "write"
     services.limits.count(f"{kind}:{claims.sub}", services.settings.rate_limit_per_minute)
-    principal = services.identity.confirm(claims)
-    company = services.identity.company_of(principal)
+    return token, claims
+
+
+def _admit(asked: Asked, token: str, principal: Principal, company: Record, gate: Gate | None, begin: float) -> Asker:
+    """The asker, in the business that is addressed. Raises NotAuthenticated, NotAllowed, and what is wrong with the request."""
     own = company.data["codename"]
-    if asked.named is None and or_of_token:
-        asked.named = own
     if own != asked.codename and own == ROOT and principal.role == "superAdmin":
         principal, company = _as_visitor(asked, principal)
         own = asked.codename
@@ -221,7 +262,14 @@ def _as_visitor(asked: Asked, principal: Principal) -> tuple[Principal, Record]:
     return dataclasses.replace(principal, company_id=company.id, head=head), company
 
 
-async def answer_to(request: HttpRequest, work: Callable[[Asker], ASGIResponse], gate: Gate | None = None) -> ASGIResponse:
-    """The answer to a request of whoever is logged in and passes the `gate`: `work` is done in a thread."""
+async def answer_to(
+    request: HttpRequest, work: Callable[[Asker], ASGIResponse], gate: Gate | None = None, *, notes_head: bool = False
+) -> ASGIResponse:
+    """The answer to a request of whoever is logged in and passes the `gate`: `work` is done in a thread.
+
+    `notes_head`: the work only reads, and notes the head as of which it did (`answer_reading`).
+    """
     asked = await read_request(request)
+    if notes_head:
+        return await asked.services.threads.run(answer_reading, asked, work, gate)
     return await asked.services.threads.run(lambda: work(confirm(asked, gate=gate)))

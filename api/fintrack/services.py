@@ -17,13 +17,19 @@ from api.http_errors import HttpRequest
 
 
 def handler(
-    method: str, path: str, operation: Operation, work: Callable[[Asker], ASGIResponse], gate: Gate | None = None
+    method: str,
+    path: str,
+    operation: Operation,
+    work: Callable[[Asker], ASGIResponse],
+    gate: Gate | None = None,
+    *,
+    notes_head: bool = False,
 ) -> HTTPRouteHandler:
-    """A route whose work is done in a thread, for whoever is logged in and passes the gate."""
+    """A route whose work is done in a thread, for whoever is logged in and passes the gate. `notes_head` as in `answer_to`."""
 
     @endpoint(method, path, operation)
     async def handle(request: HttpRequest) -> ASGIResponse:
-        return await answer_to(request, work, gate)
+        return await answer_to(request, work, gate, notes_head=notes_head)
 
     return handle
 
@@ -34,14 +40,15 @@ def _handlers(object_: Object) -> Iterator[HTTPRouteHandler]:
     describe = describing.Describing(object_)
     create, write, read = object_.create_gate, object_.write_gate, object_.read_gate
     yield handler("POST", object_.path, describe.create(), lambda asker: writing.create(asker, object_), create)
-    yield handler("GET", object_.path, describe.list_("list"), lambda asker: reading.get_list(asker, object_, "list"), read)
+    listed, fetched = describe.list_("list"), describe.list_("fetch")
+    yield handler("GET", object_.path, listed, lambda asker: reading.get_list(asker, object_, "list"), read, notes_head=True)
     yield handler("GET", one, describe.get(), lambda asker: reading.get_one(asker, object_), read)
     yield handler("PATCH", one, describe.update("PATCH"), lambda asker: writing.update(asker, object_), write)
     yield handler("PUT", one, describe.update("PUT"), lambda asker: writing.update(asker, object_), write)
     yield handler("DELETE", one, describe.delete(), lambda asker: writing.delete(asker, object_), write)
     if object_.has_fetch_list:
-        fetch = describe.list_("fetch")
-        yield handler("GET", object_.fetch_path, fetch, lambda asker: reading.get_list(asker, object_, "fetch"), read)
+        work = lambda asker: reading.get_list(asker, object_, "fetch")  # noqa: E731
+        yield handler("GET", object_.fetch_path, fetched, work, read, notes_head=True)
 
 
 HANDLERS = [made for object_ in OBJECTS.values() for made in _handlers(object_)]

@@ -22,7 +22,7 @@ from api.native.pulling import Cursor, Pull, PullQuery, read_since
 from api.native.references import reference_of, tags_of
 from api.reading_requests import convert_query, query_pairs, read_query, services_of
 from domain import errors
-from domain.errors import CursorAhead, InvalidField, RecordNotFound
+from domain.errors import CursorAhead, InvalidField, LedgerError, RecordNotFound
 from domain.record import Record
 from infra.composition import Services
 from infra.reading import Found, known_kinds
@@ -141,17 +141,21 @@ def _list(services: Services, claims: Claims, kind: str, pairs: list[tuple[str, 
     for name, value in pairs:
         if name not in known:
             filters.setdefault(name, []).append(value)
-    services.identity.confirm(claims)
-    listing = services.reader.list_records(
-        claims.cid,
-        kind,
-        filters=filters,
-        deleted={"false": False, "true": True, "any": None}[query.deleted],
-        sort=query.sort,
-        descending=query.order == "desc",
-        limit=query.page_size,
-        offset=(query.page - 1) * query.page_size,
-    )
+    try:
+        listing = services.reader.list_records(
+            claims.cid,
+            kind,
+            filters=filters,
+            deleted={"false": False, "true": True, "any": None}[query.deleted],
+            sort=query.sort,
+            descending=query.order == "desc",
+            limit=query.page_size,
+            offset=(query.page - 1) * query.page_size,
+        )
+    except LedgerError:
+        services.identity.confirm(claims)  # nothing is told to a session that has ended, not even this
+        raise
+    services.identity.confirm(claims, listing.head)
     more = query.page * query.page_size < listing.total
     tail = b'],"page":%d,"page_size":%d,"total":%d,"has_more":%s}'
     return raw(b'{"records":[' + listing.items + tail % (query.page, query.page_size, listing.total, b"true" if more else b"false"))

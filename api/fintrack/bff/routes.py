@@ -101,7 +101,7 @@ def _operations(object_: Object) -> tuple[Operation, Operation, Operation]:
 
 def _handlers(object_: Object) -> Iterator[HTTPRouteHandler]:
     listed, counted, got = _operations(object_)
-    yield handler("GET", object_.path, listed, lambda asker: list_objects(asker, object_))
+    yield handler("GET", object_.path, listed, lambda asker: list_objects(asker, object_), notes_head=True)
     yield handler("GET", f"{object_.path}/count", counted, lambda asker: count_objects(asker, object_))
     yield handler("GET", f"{object_.path}/{{{object_.id_name}:str}}", got, lambda asker: get_one(asker, object_))
 
@@ -119,4 +119,4 @@ _SEARCH = Operation(
 )
 
 HANDLERS = [handler_ for object_ in WHOLE.values() for handler_ in _handlers(object_)]
-HANDLERS.append(handler("GET", f"/{SERVICE}/v1/search", _SEARCH, search))
+HANDLERS.append(handler("GET", f"/{SERVICE}/v1/search", _SEARCH, search, notes_head=True))

@@ -34,6 +34,7 @@ def search(asker: Asker) -> ASGIResponse:
         for place, object_ in enumerate(wanted)
     ]
     found = list_from(asker.services.database, asker.company_id, sources, descending=True, limit=page.limit, offset=page.offset)
+    asker.head = found.head
     rows = _rows(asker, wanted, documents_of(found.items))
     return respond(asker, "list", "results", rows, paging=page.paging(found.total))
 
