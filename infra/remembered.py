@@ -1,4 +1,4 @@
-"""What was made of given things and would be made the same again: kept within bounds, for as long as it is asked for."""
+"""What was made of given things, kept within bounds so that it need not be made again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Made = TypeVar("Made")
 
 
 class Remembered(Generic[Made]):
-    """Values by everything that they were made of, so that none is ever out of date; safe for any number of threads.
+    """Values by what they were made of; whoever takes one knows that it would be made the same now. Safe for any number of threads.
 
     The weights of all values together are at most `most`; what was asked for longest ago is forgotten first.
     """
@@ -36,10 +36,9 @@ class Remembered(Generic[Made]):
         if weight * 100 > self._most:
             return
         with self._lock:
-            if key in self._kept:
-                return
+            _, before = self._kept.pop(key, (None, 0))
             self._kept[key] = (made, weight)
-            self._weight += weight
+            self._weight += weight - before
             while self._weight > self._most:
                 _, (_, gone) = self._kept.popitem(last=False)
                 self._weight -= gone

@@ -17,21 +17,19 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
-from litestar.response.base import ASGIResponse
-
 from api.fintrack.errors import NO_LOGIN
 from api.fintrack.roles import Gate
 from api.http_errors import HttpRequest, MediaTypeUnsupported
 from api.reading_requests import decode, query_pairs, read_body, services_of
 from domain.command import Actor, Idempotency
-from domain.errors import CompanyNotFound, InvalidField, LedgerError, MalformedRequest, NotAuthenticated, ServiceUnavailable
+from domain.errors import CompanyNotFound, InvalidField, LedgerError, MalformedRequest, NotAuthenticated
 from domain.record import Record
 from infra.businesses import read_business
 from infra.companies import ROOT
@@ -115,6 +113,8 @@ class Asker(Asked):
     company: Record
     access_token: str
     sso_ms: int
+    today: date
+    """Which day it is there, for all of the request."""
     head: int | None = None
     """Where the log of the business ended when its records were read, where that was noted."""
 
@@ -136,7 +136,17 @@ class Asker(Asked):
     @property
     def zone(self) -> ZoneInfo:
         """The time zone of the business."""
-        return ZoneInfo(self.company.data.get("time_zone", "UTC"))
+        return zone_of(self.company)
+
+
+def zone_of(company: Record) -> ZoneInfo:
+    """The time zone of a business."""
+    return ZoneInfo(company.data.get("time_zone", "UTC"))
+
+
+def today_of(company: Record) -> date:
+    """Which day it is in the time zone of a business."""
+    return datetime.now(zone_of(company)).date()
 
 
 async def read_request(request: HttpRequest) -> Asked:
@@ -184,43 +194,15 @@ def confirm(asked: Asked, *, or_of_token: bool = False, gate: Gate | None = None
     business, the token's own is meant (`/currentuser` of a client that sends no codename), and not root.
     """
     begin = time.perf_counter()
-    token, claims = _identify(asked)
+    token, claims = identify(asked)
     principal, company = asked.services.identity.confirm_with_company(claims)
     if asked.named is None and or_of_token:
         asked.named = company.data["codename"]
-    return _admit(asked, token, principal, company, gate, begin)
+    return admit(asked, token, principal, company, gate, begin)
 
 
-def answer_reading(asked: Asked, work: Callable[[Asker], ASGIResponse], gate: Gate | None = None) -> ASGIResponse:
-    """The answer of work that only reads, and notes the `head` as of which it read.
-
-    Where the session is known, it is done first, for the session as it was known last: its answer stands where the log has not
-    moved since, and where it has, but neither the role nor the business has changed. Else it is done again. Raises as `confirm`.
-    """
-    begin = time.perf_counter()
-    identity = asked.services.identity
-    token, claims = _identify(asked)
-    presumed = identity.presume(claims)
-    response: ASGIResponse | None = None
-    if presumed is not None:
-        try:
-            asker = _admit(asked, token, *presumed, gate, begin)
-            response = work(asker)
-        except ServiceUnavailable:
-            raise
-        except LedgerError:
-            pass  # nothing is told to a session that has ended, not even this
-        else:
-            if asker.company_id == claims.cid and asker.head == asker.principal.head:
-                return response
-    principal, company = identity.confirm_with_company(claims)
-    if response is not None and presumed is not None and (principal.role, company) == (presumed[0].role, presumed[1]):
-        return response
-    return work(_admit(asked, token, principal, company, gate, begin))
-
-
-def _identify(asked: Asked) -> tuple[str, Claims]:
-    """The token, and whom it names; counts the request. Raises NotAuthenticated, TooManyRequests."""
+def identify(asked: Asked) -> tuple[str, Claims]:
+    """The token, and whom it names; counts the request. That the session is open is still to be confirmed. Raises NotAuthenticated, TooManyRequests."""
     token = asked.token()
     if token is None:
         raise NotAuthenticated(NO_LOGIN)
@@ -231,8 +213,8 @@ def _identify(asked: Asked) -> tuple[str, Claims]:
     return token, claims
 
 
-def _admit(asked: Asked, token: str, principal: Principal, company: Record, gate: Gate | None, begin: float) -> Asker:
-    """The asker, in the business that is addressed. Raises NotAuthenticated, NotAllowed, and what is wrong with the request."""
+def admit(asked: Asked, token: str, principal: Principal, company: Record, gate: Gate | None, begin: float) -> Asker:
+    """Who asks, in the business that is addressed, for the principal of a token and the principal's company. Raises NotAuthenticated, NotAllowed, and what is wrong with the request."""
     own = company.data["codename"]
     if own != asked.codename and own == ROOT and principal.role == "superAdmin":
         principal, company = _as_visitor(asked, principal)
@@ -249,6 +231,7 @@ def _admit(asked: Asked, token: str, principal: Principal, company: Record, gate
         principal=principal,
         company=company,
         access_token=token,
+        today=today_of(company),
         sso_ms=round((time.perf_counter() - begin) * 1000),
     )
 
@@ -260,16 +243,3 @@ def _as_visitor(asked: Asked, principal: Principal) -> tuple[Principal, Record]:
         raise CompanyNotFound(f"There is no business {asked.codename!r}.", path="_business")
     head = asked.services.store.head(company.id).seq
     return dataclasses.replace(principal, company_id=company.id, head=head), company
-
-
-async def answer_to(
-    request: HttpRequest, work: Callable[[Asker], ASGIResponse], gate: Gate | None = None, *, notes_head: bool = False
-) -> ASGIResponse:
-    """The answer to a request of whoever is logged in and passes the `gate`: `work` is done in a thread.
-
-    `notes_head`: the work only reads, and notes the head as of which it did (`answer_reading`).
-    """
-    asked = await read_request(request)
-    if notes_head:
-        return await asked.services.threads.run(answer_reading, asked, work, gate)
-    return await asked.services.threads.run(lambda: work(confirm(asked, gate=gate)))

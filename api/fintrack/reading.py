@@ -9,9 +9,10 @@ from uuid import UUID
 from litestar.response.base import ASGIResponse
 
 from api.documents import Document, document_of, documents_of
+from api.fintrack.answering import respond_list
 from api.fintrack.asking import Asker
 from api.fintrack.envelope import Rows, flag_of, page_of, respond
-from api.fintrack.filters import Filters, today_in
+from api.fintrack.filters import Filters
 from api.fintrack.objects import OBJECTS
 from api.fintrack.objects.object import Api, Join, Object, Row, Seen
 from api.fintrack.values import read_id
@@ -40,7 +41,7 @@ def path_id(asker: Asker, object_: Object) -> UUID:
 
 def seen_by(asker: Asker) -> Seen:
     """What showing records of the asker's business needs."""
-    return Seen(str(asker.company_id), today_in(asker.zone), asker.company.data["currency"])
+    return Seen(str(asker.company_id), asker.today, asker.company.data["currency"])
 
 
 def shown(asker: Asker, object_: Object, record: Record, *, active: bool | None = None) -> Row:
@@ -103,9 +104,8 @@ def get_list(asker: Asker, object_: Object, api: Api, related: Sequence[Test] = 
             children=tuple(OBJECTS[join.of].kind for join in joins if not join.link),
         ),
     )
-    asker.head = found.head
     rows = _rows(asker, object_, api, joins, seen, found)
-    return respond(asker, "list", object_.plural, rows, paging=page.paging(found.total))
+    return respond_list(asker, object_.plural, rows, page.paging(found.total), found.head)
 
 
 def _rows(asker: Asker, object_: Object, api: Api, joins: tuple[Join, ...], seen: Seen, found: Found) -> Rows:
