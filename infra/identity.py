@@ -377,7 +377,7 @@ class Identity:
     def presume(self, claims: Claims) -> tuple[Principal, Record] | None:
         """The principal and the company as they were known last, if they were known as of one head; nothing is asked.
 
-        For who only reads, and reads the company's head with it: what was read is told only where the head is still the principal's;
+        For who only reads, and reads the company's head with it: what was read is told where the head is still the principal's, and
         else `confirm_with_company` decides.
         """
         session, company = self._open.get(claims.sid), self._companies.get(claims.cid)

@@ -47,9 +47,9 @@ async def answer_list(request: HttpRequest, work: Work, gate: Gate | None = None
     asked = await read_request(request)
     token, claims = identify(asked)
     presumed = asked.services.identity.presume(claims)
-    if presumed is not None and (listed := _last_listed(asked, *presumed)) is not None:
-        if await asked.services.heads.current(claims.cid) == listed.head:
-            return _respond(admit(asked, token, *presumed, gate, began), listed)
+    listed = None if presumed is None else _last_listed(asked, *presumed)
+    if presumed and listed and await asked.services.heads.current(claims.cid) == listed.head:
+        return _respond(admit(asked, token, *presumed, gate, began), listed)
     return await asked.services.threads.run(_answer_reading, asked, token, claims, presumed, work, gate)
 
 

@@ -24,6 +24,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
+
 from api.fintrack.errors import NO_LOGIN
 from api.fintrack.roles import Gate
 from api.http_errors import HttpRequest, MediaTypeUnsupported
@@ -202,7 +203,10 @@ def confirm(asked: Asked, *, or_of_token: bool = False, gate: Gate | None = None
 
 
 def identify(asked: Asked) -> tuple[str, Claims]:
-    """The token, and whom it names; counts the request. That the session is open is still to be confirmed. Raises NotAuthenticated, TooManyRequests."""
+    """The token, and whom it names; counts the request. That the session is open is still to be confirmed.
+
+    Raises NotAuthenticated, TooManyRequests.
+    """
     token = asked.token()
     if token is None:
         raise NotAuthenticated(NO_LOGIN)
@@ -214,7 +218,10 @@ def identify(asked: Asked) -> tuple[str, Claims]:
 
 
 def admit(asked: Asked, token: str, principal: Principal, company: Record, gate: Gate | None, begin: float) -> Asker:
-    """Who asks, in the business that is addressed, for the principal of a token and the principal's company. Raises NotAuthenticated, NotAllowed, and what is wrong with the request."""
+    """Who asks, in the business that is addressed, for the principal of a token and the principal's company.
+
+    Raises NotAuthenticated, NotAllowed, and what is wrong with the request.
+    """
     own = company.data["codename"]
     if own != asked.codename and own == ROOT and principal.role == "superAdmin":
         principal, company = _as_visitor(asked, principal)
