@@ -16,7 +16,7 @@ def any_case(application: ASGIApp, dialects: Sequence[Dialect]) -> ASGIApp:
     prefixes = tuple(prefix for dialect in dialects for prefix in dialect.prefixes)
     paths = [path for dialect in dialects for handler in dialect.handlers for path in _paths(handler)]
     whole = {path.casefold(): path for path in paths if "{" not in path}
-    begun = {begin.casefold(): begin for path in paths if "{" in path for begin in [path.partition("{")[0]]}
+    templates = sorted({tuple(path.split("/")) for path in paths if "{" in path})
 
     def written(path: str) -> str:
         folded = path.casefold()
@@ -25,7 +25,8 @@ def any_case(application: ASGIApp, dialects: Sequence[Dialect]) -> ASGIApp:
         found = whole.get(folded.rstrip("/"))
         if found is not None:
             return found
-        return next((begin + path[len(begin) :] for key, begin in begun.items() if folded.startswith(key)), path)
+        parts = path.rstrip("/").split("/")
+        return next((found for template in templates if (found := _as(template, parts)) is not None), path)
 
     async def handle(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == ScopeType.HTTP:
@@ -36,6 +37,15 @@ def any_case(application: ASGIApp, dialects: Sequence[Dialect]) -> ASGIApp:
         await application(scope, receive, send)
 
     return handle
+
+
+def _as(template: Sequence[str], parts: Sequence[str]) -> str | None:
+    """The path as the template has it; None where it is no such path."""
+    if len(template) != len(parts):
+        return None
+    if any(own.casefold() != part.casefold() for own, part in zip(template, parts, strict=True) if not own.startswith("{")):
+        return None
+    return "/".join(part if own.startswith("{") else own for own, part in zip(template, parts, strict=True))
 
 
 def _paths(handler: object) -> list[str]:

@@ -50,6 +50,7 @@ PATH_PARAMETERS: dict[str, dict[str, Any]] = {
     },
     "seq": {"description": "The seq of an event.", "schema": {"type": "integer", "minimum": 1}, "example": 1},
     "file_format": {"description": "The format of the file.", "schema": {"type": "string", "enum": sorted(IMPORTS)}},
+    "number": {"description": "A dead letter's number.", "schema": {"type": "integer", "minimum": 1}, "example": 1},
     "picture_id": {"description": "A picture's id.", "schema": {"type": "integer", "minimum": 1}, "example": 1},
     "file_id": {"description": "The file's id.", "schema": {"type": "string", "format": "uuid"}, "example": str(UUID(int=0))},
     "format": {"description": "A format of exports.", "schema": {"type": "string", "enum": list(EXPORTS)}},

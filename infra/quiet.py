@@ -2,6 +2,10 @@
 
 Most polls of a sync find nothing. Their collections' versions are behind the head, because something else changed last, so that the
 head alone does not tell; what was read last at that head does, and costs no query but that of the head.
+
+Rows follow from the log up to a head and from nothing else, so it does not matter which process wrote the log or rendered the rows,
+nor whether they are rendered anew meanwhile: who is told that there is nothing new had everything up to this head. It matters that
+what is noted was read from rows that were complete up to the very head that it is noted for.
 """
 
 from __future__ import annotations
@@ -28,7 +32,7 @@ class Quiet:
         return known_head == head and all(collection in known and after >= known[collection] for collection, after in asked)
 
     def note(self, company_id: UUID, dialect: str, head: int, found: Mapping[str, int]) -> None:
-        """Remember that at this head there is nothing after these versions."""
+        """Remember that at this head there is nothing after these versions. Only of rows that are complete up to this head."""
         key = (company_id, dialect)
         known_head, known = self._known.get(key, (-1, {}))
         if known_head > head:
@@ -36,4 +40,5 @@ class Quiet:
         if len(self._known) >= REMEMBERED and key not in self._known:
             self._known.clear()
         earlier = known if known_head == head else {}
-        self._known[key] = (head, {**earlier, **found})
+        lowest = {name: min(after, earlier.get(name, after)) for name, after in found.items()}
+        self._known[key] = (head, {**earlier, **lowest})

@@ -17,6 +17,10 @@ _STORES = b"""
 SELECT id, number FROM records
 WHERE company_id = %b AND kind = 'custom_record' AND document::jsonb -> 'data' ->> 'type' = 'stores' ORDER BY number
 """
+_ROWS = b"""
+SELECT record_id, collection FROM sync_rows
+WHERE company_id = %b AND record_id = ANY(%b) AND dialect = %b AND layout = %b AND part = 0 AND starts_with(collection, %b)
+"""
 
 
 def documents_with_ids(connections: CompanyConnections, company_id: UUID, record_ids: Sequence[UUID]) -> bytes:
@@ -45,3 +49,13 @@ def stores_in_order(connections: CompanyConnections, company_id: UUID) -> dict[U
     with connections.company(company_id) as connection:
         rows = connection.execute(_STORES, (company_id,), binary=True).fetchall()
     return {record_id: (place, number) for place, (record_id, number) in enumerate(rows, start=1)}
+
+
+def rows_of_records(
+    connections: CompanyConnections, own: tuple[UUID, str, int], record_ids: Sequence[UUID], prefix: str
+) -> list[tuple[UUID, str]]:
+    """Which of these records have rows (infra/sync_rows.py) in which collections that begin so; `own` is the layout's key."""
+    company_id, dialect, version = own
+    with connections.company(company_id) as connection:
+        parameters = (company_id, list(record_ids), dialect, version, prefix)
+        return connection.execute(_ROWS, parameters, binary=True).fetchall()

@@ -42,7 +42,7 @@ from psycopg.pq.abc import PGresult
 from domain.errors import CompanyNotFound
 from infra.database import Database
 from infra.reading import LARGEST
-from infra.store.arrays import int4s, int8s, texts
+from infra.store.arrays import bools, int4s, int8s, texts
 from infra.store.pipeline import run
 from infra.sync_layout import LARGEST_VERSION, OF_LAYOUT, Layout, RowKeeper, number
 
@@ -60,18 +60,23 @@ class Openings(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Rows of a collection with seq > `after`; at most `limit`, but for the other rows of the last one's record."""
+    """Rows of a collection with seq > `after`; at most `limit`, but for the other rows of the last one's record.
+
+    `spanned`: also between which seqs its part 0 lies, wherever `after` is (of `SyncRows.collections` only).
+    """
 
     collection: str
     after: int = 0
     limit: int = PAGE
+    spanned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class RowsPage:
     """Bodies in order of seq, as the inside of a JSON list; the cursor to go on with, and whether there is more up to `until`.
 
-    `last` is the seq of the last row, 0 where there is none.
+    `last` is the seq of the last row, 0 where there is none. Of a collection that was wanted as `spanned`: `lives_from` is the
+    lowest seq of a living row of part 0, `newest` the highest of all of them, each 0 where there is none.
     """
 
     items: bytes
@@ -81,11 +86,16 @@ class RowsPage:
     until: int
     head: int
     last: int
+    lives_from: int = 0
+    newest: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class CollectionsPage:
-    """A page of each collection, in the order in which they were asked for. `until`: the seq up to which they are complete."""
+    """A page of each collection, in the order in which they were asked for. `until`: the seq up to which they are complete.
+
+    `head` may be beyond it, where something was written while the rows were brought up to the log.
+    """
 
     pages: list[RowsPage]
     until: int
@@ -101,6 +111,8 @@ class _Found(NamedTuple):
     last: int
     sent: int
     items: bytes
+    lives_from: int = 0
+    newest: int = 0
 
 
 # Statements ---------------------------------------------------------------------------------------
@@ -120,13 +132,20 @@ AND NOT EXISTS (SELECT FROM events o WHERE o.company_id = %b AND o.record_id = s
                 AND o.device_id IS DISTINCT FROM %b) AS own
 """
 _COLLECTIONS = f"""
-SELECT {_STATE}, page.* FROM unnest(%b::text[], %b::bigint[], %b::bigint[]) WITH ORDINALITY AS wanted (name, after, most, place)
+SELECT {_STATE}, page.*, span.*
+FROM unnest(%b::text[], %b::bigint[], %b::bigint[], %b::boolean[]) WITH ORDINALITY AS wanted (name, after, most, spanned, place)
 CROSS JOIN LATERAL (
     SELECT count(*), max(seq), count(*), string_agg(body, ',') FROM (
         SELECT seq, body FROM sync_rows WHERE {OF_LAYOUT} AND collection = wanted.name AND seq > wanted.after
         ORDER BY seq FETCH FIRST (wanted.most) ROWS WITH TIES
     ) AS one
-) AS page ORDER BY wanted.place
+) AS page
+LEFT JOIN LATERAL (
+    SELECT (SELECT seq FROM sync_rows WHERE {OF_LAYOUT} AND collection = wanted.name AND part = 0 AND NOT deleted
+        ORDER BY seq LIMIT 1),
+        (SELECT seq FROM sync_rows WHERE {OF_LAYOUT} AND collection = wanted.name AND part = 0 ORDER BY seq DESC LIMIT 1)
+) AS span (lives_from, newest) ON wanted.spanned
+ORDER BY wanted.place
 """.encode()
 
 
@@ -191,8 +210,9 @@ class SyncRows:
             texts([one.collection for one in wanted]),
             int8s([min(one.after, LARGEST) for one in wanted]),
             int8s([one.limit for one in wanted]),
+            bools([one.spanned for one in wanted]),
         )
-        found = self._read(company_id, _COLLECTIONS, [company_id, *own, *asked, *own], None)
+        found = self._read(company_id, _COLLECTIONS, [company_id, *own, *asked, *own, *own, *own], None)
         pages = [_rows_page(one, row, LARGEST) for one, row in zip(wanted, found, strict=True)]
         return CollectionsPage(pages, found[0].position, found[0].head)
 
@@ -225,13 +245,15 @@ def _found(result: PGresult, row: int) -> _Found:
         last,
         sent,
         result.get_value(row, 5) or b"",
+        *(number(result, row, column) for column in range(6, result.nfields)),
     )
 
 
 def _rows_page(wanted: Wanted, found: _Found, end: int) -> RowsPage:
     until = min(found.position, end)
     has_more = found.read >= wanted.limit and found.last < until
-    return RowsPage(found.items, found.sent, found.last if has_more else until, has_more, until, found.head, found.last)
+    cursor = found.last if has_more else until
+    return RowsPage(found.items, found.sent, cursor, has_more, until, found.head, found.last, found.lives_from, found.newest)
 
 
 def _flat(openings: Mapping[int, Openings]) -> list[str]:

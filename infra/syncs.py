@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from infra.database import Database
+from infra.database import Connection, Database
 
 MOST_REJECTED = 10_000
 """Rejected items that are kept per source; the oldest are forgotten first."""
+MOST_REJECTED_BYTES = 64 * 1024 * 1024
+"""Of them together, as they are stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +88,20 @@ _FORGET = b"DELETE FROM rejected_items WHERE company_id = %b AND dialect = %b AN
 _FORGET_AND_PUSHED = b"WITH gone AS (" + _FORGET + b")" + _PUSHED
 _TRIM = b"""
 DELETE FROM rejected_items WHERE company_id = %b AND number IN (
-    SELECT number FROM rejected_items WHERE company_id = %b AND dialect = %b AND source = %b ORDER BY last_at DESC OFFSET %b
+    SELECT number FROM (
+        SELECT number, row_number() OVER newest AS place, sum(pg_column_size(item)) OVER newest AS bytes FROM rejected_items
+        WHERE company_id = %b AND dialect = %b AND source = %b
+        WINDOW newest AS (ORDER BY last_at DESC, number DESC)
+    ) kept WHERE place > %b OR (bytes > %b AND place > 1)
 )
 """
 _LIST = b"""
 SELECT item_key, place, item, code, message, field, number, attempts, first_at, last_at FROM rejected_items
-WHERE company_id = %b AND dialect = %b AND source = %b ORDER BY number LIMIT %b
+WHERE company_id = %b AND dialect = %b AND source = %b AND number > %b ORDER BY number LIMIT %b
+"""
+_ONE = b"""
+SELECT item_key, place, item, code, message, field, number, attempts, first_at, last_at FROM rejected_items
+WHERE company_id = %b AND dialect = %b AND source = %b AND number = %b
 """
 _COUNT = b"SELECT count(*) FROM rejected_items WHERE company_id = %b AND dialect = %b AND source = %b"
 _DISCARD = b"DELETE FROM rejected_items WHERE company_id = %b AND dialect = %b AND source = %b AND number = ANY(%b)"
@@ -144,16 +154,34 @@ class Syncs:
             with self.database.company(company_id) as connection:
                 connection.execute(_FORGET_AND_PUSHED, (*done, *counts))
             return
-        columns = [[getattr(one, name) for one in rejected] for name in ("item_key", "place", "item", "code", "message", "field")]
         with self.database.company(company_id) as connection, connection.transaction():
             connection.execute(_FORGET_AND_PUSHED, (*done, *counts))
-            connection.execute(_REJECT, (company_id, self.dialect, device, *columns))
-            connection.execute(_TRIM, (company_id, company_id, self.dialect, device, MOST_REJECTED))
+            self._keep(connection, company_id, device, rejected)
 
-    def rejected(self, company_id: UUID, source: str, limit: int = 100) -> list[Rejected]:
-        """What is still refused of what a source sent, oldest first."""
+    def note_items(self, company_id: UUID, source: str, *, rejected: Sequence[Rejected], accepted: Collection[str]) -> None:
+        """A source that is no device sent items: what was refused is kept; what was accepted is no longer among it."""
+        with self.database.company(company_id) as connection, connection.transaction():
+            if accepted:
+                connection.execute(_FORGET, (company_id, self.dialect, source, list(accepted)))
+            if rejected:
+                self._keep(connection, company_id, source, rejected)
+
+    def _keep(self, connection: Connection, company_id: UUID, source: str, rejected: Sequence[Rejected]) -> None:
+        columns = [[getattr(one, name) for one in rejected] for name in ("item_key", "place", "item", "code", "message", "field")]
+        connection.execute(_REJECT, (company_id, self.dialect, source, *columns))
+        connection.execute(_TRIM, (company_id, company_id, self.dialect, source, MOST_REJECTED, MOST_REJECTED_BYTES))
+
+    def rejected(self, company_id: UUID, source: str, limit: int = 100, *, after: int = 0) -> list[Rejected]:
+        """What is still refused of what a source sent, oldest first, after the number `after`."""
         with self.database.company(company_id) as connection:
-            return [Rejected(*row) for row in connection.execute(_LIST, (company_id, self.dialect, source, limit)).fetchall()]
+            rows = connection.execute(_LIST, (company_id, self.dialect, source, after, limit)).fetchall()
+        return [Rejected(*row) for row in rows]
+
+    def find_rejected(self, company_id: UUID, source: str, number: int) -> Rejected | None:
+        """One of a source's rejected items, by its number."""
+        with self.database.company(company_id) as connection:
+            row = connection.execute(_ONE, (company_id, self.dialect, source, number)).fetchone()
+        return Rejected(*row) if row else None
 
     def count_rejected(self, company_id: UUID, source: str) -> int:
         """How many items of a source are still refused."""

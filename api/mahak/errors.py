@@ -72,6 +72,17 @@ def code_of(error: type[LedgerError]) -> int:
     return _BUSINESS[error][0] if error in _BUSINESS else _TRANSPORT.get(error, INVALID)
 
 
+BY_NAME: Mapping[str, type[LedgerError]] = {
+    found.code: found for found in vars(errors).values() if isinstance(found, type) and issubclass(found, LedgerError)
+}
+"""The errors by their own stable names."""
+
+
+def code_of_name(name: str) -> int:
+    """The code of an error by its stable name."""
+    return code_of(BY_NAME.get(name, errors.InvalidField))
+
+
 def status_of(error: type[LedgerError]) -> int:
     """The HTTP status in V2."""
     return _BUSINESS[error][1] if error in _BUSINESS else _TRANSPORT.get(error, 400)

@@ -87,3 +87,41 @@ SAVED_V2: Any = {
         },
     },
 }
+
+SOLVE_ORDER: Any = {
+    "databaseId": 1001,
+    "disputeItems": [{"id": 501, "code": 7, "resolution": "Two were missing", "correction": {"discount": 95000}}],
+}
+SOLVE: Any = {
+    "databaseId": 1001,
+    "entityName": "Receipt",
+    "disputeItems": [{"id": 12, "rw": 16505, "reason": "The customer paid 40, not 45"}],
+}
+SOLVED: Any = {
+    "success": True,
+    "result": True,
+    "code": 0,
+    "message": "Disputes saved",
+    "data": {"disputes": [{"id": 501, "code": "7", "disputeIds": [3], "status": "resolved", "rowVersion": 16511}]},
+}
+
+_LETTER: Any = {
+    "number": 12,
+    "family": "V2",
+    "entities": ["orders", "orderDetails"],
+    "code": 2001,
+    "error": "reference_missing",
+    "field": "orders[0].personId",
+    "attempts": 3,
+    "firstAt": "2026-11-20T10:38:31Z",
+    "lastAt": "2026-11-20T11:00:02Z",
+}
+_LETTER_ANSWER: Any = {"success": True, "result": True, "code": 0, "message": ""}
+_LETTER_ERROR: Any = {"entity": "orders", "index": 0, "field": "personId", "code": 2001, "message": "There is no person 20."}
+LETTERS: Any = {**_LETTER_ANSWER, "data": {"deadLetters": [_LETTER], "total": 1, "hasMore": False}}
+LETTER: Any = {
+    **_LETTER_ANSWER,
+    "data": {**_LETTER, "message": "There is no person 20.", "errors": [_LETTER_ERROR], "batch": COMMIT},
+}
+RETRIED: Any = {**_LETTER_ANSWER, "message": "Accepted", "data": {"number": 12, "accepted": True, "answer": SAVED_V2}}
+DISCARDED: Any = {**_LETTER_ANSWER, "data": {"discarded": 1}}

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from api.mahak.collections import BY_KIND
+from api.mahak.collections.implied import IMPLIED
 from api.mahak.collections.view import Known
 from api.mahak.documents import Document, documents_of
 from infra.database import CompanyConnections
@@ -14,7 +15,10 @@ from infra.referenced import documents_of_parents, documents_with_ids
 
 _FIELDS: Mapping[str, tuple[str, ...]] = {
     kind: tuple(
-        sorted({name for plan in plans for link in plan.view.links for name in link.ours} | {"product_id", "record_id", "cash_id"})
+        sorted(
+            {name for plan in (*plans, *IMPLIED.get(kind, ())) for link in plan.view.links for name in link.ours}
+            | {"product_id", "record_id", "cash_id"}
+        )
     )
     for kind, plans in BY_KIND.items()
 }

@@ -16,23 +16,17 @@ from api.endpoint import Answer, Operation, endpoint
 from api.http_errors import HttpRequest
 from api.mahak.access import claims_of
 from api.mahak.assets import assets_of
-from api.mahak.collections import ALL, COLLECTIONS
+from api.mahak.collections import COLLECTIONS
 from api.mahak.collections.collection import Collection
 from api.mahak.collections.view import BASE
 from api.mahak.documents import Document, Row, document_of
 from api.mahak.known import known_to, look_up
+from api.mahak.naming import BY_ENTITY
 from api.mahak.values import INT32
 from api.reading_requests import query_pairs, services_of
 from domain.errors import InvalidField, RecordNotFound
 from domain.needs import Needs
 from infra.composition import Services
-
-BY_ENTITY: dict[str, Collection] = {
-    name.lower(): collection
-    for collection in ALL
-    for name in (collection.name, collection.entity, collection.asked, *collection.guide)
-}
-"""Every name of an entity, in lower case: `Bank`, `banks`, `customers`."""
 
 
 class Found(msgspec.Struct, kw_only=True):

@@ -25,12 +25,11 @@ from api.endpoint import Answer, Operation, endpoint
 from api.http_errors import HttpRequest
 from api.mahak import forms
 from api.mahak.access import claims_of
-from api.mahak.collections import BY_ANY_NAME, COLLECTIONS
-from api.mahak.collections.collection import Collection
-from api.mahak.collections.files import ANNOUNCED, PICTURES, file_address
+from api.mahak.collections.files import PICTURES, file_address
 from api.mahak.collections.view import id_of
-from api.mahak.documents import document_of
 from api.mahak.errors import is_form
+from api.mahak.naming import collection_named, living_record
+from api.mahak.pictures import bound_of, file_commands, told_of
 from api.mahak.values import INT32
 from api.reading_requests import services_of
 from api.roles import check_may_write
@@ -38,7 +37,7 @@ from api.uploads import ReceivedFile, attachment_of, receive_base64, receive_for
 from domain import errors
 from domain.command import Command
 from domain.decide import Result
-from domain.errors import InvalidField, RecordNotFound, ReferenceMissing
+from domain.errors import InvalidField, RecordNotFound
 from domain.needs import Needs
 from domain.record import Record
 from infra.composition import Services
@@ -51,8 +50,6 @@ from infra.tokens import Claims
 TAG = "Mahak"
 PICTURE_ID, FILE_NAME = "X-PictureId", "X-FileName"
 CONTENT_NAMES = ("fileContent", "file", "content", "base64", "binaryData")
-ENTITY_CODES: Mapping[str, str] = {"people": "101", "products": "102", "orders": "401"}
-"""What galleries call the collections whose rows have pictures."""
 
 
 class UploadedV1(msgspec.Struct, kw_only=True, rename="pascal"):
@@ -197,7 +194,7 @@ def _target(services: Services, claims: Claims, fields: Mapping[str, Any]) -> _T
     """What the request names. Raises InvalidField, ReferenceMissing."""
     picture_id = forms.number(fields, "pictureId", most=INT32)
     if picture_id:
-        picture = _find(services, claims, PICTURES, picture_id, PICTURE_ID)
+        picture = living_record(services.store, claims.cid, PICTURES, picture_id, PICTURE_ID)
         if picture.kind != "custom_record":
             raise InvalidField("This picture has its file; save another picture first.", path=PICTURE_ID)
         return _Target(picture=picture)
@@ -205,34 +202,10 @@ def _target(services: Services, claims: Claims, fields: Mapping[str, Any]) -> _T
     entity_id = forms.number(fields, "entityId", most=INT32)
     if not named and not entity_id:
         return _Target()
-    collection = _collection(named)
+    collection = collection_named(named, "entityType")
     if not entity_id:
         raise InvalidField(f"Say which of the {collection.name} the file is for.", path="entityId")
-    return _Target(record=_find(services, claims, collection, entity_id, "entityId"))
-
-
-def _collection(named: str) -> Collection:
-    """The collection of any of its names, or of its code in galleries. Raises InvalidField."""
-    wanted = named.strip().lower()
-    for collection in COLLECTIONS.values():
-        entities = {collection.entity.lower(), collection.also.removesuffix("Id").lower(), ENTITY_CODES.get(collection.name, "")}
-        if wanted and wanted in entities:
-            return collection
-    found = BY_ANY_NAME.get(wanted)
-    if found is None:
-        raise InvalidField("`entityType` must be one of the collections, as `people` or `person`.", path="entityType")
-    return found
-
-
-def _find(services: Services, claims: Claims, collection: Collection, row_id: int, path: str) -> Record:
-    """The living record behind an id of a collection. Raises ReferenceMissing."""
-    if collection.plans:
-        plan, number = collection.plan_of_id(row_id)
-        records = services.store.read_records(claims.cid, Needs(numbers={(plan.kind, number)})).records
-        for record in records:
-            if (record.kind, record.number) == (plan.kind, number) and not record.deleted and plan.view.shows(document_of(record)):
-                return record
-    raise ReferenceMissing(f"There is no {collection.entity} {row_id}.", path=path)
+    return _Target(record=living_record(services.store, claims.cid, collection, entity_id, "entityId"))
 
 
 def _picture_id(record: Record) -> int:
@@ -258,27 +231,10 @@ def _record(services: Services, claims: Claims, target: _Target, stored: StoredF
         attachment = get_file(services.store, claims.cid, made.id)
         return _Kept(attachment, _picture_id(attachment), made.seq)
     picture, attachment_id = target.picture, new_id()
-    before = picture.data.get("attachment_id")
-    create = attachment_of(stored, extra={ANNOUNCED: _picture_id(picture)})
-    commands = [msgspec.structs.replace(create, id=attachment_id)]
-    if before is not None:
-        commands.append(Command(kind="attachment", action="delete", id=UUID(before)))
-    told = {
-        "url": file_address(_picture_id(picture)),
-        "fileSize": stored.size,
-        "width": stored.width or 0,
-        "height": stored.height or 0,
-        "format": stored.mime_type.rpartition("/")[2],
-        "pictureHash": stored.sha256,
-    }
-    commands.append(
-        Command(
-            kind="custom_record",
-            action="update",
-            id=picture.id,
-            data={"attachment_id": attachment_id, "data": {**picture.data.get("data", {}), **told}},
-        )
-    )
+    galleries = services.store.read_records(claims.cid, Needs(parents={picture.id})).records
+    commands = file_commands(attachment_id, picture.id, stored, picture.data.get("attachment_id"), bound_of(galleries))
+    data = {"attachment_id": attachment_id, "data": {**picture.data.get("data", {}), **told_of(stored)}}
+    commands.append(Command(kind="custom_record", action="update", id=picture.id, data=data))
     results = services.ledger.execute(claims.cid, commands, principal.actor).results
     changed = results[-1]
     assert isinstance(changed, Result), "an atomic batch that is refused raises"

@@ -25,6 +25,7 @@ from infra.store.interface import Append, Head, Loaded, PersonKey, SequenceConfl
 from infra.store.pipeline import Pipeline, run
 from infra.store.rows import collect, head_of, load_query, select_events, select_streams, select_traces
 from infra.store.statements import (
+    DROP_REJECTED,
     ERASE_PERSON,
     INSERT_COMPANY,
     INSERT_NEXT_COMPANY,
@@ -180,6 +181,8 @@ def _insert_company(connection: Connection, company_id: UUID, codename: str, dat
 
 
 def _append(pipeline: Pipeline, company_id: UUID, append: Append) -> None:
+    if append.erased:  # while the records still say who they were
+        pipeline.send(DROP_REJECTED, (company_id, company_id, uuids(append.erased)))
     if append.released:
         kinds, names, values = zip(*append.released, strict=True)
         pipeline.send(RELEASE_UNIQUE, (texts(kinds), texts(names), texts(values), company_id))

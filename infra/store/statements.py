@@ -132,6 +132,17 @@ WHERE u.company_id = %b AND (u.kind, u.name, u.value) = (released.kind, released
 
 ERASE_PERSON = b"SELECT erase_person(%b)"
 
+# What was refused is kept as it was sent, so nobody knows whose it is: whatever holds a name or an address of the person goes
+DROP_REJECTED = b"""
+DELETE FROM rejected_items i WHERE i.company_id = %b AND EXISTS (
+    SELECT FROM records r, jsonb_each_text(r.document::jsonb -> 'data') said
+    WHERE r.company_id = %b AND r.id = ANY(%b) AND length(said.value) > 3
+    AND said.key = ANY(ARRAY['name', 'first_name', 'last_name', 'organization', 'email', 'phone', 'mobile', 'username',
+        'national_code', 'economic_number', 'address'])
+    AND strpos(lower(i.item || i.message), lower(said.value)) > 0
+)
+"""
+
 UPDATE_HEAD = """
 UPDATE heads SET seq = %b, recorded_at = %b, hash = %b, numbers = %b::jsonb WHERE company_id = %b"""
 

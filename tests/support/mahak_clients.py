@@ -39,3 +39,26 @@ class Client:
         found = self.post("/Sync/GetAllDataV2", versions)
         assert found.status_code == 200, found.text
         return found.json()
+
+
+def save_v1(mahak: Client, **collections: Any) -> dict[str, Any]:
+    """SaveAllData."""
+    found = mahak.post("/Sync/SaveAllData", collections)
+    assert found.status_code == 200, found.text
+    return found.json()
+
+
+def save_v2(mahak: Client, expect: int = 200, **collections: Any) -> dict[str, Any]:
+    """SaveAllDataV2."""
+    found = mahak.post("/Sync/SaveAllDataV2", collections)
+    assert found.status_code == expect, found.text
+    return found.json()
+
+
+SALE = {
+    "orderDetails": [{"orderDetailClientId": 11, "orderClientId": 1, "productDetailClientId": 5, "count1": 2, "price": 1000}],
+    "orders": [{"orderClientId": 1, "orderType": 201, "personClientId": 7, "orderDate": "2026-03-01T10:20:30", "orderId": None}],
+    "productDetails": [{"productDetailClientId": 5, "productClientId": 4, "price1": 1000}],
+    "people": [{"personClientId": 7, "firstName": "Sara", "lastName": "Karimi"}],
+    "products": [{"productClientId": 4, "name": "Tea"}],
+}

@@ -5,12 +5,9 @@ What they say of other records is kept as references, so that it is followed; ev
 
 from __future__ import annotations
 
-from functools import partial
-
 from api.mahak.collections.collection import Collection
 from api.mahak.collections.goods import DETAIL
-from api.mahak.collections.view import Link, View
-from api.mahak.documents import Document
+from api.mahak.collections.view import Link, View, is_custom
 
 _PERSON = Link("person", ("party_id",), "people")
 _CUSTOMER = Link("customer", ("party_id",), "people", entity="person")
@@ -19,15 +16,6 @@ _ORDER = Link("order", ("invoice_id", "order_id"), "orders")
 _BANK = Link("bank", ("bank_id",), "banks")
 _CASH = Link("cash", ("cash_id",), "cashes")
 _PRODUCT = Link("product", ("product_id",), "products")
-
-
-def _is_of(name: str, document: Document) -> bool:
-    return bool(document.data["type"] == name)
-
-
-def custom(name: str) -> View:
-    """Custom records as rows of a collection that other records have rows in too."""
-    return View("custom_record", shows=partial(_is_of, name))
 
 
 def _owner(prefix: str, collection: str) -> Link:
@@ -39,7 +27,7 @@ def _collection(name: str, entity: str, fields: str, *links: Link, pascal: str =
         name=name,
         entity=entity,
         fields=f"{entity}Id:i, {entity}ClientId:l, {entity}Code:i, {fields}, deleted:b, rowVersion:l",
-        views=(View("custom_record", links=links, shows=partial(_is_of, name)),),
+        views=(View("custom_record", links=links, shows=is_custom(name)),),
         pascal_name=pascal,
         saved_name=saved,
         guide=(name,),
@@ -53,7 +41,7 @@ def _without_own_id(name: str, entity: str, fields: str, *links: Link, client_wi
         entity=entity,
         client_wire=client_wire,
         fields=fields,
-        views=(View("custom_record", links=links, shows=partial(_is_of, name)),),
+        views=(View("custom_record", links=links, shows=is_custom(name)),),
         guide=(name,),
     )
 

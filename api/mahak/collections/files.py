@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from api.mahak.collections.collection import Collection
-from api.mahak.collections.custom import custom
-from api.mahak.collections.view import Column, Known, View
-from api.mahak.documents import Document
+from api.mahak.collections.view import Column, Known, Link, View, id_of, is_custom
+from api.mahak.documents import Document, Row
+from api.mahak.values import read_text
 
 ENTITY_TYPES: Mapping[str, int] = {"party": 101, "product": 102}
 """What a gallery calls the kinds of record that have pictures; everything else is a document."""
@@ -18,12 +18,15 @@ DOCUMENT_ITEM = -2
 
 
 ANNOUNCED = "announced"
-"""In the `extra` of a file that came for a picture which a client had announced: the picture's id. That row stands for the file."""
+"""In the `extra` of a file that came for a picture which a client had announced: that record's id. Its row stands for the file."""
+
+
+_ADDRESS = "/API/v3/Sync/Download/"
 
 
 def file_address(picture_id: int) -> str:
     """Where the file of a picture is fetched, with the same login: from the root of this server."""
-    return f"/API/v3/Sync/Download/{picture_id}"
+    return f"{_ADDRESS}{picture_id}"
 
 
 def _stands_alone(attachment: Document) -> bool:
@@ -51,6 +54,21 @@ def _format(document: Document, _: Known) -> Any:
     return str(document.data["mime_type"]).rpartition("/")[2]
 
 
+def _announced_address(picture: Document, _: Known) -> Any:
+    """Where the file is, once it has come."""
+    if picture.data.get("attachment_id") is not None:
+        return file_address(id_of("pictures", picture.kind, picture.number))
+    return (picture.data.get("data") or {}).get("url")
+
+
+def _complete_picture(_: Row, data: Row, before: Row) -> Row:
+    """An address of ours that is sent back says nothing new."""
+    said = data.get("data")
+    if said is not None and "url" not in (before.get("data") or {}) and str(said.get("url", "")).startswith(_ADDRESS):
+        said.pop("url")
+    return data
+
+
 PICTURES = Collection(
     name="pictures",
     entity="picture",
@@ -72,10 +90,18 @@ PICTURES = Collection(
             shows=_stands_alone,
             code="extra.pictureCode",
         ),
-        custom("pictures"),
+        View(
+            "custom_record",
+            columns=(Column("url", "data.url", read_text, derive=_announced_address),),
+            shows=is_custom("pictures"),
+            complete=_complete_picture,
+        ),
     ),
     guide=("pictures",),
 )
+
+PICTURE = Link("picture", ("owner_id",), "pictures")
+"""The picture that a gallery shows."""
 
 PHOTO_GALLERIES = Collection(
     name="photoGalleries",
@@ -90,9 +116,9 @@ PHOTO_GALLERIES = Collection(
                 Column("itemCode", derive=_bound_number),
                 Column("itemType", derive=_item_type),
             ),
-            shows=lambda document: document.data.get("record_id") is not None,
+            shows=lambda document: document.data.get("record_id") is not None and _stands_alone(document),
         ),
-        custom("photoGalleries"),
+        View("custom_record", links=(PICTURE,), shows=is_custom("photoGalleries")),
     ),
     guide=("photoGalleries",),
 )

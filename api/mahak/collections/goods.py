@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from api.mahak.collections.collection import Collection
 from api.mahak.collections.view import Column, Known, Link, View
 from api.mahak.documents import Document, Row
-from api.mahak.values import read_decimal, read_int, write_number
+from api.mahak.values import read_amount, read_decimal, read_int, write_number
 from domain.errors import InvalidField
 
 PRODUCT_CATEGORIES = Collection(
@@ -34,10 +34,12 @@ UNITS = Collection(
 )
 
 
-def _complete_product(row: Row, data: Row, _: Row) -> Row:
+def _complete_product(row: Row, data: Row, before: Row) -> Row:
     """The guide's products have a price, and codes that are words; ours have that too."""
     if row.get("price") is not None:
-        data["price"] = str(read_decimal(row["price"], "price"))
+        price = read_amount(row["price"], ZoneInfo("UTC"), "price")
+        if price != "0" or not before or before.get("price") is not None:
+            data["price"] = price
     return data
 
 
@@ -105,6 +107,8 @@ _ITEMS = (
 
 def _complete_detail(row: Row, data: Row, before: Row) -> Row:
     """Prices and discounts by level, as the lists that they are here."""
+    if before and before.get("discount_type") is None and data.get("discount_type") == "amount":
+        del data["discount_type"]  # what is answered where nobody said
     for name, wire, count in (("prices", "price", PRICES), ("discounts", "discount", DISCOUNTS)):
         given = {index: row[f"{wire}{index + 1}"] for index in range(count) if row.get(f"{wire}{index + 1}") is not None}
         if not given:
@@ -131,13 +135,33 @@ def _discount_type(document: Document, _: Known) -> int:
     return int(document.data.get("discount_type") == "percent")
 
 
-def _price_of_product(wire: str) -> Column:
-    return Column(wire, derive=lambda product, _: _price(product))
-
-
-def _price(product: Document) -> Any:
+def _price(product: Document, _: Known) -> Any:
     price = product.data.get("price")
     return write_number(price) if price is not None else None
+
+
+def _consumer_price(product: Document, known: Known) -> Any:
+    """What a client said; else the price."""
+    kept = (product.data.get("extra") or {}).get("customerPrice")
+    return write_number(kept) if kept is not None else _price(product, known)
+
+
+def _price_level(product: Document, _: Known) -> int:
+    return int((product.data.get("extra") or {}).get("defaultSellPriceLevel") or 1)
+
+
+def _complete_own(_: Row, data: Row, before: Row) -> Row:
+    """What is answered where a client said nothing is not kept when it is sent back."""
+    extra = data.get("extra")
+    if extra is not None:
+        was, price = before.get("extra") or {}, data.get("price", before.get("price"))
+        if "customerPrice" not in was and Decimal(extra.get("customerPrice") or 0) in (Decimal(price or 0), Decimal(0)):
+            extra.pop("customerPrice", None)
+        if "defaultSellPriceLevel" not in was and extra.get("defaultSellPriceLevel") == 1:
+            extra.pop("defaultSellPriceLevel")
+        if not extra and not was:
+            del data["extra"]
+    return data
 
 
 PRODUCT_DETAILS = Collection(
@@ -168,13 +192,13 @@ PRODUCT_DETAILS = Collection(
             "product",
             names={"barcode": "barcode"},
             columns=(
-                _price_of_product("price1"),
-                _price_of_product("customerPrice"),
-                Column("defaultSellPriceLevel", derive=lambda _, __: 1),
+                Column("price1", "price", read_amount, derive=_price),
+                Column("customerPrice", "extra.customerPrice", read_amount, derive=_consumer_price),
+                Column("defaultSellPriceLevel", "extra.defaultSellPriceLevel", read_int, derive=_price_level),
                 Column("productDetailCode", derive=lambda _, __: None),
-                *(Column(wire, derive=lambda _, __: None) for wire in ("properties", "properties2", "serials", "discount")),
             ),
             links=(Link("product", (), "products", find=lambda product, _: product),),
+            complete=_complete_own,
         ),
     ),
     guide=("productDetails",),

@@ -79,7 +79,10 @@ def _guide_payment(document: Document, row: Row, _: Known) -> Row:
 
 
 def _payments(name: str, entity: str, direction: str) -> Collection:
-    def complete(_: Row, data: Row, before: Row) -> Row:
+    def complete(row: Row, data: Row, before: Row) -> Row:
+        """The guide's have an amount and say nothing of cash: it is all in cash, but where there is a part in cash already."""
+        if row.get("cashamount") is None and row.get("amount") is not None and not before:
+            data["cash_amount"] = read_amount(row["amount"], ZoneInfo("UTC"), "amount")
         return data if before else {**data, "direction": direction}
 
     return Collection(
@@ -99,8 +102,10 @@ def _payments(name: str, entity: str, direction: str) -> Collection:
                 ),
                 links=(
                     Link("person", ("party_id",), "people"),
+                    Link("customer", ("party_id",), "people", entity="person"),
                     Link("visitor", ("seller_id",), "visitors"),
                     Link("project", ("project_id",), "projects"),
+                    Link("invoice", ("invoice_id",), "invoices"),
                     Link("order", ("invoice_id", "order_id"), "orders"),
                 ),
                 shows=lambda document: document.data["direction"] == direction,

@@ -133,11 +133,22 @@ PEOPLE = Collection(
     also="customer",
     guide=("people", "persons", "customers"),
 )
-"""A person's password is neither kept nor told. `description` and `notes` are one."""
+"""A person's password is neither kept nor told. `description` and `notes` are one.
+
+`balance` is what the accounting program said of it, else 0: what a person owes by our books changes with every posting, and a
+person's row does not. The person's transactions say it.
+"""
 
 
 def _username(document: Document, _: Known) -> Any:
     return document.data.get("username") or document.data.get("email")
+
+
+def _complete_visitor(_: Row, data: Row, before: Row) -> Row:
+    """An e-mail that was answered for want of a name says nothing when it comes back."""
+    if "username" not in before and before.get("email") is not None and data.get("username") == before["email"]:
+        del data["username"]
+    return data
 
 
 VISITORS = Collection(
@@ -155,6 +166,7 @@ VISITORS = Collection(
                 Column("username", "username", read_text, derive=_username),
                 Column("password", derive=lambda _, __: None),
             ),
+            complete=_complete_visitor,
         ),
     ),
     guide=("visitors",),

@@ -51,9 +51,11 @@ class Plan:
         self.view = view
         self.name = collection.name
         self.kind = view.kind
-        self.rest = "data" if view.kind == "custom_record" else "extra"
+        self.rest = "" if view.base else "data" if view.kind == "custom_record" else "extra"  # nothing is kept of rows that follow
         links = [(link, *wires) for link in view.links if any(wires := _wires(link, collection.types))]
         self._named_by = [(link, _lowered(_wires(link))) for link in view.links if link.ours]
+        self.written = frozenset(link.prefix for link in view.links if link.ours)
+        """The references that rows of this kind may set."""
         also = collection.also
         self._own_ids = _lowered((collection.id_wire, f"{also}Id" if also else ""))
         self._own_client_ids = _lowered((collection.client_wire, f"{also}ClientId" if also else ""))
@@ -132,7 +134,7 @@ class Plan:
 
         Unknown names are passed over; so is a null unless it clears. Raises InvalidField, naming the field as the vendor writes it.
         """
-        before = before or {}
+        is_there, before = before is not None, before or {}
         data: Row = {}
         rest: Row = dict(before.get(self.rest) or {})
         touched = False
@@ -142,6 +144,8 @@ class Plan:
                 continue
             wire, ours, kept, read = step
             value = None if given is None else read(given, zone, f"{path}.{wire}")
+            if is_there and value in _NOTHING and (rest.get(kept) if kept else before.get(ours)) is None:
+                continue  # what is answered where there is nothing comes back, and says nothing
             if kept:
                 rest[kept] = value
                 touched = True
@@ -198,6 +202,8 @@ def _lowered(wires: tuple[str, ...]) -> _Lowered:
     return tuple((wire.lower(), wire) for wire in wires)
 
 
+_NOTHING = (None, 0, "0", "")
+"""What rows have where a record has nothing; false is 0."""
 _EXTRA, _DATA, _MIDNIGHT = "extra.", "data.", "T00:00:00"
 
 

@@ -41,7 +41,7 @@ class RowWriter:
         self._links = [(link, known(one), known(two), known(three)) for link, one, two, three in steps.links]
         self._kept = plan.rest
         self._entity = collection.entity
-        self._base = ID_BASES.get((plan.name, plan.kind), 0)
+        self._base = plan.view.base or ID_BASES.get((plan.name, plan.kind), 0)
         self._id, self._client, self._version = known(collection.id_wire), known(collection.client_wire), spelled("rowVersion")
         self._deleted = spelled("deleted") if "deleted" in collection.types else ""
         self._hash = spelled("dataHash")

@@ -70,7 +70,9 @@ def _complete_order(row: Row, data: Row, before: Row) -> Row:
     """A discount that is an amount is ours; a percent is kept as it came, and whoever knows the lines makes the amount."""
     extra = data.get("extra") or before.get("extra") or {}
     if row.get("discount") is not None and not extra.get("discountType"):
-        data["discount"] = read_amount(row["discount"], ZoneInfo("UTC"), "discount")
+        amount = read_amount(row["discount"], ZoneInfo("UTC"), "discount")
+        if amount != "0" or not before or before.get("discount") is not None:
+            data["discount"] = amount
     if not before and "type" not in data:
         data["type"] = "sales"
     return data
@@ -157,7 +159,8 @@ def _complete_line(row: Row, data: Row, before: Row) -> Row:
             if given is None
             else read_amount(given, utc, "discount")
         )
-        data["discount_percent"], data["discount"] = (amount, None) if by_percent else (None, amount)
+        if amount != "0" or not before or _known_discount(before) != "0" or by_percent:
+            data["discount_percent"], data["discount"] = (amount, None) if by_percent else (None, amount)
     for wire, name in (("quantity", "quantity"), ("unitprice", "unit_price")):
         if row.get(wire) is not None:
             data[name] = read_amount(row[wire], utc, wire)

@@ -104,6 +104,16 @@ def every(_: Document) -> bool:
     return True
 
 
+def is_custom(name: str) -> Callable[[Document], bool]:
+    """Whether a custom record is a row of this collection."""
+    return lambda document: bool(document.data["type"] == name)
+
+
+def itself(document: Document, _: Known) -> Document:
+    """The record that a row follows from, as what it names."""
+    return document
+
+
 def _untouched(_: Row, data: Row, __: Row) -> Row:
     return data
 
@@ -119,6 +129,7 @@ class View:
     `names`: our field of a wire field, where it is not in `extra`. `complete` (the client's row with lower-case names, our data of
     it, our data before) adds what no single field says. `guide` (record, row) is what the guide's spelling adds to a row of V2.
     `code`: our field of `xCode`. `part` is the part of the collection that a record is in, where clients may ask for a part.
+    `base`: what is added to the numbers where rows follow from records of another collection; else it is that of `ID_BASES`.
     """
 
     kind: str
@@ -130,6 +141,7 @@ class View:
     guide: Callable[[Document, Row, Known], Row] = _nothing
     code: str = "code"
     part: Callable[[Document, Known], str] | None = None
+    base: int = 0
 
 
 def code_of(document: Document, entity: str) -> int:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from api.mahak.collections import BY_ANY_NAME
 from api.mahak.collections.collection import Collection
+from api.mahak.collections.files import PHOTO_GALLERIES, PICTURE
 from api.mahak.collections.goods import DETAIL
 from api.mahak.collections.plan import Named, Plan
 from api.mahak.collections.view import Link, client_id_of
@@ -22,7 +23,7 @@ from infra.ledger import MAX_COMMANDS
 PHASES = (
     (
         "companies visitors currencies bankGroups personGroups productCategories units expenseGroups incomeGroups stores"
-        " projects propertyDescriptions missions promotions regions costLevelNames returnReasons settings"
+        " projects propertyDescriptions missions promotions regions costLevelNames returnReasons settings pictures"
     ),
     "banks cashes people products expenses incomes",
     "productDetails personAddresses",
@@ -123,11 +124,42 @@ def _item(collection: Collection, index: int, row: Any, zone: ZoneInfo) -> Item:
         return item
     item.id, item.client_id, item.deleted, item.version = said.id, said.client_id, bool(said.deleted), said.row_version
     item.links = said.links
+    if collection is PHOTO_GALLERIES:
+        try:
+            item.links = links_of_gallery(item.row, zone, path)
+        except LedgerError as error:
+            item.error = error
     if item.client_id:
         item.client_key = client_id_of(collection.entity, item.client_id)
     if item.id < 0:
         item.error = InvalidField(f"There is no id {item.id}.", path=f"{path}.{collection.id_wire}")
     return item
+
+
+_SHOWN: Mapping[int, Link] = {
+    101: Link("item", ("party_id",), "people", entity="person"),
+    102: Link("item", ("product_id",), "products", entity="product"),
+}
+"""What a gallery shows pictures of, by `entityType`; `itemCode` is its id."""
+
+
+def links_of_gallery(row: Row, zone: ZoneInfo, path: str) -> dict[str, Named]:
+    """What a row of the galleries is about: a picture, and the person or product that it shows. Raises InvalidField."""
+    own, client, kind, code = (
+        0 if (value := row.get(name)) is None else int(read_long(value, zone, f"{path}.{wire}"))
+        for name, wire in (
+            ("pictureid", "pictureId"),
+            ("pictureclientid", "pictureClientId"),
+            ("entitytype", "entityType"),
+            ("itemcode", "itemCode"),
+        )
+    )
+    links: dict[str, Named] = {}
+    if own or client:
+        links["owner_id"] = Named(PICTURE, f"{path}.{'pictureId' if own else 'pictureClientId'}", own, client)
+    if code and (shown := _SHOWN.get(kind)) is not None:
+        links[shown.ours[0]] = Named(shown, f"{path}.itemCode", code)
+    return links
 
 
 _STORE = Link("store", ("store_id",), "stores")

@@ -6,44 +6,32 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from api.mahak.collections.view import id_of
-from api.mahak.errors import code_of
+from api.mahak.errors import BY_NAME, code_of
 from api.mahak.saving.batch import Batch, Item, read_batch
 from api.mahak.saving.known import Known, read_codes, read_known
 from api.mahak.saving.orders import check_orders, name_lines, nest
 from api.mahak.saving.payments import Amounts
+from api.mahak.saving.pictures import Pictures, RowFiles
 from api.mahak.saving.stock import Counts
 from api.mahak.saving.translation import Planned, Translated, Translation
-from domain import errors
-from domain.command import Actor
+from api.mahak.saving.unnamed import name_by_content
+from api.mahak.saving.writer import Writer
 from domain.decide import Result
-from domain.errors import InvalidField, LedgerError
+from domain.errors import InvalidField, LedgerError, ServiceUnavailable
 from infra.composition import Services
-from infra.ledger import Refusal
+from infra.ledger import MAX_COMMANDS, Refusal
 from infra.pulling_changes import ChangeReader
 
+MOST_TIMES = 5
+"""How often a batch is begun again because the same rows came by another request meanwhile."""
 MOST_ERRORS = 100
 """Rows that one refusal tells of."""
-_CLASSES: Mapping[str, type[LedgerError]] = {
-    found.code: found for found in vars(errors).values() if isinstance(found, type) and issubclass(found, LedgerError)
-}
 _PLACE = re.compile(r"commands\[(\d+)\]\.?(.*)", re.DOTALL)
 _LINE = re.compile(r"(?:data\.)?lines\[(\d+)\]\.?(.*)", re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class Writer:
-    """Who saves, in which company: its zone and currency are what its rows leave unsaid."""
-
-    company_id: UUID
-    actor: Actor
-    zone: ZoneInfo
-    currency: str
 
 
 @dataclass(slots=True)
@@ -68,39 +56,73 @@ class Save:
     writer: Writer
     form: Mapping[str, Any]
     is_atomic: bool
+    files: RowFiles = field(default_factory=RowFiles)
     batch: Batch = field(default_factory=Batch)
     results: dict[int, Result] = field(default_factory=dict)
     """By `id()` of the item, what the ledger said of its command."""
+    _is_overtaken: bool = False
+
+    def _note(self, planned: Planned, result: Result) -> None:
+        """Note what became of a command; a record that was made under its client's id meanwhile is not the one it would make."""
+        if planned.item is not None:
+            self.results[id(planned.item)] = result
+        if planned.command.action == "create" and planned.command.id != result.id:
+            self._is_overtaken = True
 
     def execute(self) -> dict[str, list[Saved]]:
         """Do what can be done. What became of the rows, by collection, in the order of the request.
 
         Raises LedgerError: where the batch is atomic, with every row that is wrong in `details["errors"]`.
         """
+        for _ in range(MOST_TIMES):
+            saved = self._execute()
+            if saved is not None:
+                return saved
+        raise ServiceUnavailable("Others keep sending the same rows; try again.", retry_after=1)
+
+    def _execute(self) -> dict[str, list[Saved]] | None:
+        """Do it once; None where somebody sent the same rows meanwhile: then it is known what became of them."""
         writer, services = self.writer, self.services
         self.batch = batch = read_batch(self.form, writer.zone)
         name_lines(batch.lists)
+        name_by_content(batch.lists)
+        pictures = Pictures(services.store, writer.company_id, self.files)
+        pictures.begin(batch)
         known = read_known(services.store, writer.company_id, writer.actor.source, batch)
         read_codes(services.database, writer.company_id, batch, known)
         amounts = Amounts(services.store, writer.company_id)
         counts = Counts(services.database, writer.company_id)
-        translated = self._translate(known, amounts, counts)
+        translated = self._translate(known, amounts, counts, pictures)
         if self.is_atomic:
             self._refuse_together([item for item in batch.items if item.error is not None])
             self._execute_together(translated)
         else:
             self._execute_each(translated, amounts)
+        if self._is_overtaken:
+            self._is_overtaken = False
+            self.results.clear()
+            return None
         return self._saved(translated, counts)
 
-    def _translate(self, known: Known, amounts: Amounts, counts: Counts) -> Translated:
+    def _translate(self, known: Known, amounts: Amounts, counts: Counts, pictures: Pictures) -> Translated:
         writer = self.writer
 
         def complete(items: list[Item]) -> None:
             check_orders(items, self.batch.lists, writer.currency)
+            pictures.complete(items)
             amounts.complete([item for item in items if item.error is None and item.plan is not None])
 
-        translation = Translation(self.batch, known, writer.zone, writer.actor.role, repeats_change=not self.is_atomic)
+        translation = Translation(
+            self.batch,
+            known,
+            writer.zone,
+            writer.actor.role,
+            repeats_change=not self.is_atomic,
+            brings_another=pictures.brings_another,
+        )
         translated = translation.translate(complete)
+        rows = [planned.item for planned in translated.commands if planned.item is not None]
+        translated.commands = [*pictures.before(), *translated.commands, *pictures.after(rows)]
         translated.commands += amounts.helping()
         translated.commands += counts.commands(translation)
         return translated
@@ -128,8 +150,8 @@ class Save:
         except LedgerError as error:
             raise self._explain(error, commands, lines) from None
         for planned, result in zip(commands, outcome.results, strict=True):
-            if planned.item is not None and isinstance(result, Result):
-                self.results[id(planned.item)] = result
+            if isinstance(result, Result):
+                self._note(planned, result)
 
     @staticmethod
     def _explain(error: LedgerError, commands: Sequence[Planned], lines: Mapping[int, Sequence[Planned]]) -> LedgerError:
@@ -170,20 +192,21 @@ class Save:
         """Execute commands, each for itself; those that were refused."""
         if not commands:
             return []
-        writer = self.writer
-        outcome = self.services.ledger.execute(
-            writer.company_id, [planned.command for planned in commands], writer.actor, atomic=False
-        )
+        writer, found = self.writer, list[Result | Refusal]()
+        for start in range(0, len(commands), MAX_COMMANDS):
+            part = [planned.command for planned in commands[start : start + MAX_COMMANDS]]
+            found += self.services.ledger.execute(writer.company_id, part, writer.actor, atomic=False).results
         refused: list[Planned] = []
-        for planned, result in zip(commands, outcome.results, strict=True):
+        for planned, result in zip(commands, found, strict=True):
             item = planned.item
             if isinstance(result, Refusal):
                 refused.append(planned)
                 if item is not None:
-                    item.error = _CLASSES.get(result.code, InvalidField)(result.message, path=result.path, **result.details)
-            elif item is not None:
+                    item.error = BY_NAME.get(result.code, InvalidField)(result.message, path=result.path, **result.details)
+                continue
+            if item is not None:
                 item.error = None
-                self.results[id(item)] = result
+            self._note(planned, result)
         return refused
 
     # What became of it ----------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 from litestar.handlers import HTTPRouteHandler
@@ -15,14 +14,12 @@ from api.http_errors import HttpRequest
 from api.mahak import examples, forms
 from api.mahak.access import claims_of
 from api.mahak.saving.answers import answer_v1, answer_v2
-from api.mahak.saving.execution import Save, Writer
+from api.mahak.saving.execution import Save
+from api.mahak.saving.letters import save_and_note
+from api.mahak.saving.pictures import row_files
+from api.mahak.saving.writer import writer_of
 from api.reading_requests import services_of
-from api.roles import check_may_write
 from domain import errors
-from domain.errors import CompanyNotFound
-from domain.needs import Needs
-from infra.composition import Services
-from infra.tokens import Claims
 
 
 class Commit(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True):
@@ -52,26 +49,17 @@ class SavedV2(msgspec.Struct, kw_only=True, rename="camel"):
     data: dict[str, Any]
 
 
-def writer_of(services: Services, claims: Claims) -> Writer:
-    """Who saves. Raises NotAuthenticated, NotAllowed, CompanyNotFound."""
-    principal = services.identity.confirm(claims)
-    check_may_write(principal.role, "")
-    found = services.store.read_records(claims.cid, Needs(ids={claims.cid})).records
-    if not found:
-        raise CompanyNotFound
-    company = found[0].data
-    return Writer(claims.cid, principal.actor, ZoneInfo(company.get("time_zone", "UTC")), company.get("currency", "USD"))
-
-
 async def _save(request: HttpRequest, *, is_atomic: bool) -> ASGIResponse:
     services, claims = services_of(request), claims_of(request, "write")
     form = await forms.form_of(request)
 
-    def work() -> Any:
-        saved = Save(services, writer_of(services, claims), form, is_atomic).execute()
-        return answer_v2(saved) if is_atomic else answer_v1(saved)
+    async with row_files(services, claims, form) as files:
 
-    return answer(await services.threads.run(work))
+        def work() -> Any:
+            saved = save_and_note(Save(services, writer_of(services, claims), form, is_atomic, files))
+            return answer_v2(saved) if is_atomic else answer_v1(saved)
+
+        return answer(await services.threads.run(work))
 
 
 _REFUSALS = (

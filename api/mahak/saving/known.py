@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from api.mahak.collections import COLLECTIONS
+from api.mahak.collections.files import PHOTO_GALLERIES
 from api.mahak.collections.plan import Named
 from api.mahak.collections.view import client_id_of, code_of
 from api.mahak.documents import documents_of
 from api.mahak.saving.batch import Batch, Item
+from api.mahak.saving.unnamed import key_after
 from domain.event import JSON
 from domain.needs import Needs
 from domain.record import Record, decode_record
@@ -21,8 +23,13 @@ from infra.store.interface import Store
 PLAIN_IDS = frozenset({"store_id", "project_id"})
 """Fields of ours that hold a record's id and are no reference: the id itself has to be known."""
 
-READ = frozenset({"productDetails", "receipts", "payments"})
-"""Collections of which more than the number has to be known: a detail's product, a payment's cheques."""
+MOST_WITH_CODES = 20_000
+"""Records that one request's codes may name."""
+READ = frozenset({"productDetails", "receipts", "payments", "pictures"})
+"""Collections of which more than the number has to be known: a detail's product, a payment's cheques, a picture's file."""
+
+
+CUSTOM = "custom_record"
 
 
 @dataclass(slots=True)
@@ -45,15 +52,27 @@ def read_known(store: Store, company_id: UUID, source: str, batch: Batch) -> Kno
         if item.error is None:
             _note(needs, source, item)
     known = Known()
-    if not needs:
-        return known
-    loaded = store.read_records(company_id, needs)
-    records = {record.id: record for record in loaded.records}
-    for record in loaded.records:
-        known.add(record)
-    for (kind, _, client_id), record_id in loaded.clients.items():
-        known.by_client[kind, client_id] = records[record_id]
+    while needs:
+        loaded = store.read_records(company_id, needs)
+        records = {record.id: record for record in loaded.records}
+        for record in loaded.records:
+            known.add(record)
+        for (kind, _, client_id), record_id in loaded.clients.items():
+            known.by_client[kind, client_id] = records[record_id]
+        needs = Needs(clients={(CUSTOM, source, key) for key in _renamed(batch, known)})
     return known
+
+
+def _renamed(batch: Batch, known: Known) -> list[str]:
+    """New names for the rows without client ids that say what a deleted row said: each is another row, which may be there too."""
+    keys: list[str] = []
+    for item in batch.items:
+        if item.error is None and "#" in item.client_key and not item.id and not item.deleted:
+            record = known.by_client.get((CUSTOM, item.client_key))
+            if record is not None and record.deleted:
+                item.client_key = key_after(item.client_key, record.seq)
+                keys.append(item.client_key)
+    return keys
 
 
 def _note(needs: Needs, source: str, item: Item) -> None:
@@ -68,7 +87,7 @@ def _note(needs: Needs, source: str, item: Item) -> None:
         target = COLLECTIONS[named.link.collection]
         if named.id > 0:
             plan, number = target.plan_of_id(named.id)
-            has_to_be_read = target.name in READ or not PLAIN_IDS.isdisjoint(named.link.ours)
+            has_to_be_read = target.name in READ or collection is PHOTO_GALLERIES or not PLAIN_IDS.isdisjoint(named.link.ours)
             if has_to_be_read and 1 <= number <= LARGEST_NUMBER:
                 needs.numbers.add((plan.kind, number))
         elif named.client_id:
@@ -88,7 +107,7 @@ def read_codes(database: Database, company_id: UUID, batch: Batch, known: Known)
     for (kind, field_name, wire), codes in wanted.items():
         paths = (("data", *field_name.split(".")), ("data", "data" if kind == "custom_record" else "extra", wire))
         values = (*codes, *map(str, codes))
-        found = list_from(database, company_id, [Source(kind, (Condition(paths, values),))], limit=len(batch.items))
+        found = list_from(database, company_id, [Source(kind, (Condition(paths, values),))], limit=MOST_WITH_CODES)
         for document in documents_of(found.items):
             record = decode_record(JSON.encode(document))
             if (code := code_of(document, wire.removesuffix("Code"))) in codes:

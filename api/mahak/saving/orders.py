@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from api.mahak.saving.batch import Item
+from api.mahak.saving.known import client_key_of
 from api.mahak.saving.translation import Planned
 from domain.command import Command
 from domain.errors import ReferenceMissing
@@ -32,6 +33,12 @@ def name_lines(lists: Mapping[str, Sequence[Item]]) -> None:
             places[named.client_id] = place = places.get(named.client_id, 0) + 1
             owner = by_client[named.client_id]
             line.client_key = KEY_OF_UNNAMED.format(entity=line.collection.entity, owner=owner.client_key, place=place)
+
+
+def owner_of(line: Item) -> str:
+    """The client's id of the order that a line names, in the words of the ledger; empty where it names it otherwise."""
+    named = (line.links.get(name) for name in _OWNER_OF_LINE.values())
+    return next((client_key_of(one) for one in named if one is not None and one.client_id and not one.id), "")
 
 
 def check_orders(items: Sequence[Item], lists: Mapping[str, Sequence[Item]], currency: str) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from api.mahak.collections import COLLECTIONS
+from api.mahak.collections.files import PHOTO_GALLERIES
 from api.mahak.collections.plan import Named
 from api.mahak.documents import Row
+from api.mahak.pictures import UNBOUND
 from api.mahak.saving.batch import Batch, Item
 from api.mahak.saving.known import PLAIN_IDS, Known, client_key_of
 from api.roles import check_may_manage
@@ -46,13 +49,26 @@ class Translated:
 class Translation:
     """The translation of one batch of one login."""
 
-    def __init__(self, batch: Batch, known: Known, zone: ZoneInfo, role: str, *, repeats_change: bool) -> None:
-        """`repeats_change`: a row that came before, and names no id of ours, changes its record (V1); else it is just answered."""
+    def __init__(
+        self,
+        batch: Batch,
+        known: Known,
+        zone: ZoneInfo,
+        role: str,
+        *,
+        repeats_change: bool,
+        brings_another: Callable[[Item], bool],
+    ) -> None:
+        """`repeats_change`: a row that came before, and names no id of ours, changes its record (V1); else it is just answered.
+
+        `brings_another`: whether such a row has to be looked at all the same, because its file is another one.
+        """
         self.batch = batch
         self.known = known
         self.zone = zone
         self.role = role
         self.repeats_change = repeats_change
+        self.brings_another = brings_another
         self.made: dict[str, Item] = {}
         """Rows of the batch by the ids that their client gave them."""
         self.by_code: dict[tuple[str, int], Item] = {}
@@ -141,6 +157,14 @@ class Translation:
         collection = item.collection
         if item.plan is not None or not collection.plans:
             return
+        if collection is PHOTO_GALLERIES and (named := item.links.get("owner_id")) is not None:
+            kind, reference = self.resolve(named, item)
+            if not isinstance(reference, str):
+                raise ReferenceMissing(f"There is no picture {named.id}.", path=named.path)
+            if kind == "attachment":  # the file's own record says what it shows
+                item.plan, item.record_id = collection.plans[kind], UUID(reference)
+                item.record = self.known.by_number[kind, named.id]
+                return
         if collection.name in MADE_AS:
             item.plan = collection.plans[MADE_AS[collection.name]]
             return
@@ -162,7 +186,9 @@ class Translation:
         )
 
     def _is_repeated(self, item: Item) -> bool:
-        return item.record is not None and not item.id and not item.deleted and not self.repeats_change and not item.version
+        if item.record is None or item.id or item.deleted or self.repeats_change or item.version:
+            return False
+        return item.kind != "attachment" and not self.brings_another(item)
 
     def resolve(self, named: Named, item: Item) -> tuple[str, Any]:
         """The kind of the record that is named, and our reference to it. Raises ReferenceMissing."""
@@ -199,12 +225,21 @@ class Translation:
             return
         if item.deleted and item.record is not None:
             self._check_role(item)
+            if item.kind == "product" and item.collection.name == "productDetails":
+                raise InvalidField(
+                    "This is the product's own detail, which goes with its product: delete that, or make another detail.",
+                    path=f"{item.path}.deleted",
+                )
             return
         self._check_role(item)
+        if item.kind == "attachment" and item.collection is PHOTO_GALLERIES:
+            item.data = self._bound(item)
+            return
         before = item.record.data if item.record is not None else None
         data = item.plan.data(item.row, self.zone, item.path, before=before)
         for named in item.links.values():
-            self._refer(item, named, data)
+            if item.collection is PHOTO_GALLERIES or named.link.prefix in item.plan.written:
+                self._refer(item, named, data)
         if item.kind == "custom_record" and item.record is None:
             data["type"] = item.collection.name
         if item.kind == "invoice" and item.record is None:
@@ -213,9 +248,29 @@ class Translation:
             self._check_line(item, data)
         item.data = data
 
+    def _bound(self, item: Item) -> Row:
+        """What a file's gallery binds it to."""
+        for kind, field_name in (("party", "party_id"), ("product", "product_id")):
+            if (named := item.links.get(field_name)) is not None:
+                return {"record_kind": kind, "record_id": self._shown(named, item)}
+        if item.id:
+            return {}  # nothing about it is said
+        raise InvalidField("A file is shown for a person (101) or a product (102).", path=f"{item.path}.entityType")
+
+    def _shown(self, named: Named, item: Item) -> str:
+        reference = self.resolve(named, item)[1]
+        if not isinstance(reference, str):
+            raise ReferenceMissing(f"There is no {COLLECTIONS[named.link.collection].entity} {named.id}.", path=named.path)
+        return reference
+
     def _refer(self, item: Item, named: Named, data: Row) -> None:
+        if item.collection is PHOTO_GALLERIES:
+            data[named.link.ours[0]] = self._shown(named, item)
+            return
         kind, reference = self.resolve(named, item)
-        name = _FIELDS.get(kind, named.link.ours[0]) if len(named.link.ours) > 1 else named.link.ours[0]
+        name = named.link.ours[0]
+        if len(named.link.ours) > 1 or name in OWNER_FIELDS:  # a line was read before it was known what it stands on
+            name = _FIELDS.get(kind, name)
         if not isinstance(reference, str) and not PLAIN_IDS.isdisjoint(named.link.ours):
             raise ReferenceMissing(f"There is no {COLLECTIONS[named.link.collection].entity} {named.id}.", path=named.path)
         data[name] = reference
@@ -278,6 +333,8 @@ class Translation:
         if item.version:
             refuses = CATALOGUE[item.kind].policy is Policy.SERVER_WINS
             base = {"base_seq": item.version, "on_conflict": "refuse" if refuses else "policy"}
+        if item.deleted and item.kind == "attachment" and item.collection is PHOTO_GALLERIES:
+            return Command(kind=item.kind, action="update", id=item.record.id, data=UNBOUND, **base)
         if item.deleted:
             return Command(kind=item.kind, action="delete", id=item.record.id, **base)
         return Command(kind=item.kind, action="update", id=item.record.id, data=item.data, **base)

@@ -5,19 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from mahak_clients import Client
-
-
-def save_v1(mahak: Client, **collections: Any) -> dict[str, Any]:
-    found = mahak.post("/Sync/SaveAllData", collections)
-    assert found.status_code == 200, found.text
-    return found.json()
-
-
-def save_v2(mahak: Client, expect: int = 200, **collections: Any) -> dict[str, Any]:
-    found = mahak.post("/Sync/SaveAllDataV2", collections)
-    assert found.status_code == expect, found.text
-    return found.json()
+from mahak_clients import SALE, Client, save_v1, save_v2
 
 
 def results(answer: dict[str, Any], name: str) -> list[dict[str, Any]]:
@@ -26,15 +14,6 @@ def results(answer: dict[str, Any], name: str) -> list[dict[str, Any]]:
 
 def number_of(answer: dict[str, Any], name: str, index: int = 0) -> int:
     return results(answer, name)[index]["EntityId"]
-
-
-SALE = {
-    "orderDetails": [{"orderDetailClientId": 11, "orderClientId": 1, "productDetailClientId": 5, "count1": 2, "price": 1000}],
-    "orders": [{"orderClientId": 1, "orderType": 201, "personClientId": 7, "orderDate": "2026-03-01T10:20:30", "orderId": None}],
-    "productDetails": [{"productDetailClientId": 5, "productClientId": 4, "price1": 1000}],
-    "people": [{"personClientId": 7, "firstName": "Sara", "lastName": "Karimi"}],
-    "products": [{"productClientId": 4, "name": "Tea"}],
-}
 
 
 def test_a_batch_in_any_order_is_linked_by_client_ids(mahak: Client) -> None:

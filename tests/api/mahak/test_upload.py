@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mahak_clients import Client
+from mahak_clients import Client, save_v1, save_v2
 from pictures import HTML, PDF, png
 
 from infra.settings import Settings
@@ -153,3 +153,86 @@ def test_only_the_same_login_fetches(mahak: Client, services: Any, member: Any) 
     headers = {"Authorization": f"Bearer {viewer.token}"}
     refused = mahak.http.post("/API/v3/Sync/Upload", files=[("file", ("a.png", png()))], headers=headers)
     assert (refused.status_code, refused.json()["Result"]) == (403, False)
+
+
+# In a batch ---------------------------------------------------------------------------------------
+
+
+def encoded(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+def test_pictures_bring_their_files_and_galleries_bind_them(mahak: Client, api_settings: Settings) -> None:
+    batch = {
+        "photoGalleries": [
+            {"pictureClientId": 5, "entityType": 102, "itemCode": 1, "itemType": 102},
+            {"pictureClientId": 6, "entityType": 101, "itemCode": 1, "itemType": 0},
+        ],
+        "pictures": [
+            {"pictureClientId": 5, "fileName": "tea.png", "title": "Tea", "binaryData": encoded(png(4, 3))},
+            {"pictureClientId": 6, "fileName": "sara.png"},
+        ],
+    }
+    save_v2(mahak, products=[{"productClientId": 1, "name": "Tea"}], people=[{"personClientId": 1, "firstName": "Sara"}])
+    told = save_v2(mahak, **batch)["data"]
+    assert save_v2(mahak, **batch)["data"] == told, "a batch whose answer was lost"
+    assert len(stored(api_settings, mahak.company)) == 1, "the file that came again is gone"
+    first, second = (row["pictureId"] for row in told["pictures"]["records"])
+    rows = mahak.pull_v2(picturesRowVersion=0, photoGalleriesRowVersion=0)["data"]
+    row = next(row for row in rows["pictures"]["records"] if row["pictureId"] == first)
+    assert (row["width"], row["height"], row["format"], row["title"]) == (4, 3, "png", "Tea")
+    assert fetch(mahak, row["url"]).content == png(4, 3)
+    shown = [(one["pictureId"], one["entityType"], one["itemCode"]) for one in rows["photoGalleries"]["records"]]
+    assert sorted(shown) == sorted([(first, 102, 1), (second, 101, 1)])
+    assert send(mahak, png(), second).status_code == 200
+    files = mahak.company.get("/records/attachment").json()["records"]
+    bound = {one["data"]["sha256"]: one["data"]["record_kind"] for one in files}
+    assert bound == {hashlib.sha256(png()).hexdigest(): "party", hashlib.sha256(png(4, 3)).hexdigest(): "product"}
+    save_v2(mahak, pictures=[{"pictureId": first, "binaryData": encoded(png(7, 7))}])
+    assert fetch(mahak, row["url"]).content == png(7, 7)
+    gallery = next(one for one in rows["photoGalleries"]["records"] if one["pictureId"] == first)
+    save_v2(mahak, photoGalleries=[{"photoGalleryId": gallery["photoGalleryId"], "deleted": True}])
+    living = [one for one in mahak.company.get("/records/attachment").json()["records"] if not one.get("deleted")]
+    assert [one["data"].get("record_kind") for one in living if one["data"]["width"] == 7] == [None]
+
+
+def test_a_gallery_binds_a_file_that_was_uploaded_for_nothing(mahak: Client) -> None:
+    made = mahak.post("/Sync/Upload", {"fileName": "a.png", "fileContent": encoded(png())}).json()["data"]["id"]
+    save_v2(mahak, people=[{"personClientId": 1, "firstName": "Sara"}])
+    told = save_v2(mahak, photoGalleries=[{"pictureId": made, "entityType": 101, "itemCode": 1}])["data"]["photoGalleries"]
+    [row] = mahak.pull(fromPhotoGalleryVersion=0)["PhotoGalleries"]
+    assert (row["PictureId"], row["ItemCode"], row["PhotoGalleryId"]) == (made, 1, told["records"][0]["photoGalleryId"])
+    save_v1(mahak, PhotoGalleries=[{"PhotoGalleryId": row["PhotoGalleryId"], "Deleted": True}])
+    [row] = mahak.pull(fromPhotoGalleryVersion=0)["PhotoGalleries"]
+    assert row["Deleted"] is True
+    assert mahak.pull(fromPictureVersion=0)["Pictures"][0]["Deleted"] is False
+
+
+@pytest.mark.parametrize(
+    ("batch", "code"),
+    [
+        ({"pictures": [{"pictureClientId": 1, "binaryData": "?"}]}, 3001),
+        ({"pictures": [{"pictureClientId": 1, "binaryData": 5}]}, 3001),
+        ({"pictures": [{"pictureClientId": 1, "binaryData": encoded(HTML)}]}, 415),
+        ({"pictures": [{"pictureClientId": 1, "binaryData": encoded(png())}], "banks": [{"bankClientId": 1}]}, 3001),
+        ({"photoGalleries": [{"pictureId": 77, "entityType": 101, "itemCode": 1}]}, 2001),
+        ({"photoGalleries": [{"pictureId": BASE + 77, "entityType": 101, "itemCode": 1}]}, 2001),
+        (
+            {"pictures": [{"pictureClientId": 1}], "photoGalleries": [{"pictureClientId": 1, "entityType": 101, "itemCode": 9}]},
+            2001,
+        ),
+    ],
+)
+def test_what_is_refused_in_a_batch(mahak: Client, api_settings: Settings, batch: dict[str, Any], code: int) -> None:
+    head = mahak.company.head()
+    answer = mahak.post("/Sync/SaveAllDataV2", batch)
+    assert answer.json()["code"] == code, answer.text
+    assert mahak.company.head() == head
+    assert stored(api_settings, mahak.company) == []
+
+
+def test_v1_a_picture_is_refused_alone(mahak: Client) -> None:
+    rows = [{"PictureClientId": 1, "BinaryData": "?"}, {"PictureClientId": 2, "BinaryData": encoded(png())}]
+    told = save_v1(mahak, Pictures=rows)
+    assert [row["Result"] for row in told["Data"]["Objects"]["Pictures"]["Results"]] == [False, True]
+    assert told["Data"]["Objects"]["Pictures"]["Results"][0]["Errors"][0]["Property"] == "BinaryData"

@@ -1,0 +1,110 @@
+"""The bytes of an answer of GetAllData: at once where the first pages are all of it, else as they are read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from tempfile import SpooledTemporaryFile
+from typing import IO
+
+from api.mahak.collections import OF_VENDOR
+from api.mahak.pages import Progress, Reading
+
+IN_MEMORY = 1_000_000
+"""Bytes of a V2 answer that are kept in memory to be said again in the vendor's words; more are kept on the disk meanwhile."""
+READ_BACK = 256 * 1024
+
+_BEGIN_V1, _END_V1 = b'{"Result":true,"Data":{"Objects":{', b"}}}"
+_NAMES_V1 = [(collection.name, f'"{collection.pascal_name}":'.encode()) for collection in OF_VENDOR]
+_BEGIN_V2 = b'{"success":true,"code":0,"message":"Data retrieved successfully","result":true,"data":{'
+
+
+async def _pages(reading: Reading, progress: Progress) -> AsyncIterator[bytes]:
+    """The rows of a collection, as the inside of a JSON list: while one page is sent, the next is read."""
+    items, begun = progress.page.items, False
+    threads = reading.services.threads
+    while True:
+        coming = asyncio.ensure_future(threads.run(reading.next, progress))
+        try:
+            if items:
+                yield b"," + items if begun else items
+                begun = True
+            if not await coming:
+                return
+        finally:
+            coming.cancel()
+        items = progress.page.items
+
+
+def whole_v1(made: list[Progress]) -> bytes:
+    """The answer of V1, of which the first pages are everything."""
+    rows = {one.asked.collection.name: one.page.items for one in made}
+    parts = [name + (b"[" + rows[key] + b"]" if key in rows else b"null") for key, name in _NAMES_V1]
+    return _BEGIN_V1 + b",".join(parts) + _END_V1
+
+
+async def stream_v1(reading: Reading, made: list[Progress]) -> AsyncIterator[bytes]:
+    """The answer of V1, collection by collection."""
+    asked = {one.asked.collection.name: one for one in made}
+    start = _BEGIN_V1
+    for key, name in _NAMES_V1:
+        if key not in asked:
+            start += name + b"null,"
+            continue
+        yield start + name + b"["
+        async for items in _pages(reading, asked[key]):
+            yield items
+        start = b"],"
+    reading.note()
+    yield start.removesuffix(b",") + _END_V1
+
+
+def _end_of(one: Progress) -> bytes:
+    return b'],"rowVersion":%d,"hasMore":%s}' % (one.version, _truth(one.has_more))
+
+
+def _truth(value: bool) -> bytes:
+    return b"true" if value else b"false"
+
+
+def _tail_v2(made: list[Progress]) -> bytes:
+    return b'}},"hasMore":%s}' % _truth(any(one.has_more for one in made))
+
+
+def whole_v2(made: list[Progress]) -> bytes:
+    """The answer of V2, of which the first pages are everything."""
+    entities = [b'"%b":{"records":[%b%b,' % (one.asked.name.encode(), one.page.items, _end_of(one)) for one in made]
+    objects = {one.asked.collection.name: one.page.items for one in made if not one.asked.collection.is_of_guide}
+    plain = b",".join(b'"%b":[%b]' % (name.encode(), items) for name, items in objects.items())
+    return _BEGIN_V2 + b"".join(entities) + b'"objects":{' + plain + _tail_v2(made)
+
+
+async def stream_v2(reading: Reading, made: list[Progress]) -> AsyncIterator[bytes]:
+    """The answer of V2: the guide's entities, then the same rows in the vendor's words."""
+    threads = reading.services.threads
+    with SpooledTemporaryFile(max_size=IN_MEMORY) as spool:
+        kept: dict[str, tuple[int, int]] = {}
+        start = _BEGIN_V2
+        for one in made:
+            yield start + b'"%b":{"records":[' % one.asked.name.encode()
+            began = spool.tell()
+            async for items in _pages(reading, one):
+                spool.write(items)
+                yield items
+            if not one.asked.collection.is_of_guide:
+                kept[one.asked.collection.name] = (began, spool.tell())
+            start = _end_of(one) + b","
+        yield start + b'"objects":{'
+        start = b""
+        for name, (first, end) in kept.items():
+            yield start + b'"%b":[' % name.encode()
+            spool.seek(first)
+            while spool.tell() < end:
+                yield await threads.run(_read_back, spool, min(READ_BACK, end - spool.tell()))
+            start = b"],"
+        reading.note()
+        yield start.removesuffix(b",") + _tail_v2(made)
+
+
+def _read_back(spool: IO[bytes], size: int) -> bytes:
+    return spool.read(size)
