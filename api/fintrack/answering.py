@@ -21,6 +21,7 @@ from api.http_errors import HttpRequest
 from domain.errors import LedgerError, ServiceUnavailable
 from domain.record import Record
 from infra.identity import Principal
+from infra.relay.announcing import Announcer
 from infra.tokens import Claims
 
 Work = Callable[[Asker], ASGIResponse]
@@ -35,22 +36,43 @@ class Listed(NamedTuple):
     paging: Mapping[str, int]
 
 
-async def answer_to(request: HttpRequest, work: Work, gate: Gate | None = None) -> ASGIResponse:
-    """The answer to a request of whoever is logged in and passes the `gate`: `work` is done in a thread."""
+async def answer_to(request: HttpRequest, work: Work, gate: Gate | None = None, topic: str = "") -> ASGIResponse:
+    """The answer to a request of whoever is logged in and passes the `gate`: `work` is done in a thread.
+
+    `topic`: under which the answer is announced. An answer that repeats an earlier one is not announced again.
+    """
     asked = await read_request(request)
-    return await asked.services.threads.run(lambda: work(confirm(asked, gate=gate)))
+
+    def done() -> tuple[Asker, ASGIResponse]:
+        asker = confirm(asked, gate=gate)
+        return asker, work(asker)
+
+    return _announced(topic, *await asked.services.threads.run(done))
 
 
-async def answer_list(request: HttpRequest, work: Work, gate: Gate | None = None) -> ASGIResponse:
-    """The answer to a request for a list. The work only reads, and answers by `respond_list`. Raises as `confirm`."""
+async def answer_list(request: HttpRequest, work: Work, gate: Gate | None = None, topic: str = "") -> ASGIResponse:
+    """The answer to a request for a list. The work only reads, and answers by `respond_list`. Raises as `confirm`.
+
+    `topic`: under which the answer is announced.
+    """
     began = time.perf_counter()
     asked = await read_request(request)
     token, claims = identify(asked)
     presumed = asked.services.identity.presume(claims)
     listed = None if presumed is None else _last_listed(asked, *presumed)
     if presumed and listed and await asked.services.heads.current(claims.cid) == listed.head:
-        return _respond(admit(asked, token, *presumed, gate, began), listed)
-    return await asked.services.threads.run(_answer_reading, asked, token, claims, presumed, work, gate)
+        asker = admit(asked, token, *presumed, gate, began)
+        return _announced(topic, asker, _respond(asker, listed))
+    return _announced(topic, *await asked.services.threads.run(_answer_reading, asked, token, claims, presumed, work, gate))
+
+
+def _announced(topic: str, asker: Asker, answer: ASGIResponse) -> ASGIResponse:
+    """The answer, after it was announced where there is a topic and somebody who announces."""
+    announcer: Announcer | None = asker.request.app.state.get("announcer")
+    if topic and announcer is not None and "idempotent-replay" not in answer.headers:
+        headers = {"Daftar-Company": asker.codename, "Daftar-Company-Id": str(asker.company_id)}
+        announcer.tell(topic, answer.body, headers)
+    return answer
 
 
 def respond_list(asker: Asker, name: str, rows: Rows, paging: Mapping[str, int], head: int | None) -> ASGIResponse:
@@ -83,7 +105,7 @@ def _question(asked: Asked, principal: Principal, today: date) -> Hashable:
 
 def _answer_reading(
     asked: Asked, token: str, claims: Claims, presumed: tuple[Principal, Record] | None, work: Work, gate: Gate | None
-) -> ASGIResponse:
+) -> tuple[Asker, ASGIResponse]:
     """The answer of work that only reads, and notes the head as of which it did.
 
     It is done for the session as it was known last. The answer stands where the log has not moved since, and where it has, but
@@ -91,6 +113,7 @@ def _answer_reading(
     """
     began = time.perf_counter()
     response: ASGIResponse | None = None
+    asker: Asker | None = None
     if presumed is not None:
         try:
             asker = admit(asked, token, *presumed, gate, began)
@@ -101,8 +124,9 @@ def _answer_reading(
             pass  # nothing is told to a session that has ended, not even this
         else:
             if asker.company_id == claims.cid and asker.head == asker.principal.head:
-                return response
+                return asker, response
     principal, company = asked.services.identity.confirm_with_company(claims)
-    if response is not None and presumed is not None and (principal.role, company) == (presumed[0].role, presumed[1]):
-        return response
-    return work(admit(asked, token, principal, company, gate, began))
+    if response and asker and presumed and (principal.role, company) == (presumed[0].role, presumed[1]):
+        return asker, response
+    asker = admit(asked, token, principal, company, gate, began)
+    return asker, work(asker)

@@ -35,10 +35,11 @@ class Words:
         try:
             yield
         except LedgerError as error:
-            self._reword(error)
+            self.reword(error)
             raise
 
-    def _reword(self, error: LedgerError) -> None:
+    def reword(self, error: LedgerError) -> None:
+        """Say this refusal in the object's words."""
         object_, ours = self.object_, error.path
         error.path = self._path(ours)
         field = error.path.rpartition(".")[2]
