@@ -23,9 +23,8 @@ from api.answers import answer
 from api.documents import document_of
 from api.endpoint import Answer, Operation, endpoint
 from api.fintrack import reading, writing
-from api.fintrack.asking import Asked, Asker, read_request
+from api.fintrack.asking import Asked, Asker, read_request, today_of
 from api.fintrack.describing import ID, IDEMPOTENCY, TENANT, description_of
-from api.fintrack.filters import today_in
 from api.fintrack.objects import OBJECTS
 from api.fintrack.objects.object import Object, Row
 from api.fintrack.values import read_id
@@ -95,6 +94,7 @@ def _confirmed(asked: Asked) -> Machine:
         company=company,
         access_token="",
         sso_ms=0,
+        today=today_of(company),
         content=content,
         fields=content if isinstance(content, dict) else {},
     )
@@ -187,7 +187,7 @@ def _condition(machine: Machine, object_: Object, name: str, value: Any) -> Cond
     if name == "id":
         return Condition((("id",),), tuple(str(read_id(one, path)) for one in given))
     if name in object_.filters:
-        return object_.filters[name](["null" if one is None else str(one) for one in given], today_in(machine.zone))
+        return object_.filters[name](["null" if one is None else str(one) for one in given], machine.today)
     field = object_.by_wire.get(name)
     if field is None or not field.ours:
         known = ", ".join(["id", *(one.wire for one in object_.fields)])
