@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -21,17 +22,22 @@ from api.compression import packing
 from api.endpoint import JSON
 from api.fintrack import FINTRACK
 from api.fintrack.asking import TOKEN
+from api.fintrack.default_routes import base_url
+from api.fintrack.topics import ROUTES
 from api.http_errors import Dialect, HttpRequest, HttpsRequired, refusal_handler
 from api.mahak import MAHAK
 from api.matrix import MATRIX
 from api.native import NATIVE
 from api.outermost import outermost
+from api.postman import collection_of
 from api.saimpex import SAIMPEX
 from api.schema_page import as_page
 from api.stopping import on_stop
 from infra.collecting import collect_seldom
 from infra.composition import Services
 from infra.limits import EXCHANGE_SECONDS, WINDOW_SECONDS
+from infra.relay.announcing import Announcer
+from infra.relay.stream import Retention
 from infra.settings import Settings, load
 
 DIALECTS: Sequence[Dialect] = (NATIVE, MATRIX, MAHAK, SAIMPEX, FINTRACK)
@@ -43,10 +49,12 @@ def create_app(settings: Settings | None = None) -> Litestar:
     """The application of one process. Raises SettingsError."""
     settings = settings or load()
     services = Services(settings)
+    announcer = _announcer(settings, services)
+    document = cache(describe)
     application = Litestar(
-        route_handlers=[*_handlers(), *_schema_handlers()],
+        route_handlers=[*_handlers(), *_schema_handlers(document)],
         exception_handlers={Exception: refusal_handler(DIALECTS, NATIVE)},
-        lifespan=[_lifespan(services)],
+        lifespan=[_lifespan(services, announcer)],
         openapi_config=None,
         request_max_body_size=settings.max_body_bytes,
         cors_config=_cors(settings),
@@ -54,6 +62,8 @@ def create_app(settings: Settings | None = None) -> Litestar:
         logging_config=None,
     )
     application.state.services = services
+    application.state.announcer = announcer
+    application.state.document = document
     handler = any_case(application.asgi_handler, [dialect for dialect in DIALECTS if dialect.any_case])
     application.asgi_handler = outermost(packing(handler, [MATRIX, MAHAK]), services.metrics)
     return application
@@ -69,15 +79,25 @@ def _require_https(request: HttpRequest) -> None:
 def _cors(settings: Settings) -> CORSConfig | None:
     if not settings.cors_origins:
         return None
+    # Cookies are for origins that were named: with `*` any page could act in the name of whoever is logged in
     exposed = ["ETag", "Location", "X-Request-Id", "Retry-After", "Idempotent-Replay", "X-Seq", "Content-Disposition"]
     exposed.append(TOKEN)
-    return CORSConfig(allow_origins=list(settings.cors_origins), expose_headers=exposed)
+    origins = list(settings.cors_origins)
+    return CORSConfig(allow_origins=origins, expose_headers=exposed, allow_credentials="*" not in origins)
 
 
-def _lifespan(services: Services) -> Callable[[Litestar], contextlib.AbstractAsyncContextManager[None]]:
+def _announcer(settings: Settings, services: Services) -> Announcer:
+    """Announces what FinTrack's APIs answered, where that is wanted."""
+    url = settings.nats_url if settings.fintrack_route_events else ""
+    retention = Retention(days=1, bytes=settings.fintrack_routes_max_bytes)
+    return Announcer(url, ROUTES, retention, services.metrics.unannounced.inc)
+
+
+def _lifespan(services: Services, announcer: Announcer) -> Callable[[Litestar], contextlib.AbstractAsyncContextManager[None]]:
     @contextlib.asynccontextmanager
     async def run(_: Litestar) -> AsyncIterator[None]:
         await services.open()
+        await announcer.open()
         collect_seldom()
         limits = asyncio.create_task(_exchange_limits(services))
         try:
@@ -85,6 +105,7 @@ def _lifespan(services: Services) -> Callable[[Litestar], contextlib.AbstractAsy
                 yield
         finally:
             limits.cancel()
+            await announcer.close()
             await services.close()
 
     return run
@@ -123,14 +144,7 @@ def describe() -> dict[str, Any]:
     return openapi.build_document(described, _version())
 
 
-def _schema_handlers() -> list[Any]:
-    made: list[dict[str, Any]] = []
-
-    def document() -> dict[str, Any]:
-        if not made:
-            made.append(describe())
-        return made[0]
-
+def _schema_handlers(document: Callable[[], dict[str, Any]]) -> list[Any]:
     @get("/schema/openapi.json", include_in_schema=False, sync_to_thread=False)
     def schema() -> ASGIResponse:
         return ASGIResponse(body=msgspec.json.encode(document()), media_type=JSON)
@@ -139,4 +153,8 @@ def _schema_handlers() -> list[Any]:
     def page() -> ASGIResponse:
         return ASGIResponse(body=as_page(document()), media_type="text/html")
 
-    return [schema, page]
+    @get("/schema/postman.json", include_in_schema=False, sync_to_thread=False)
+    def postman(request: HttpRequest) -> ASGIResponse:
+        return ASGIResponse(body=msgspec.json.encode(collection_of(document(), base_url(request))), media_type=JSON)
+
+    return [schema, page, postman]

@@ -15,7 +15,7 @@ STYLE = (
 )
 
 
-def as_page(document: Mapping[str, Any]) -> bytes:
+def as_page(document: Mapping[str, Any], source: str = "/schema/openapi.json") -> bytes:
     """Every operation in one line that opens: its parameters, an example of its body and of its answer, its refusals."""
     title, text = _text(document["info"]["title"]), _text(document["info"]["description"])
     operations = (
@@ -26,7 +26,7 @@ def as_page(document: Mapping[str, Any]) -> bytes:
     )
     return (
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}: API</title><style>{STYLE}</style>"
-        f"<h1>{title}</h1><p>{text}</p><p>Every kind with its fields: <a href='/schema/openapi.json'>openapi.json</a> "
+        f"<h1>{title}</h1><p>{text}</p><p>Every kind with its fields: <a href='{source}'>openapi.json</a> "
         f"(OpenAPI 3.1)</p>{''.join(operations)}</html>"
     ).encode()
 

@@ -7,7 +7,7 @@ import contextvars
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from infra.accounts import Accounts
 from infra.bucket_tokens import BucketTokens
@@ -24,6 +24,7 @@ from infra.metrics import Metrics
 from infra.passwords import HASHES_AT_ONCE, Passwords
 from infra.quiet import Quiet
 from infra.reading import Reader
+from infra.remembered import Remembered
 from infra.roles import api_url
 from infra.settings import Settings, SettingsError
 from infra.signing import signing_key
@@ -39,6 +40,9 @@ Answer = TypeVar("Answer")
 PATIENCE_SECONDS = 2.0
 """How long a request waits for the database to come back before it is answered with 503."""
 
+
+MOST_REMEMBERED_BYTES = 32 * 2**20
+"""Rows of lists that are kept as they were sent: by the documents that they show, and by what was asked."""
 
 SENT_AT_ONCE = 4
 """Mails and short messages on their way at a time."""
@@ -103,6 +107,8 @@ class Services:
         self.deltas = Deltas(self.database)
         self.limits = Limits(self.database)
         self.quiet = Quiet()
+        self.rendered: Remembered[Any] = Remembered(MOST_REMEMBERED_BYTES)
+        self.lists: Remembered[Any] = Remembered(MOST_REMEMBERED_BYTES)
         self.passwords = Passwords()
         self.identity = Identity(
             self.database,

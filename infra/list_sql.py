@@ -18,8 +18,9 @@ from uuid import UUID
 
 import msgspec
 
+from domain.catalogue import CATALOGUE
 from infra.list_conditions import AnyOf, Beside, Condition, Path, Related, Source, Test
-from infra.list_terms import Terms, finds_few, lookup, options_of
+from infra.list_terms import Terms, finds_few, lookup, options_of, rarest
 from infra.store.arrays import texts
 from projections.search import AMOUNTS, DAYS, LABELS, SearchProjection, place_of
 
@@ -205,6 +206,8 @@ def _gathering(reach: Reach, source: Source, picked: str, old: str) -> list[str]
     options, rest = lookup(kind, tests)
     if options is not None and not finds_few(kind, options) and any(_in_column(kind, test) for test in tests):
         options, rest = None, list(tests)  # an index in the order of the column finds fewer
+    elif options is not None and finds_few(kind, options):
+        options, rest = rarest(kind, options), list(tests)
     needed = ["s.company_id = $1", f"s.kind = '{kind}'"]
     if options is not None:
         needed = [f"({' OR '.join(map(reach.has, options)) or 'false'})"]
@@ -306,7 +309,9 @@ def page_statement(
     offset: int,
     beside: Beside | None,
 ) -> tuple[bytes, list[Any]]:
-    """What answers the documents, those beside them, and of every source (moved, total or NULL): what is gathered is counted."""
+    """What answers the documents, those beside them, where the log ends, and of every source (moved, total or NULL): what is
+    gathered is counted.
+    """
     statement = Statement(company_id)
     most = statement.bind(limit + offset)
     told: list[str] = []
@@ -320,9 +325,13 @@ def page_statement(
         f"SELECT id, row_number() OVER (ORDER BY by_number {way}, by_text {way}, row_id {way}) AS place FROM ({found}) AS found"
         f" ORDER BY place LIMIT {statement.bind(limit)} OFFSET {statement.bind(offset)}"
     )
-    statement.tables["shown"] = "SELECT p.id, p.place, r.document FROM page p JOIN records r ON r.company_id = $1 AND r.id = p.id"
+    statement.tables["shown"] = (
+        "SELECT p.id, p.place, r.parent_id, r.document FROM page p JOIN records r ON r.company_id = $1 AND r.id = p.id"
+    )
     documents = "(SELECT string_agg(document, ',' ORDER BY place) FROM shown)"
-    return statement.text(f"SELECT {documents}, {_beside(statement, beside)}, {', '.join(told)}"), statement.parameters
+    head = "(SELECT seq FROM heads WHERE company_id = $1)"
+    others = _beside(statement, beside, sources)
+    return statement.text(f"SELECT {documents}, {others}, {head}, {', '.join(told)}"), statement.parameters
 
 
 def count_statement(company_id: UUID, sources: Sequence[Source]) -> tuple[bytes, list[Any]]:
@@ -347,22 +356,26 @@ def _related_kinds(tests: Sequence[Test]) -> list[str]:
     return [kind for test in related for kind in (test.kind, *_related_kinds(test.conditions))]
 
 
-def _beside(statement: Statement, beside: Beside | None) -> str:
+def _beside(statement: Statement, beside: Beside | None, sources: Sequence[Source]) -> str:
     if beside is None or not (beside.links or beside.children):
         return "NULL"
     parts: list[str] = []
     if beside.children:
         kinds = statement.bind(texts(beside.children))
         parts.append(
-            "SELECT r.id FROM shown p CROSS JOIN LATERAL (SELECT id, kind, deleted FROM records"
+            "SELECT r.number, r.document FROM shown p CROSS JOIN LATERAL (SELECT number, document, kind, deleted FROM records"
             f" WHERE company_id = $1 AND parent_id = p.id OFFSET 0) AS r WHERE r.kind = ANY({kinds}) AND NOT r.deleted"
         )
     if beside.links:
-        steps = [f"(p.doc #>> {statement.bind(texts(link))})" for link in beside.links]
+        named = " UNION ".join(_linked(statement, link, sources) for link in beside.links)
         parts.append(
-            f"SELECT DISTINCT unnest(ARRAY[{', '.join(steps)}])::uuid FROM (SELECT document::jsonb AS doc FROM shown OFFSET 0) AS p"
+            f"SELECT r.number, r.document FROM ({named}) AS wanted (id) JOIN records r ON r.company_id = $1 AND r.id = wanted.id"
         )
-    return (
-        "(SELECT string_agg(r.document, ',' ORDER BY r.number) FROM (" + " UNION ".join(parts) + ") AS wanted (id)"
-        " JOIN records r ON r.company_id = $1 AND r.id = wanted.id)"
-    )
+    return f"(SELECT string_agg(document, ',' ORDER BY number) FROM ({' UNION '.join(parts)}) AS others)"
+
+
+def _linked(statement: Statement, link: Path, sources: Sequence[Source]) -> str:
+    """The ids that the records of the page have at a link."""
+    if all(link == ("data", CATALOGUE[source.kind].parent) for source in sources):
+        return "SELECT parent_id FROM shown"  # which saves reading every document
+    return f"SELECT (document::jsonb #>> {statement.bind(texts(link))})::uuid FROM shown"

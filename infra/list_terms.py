@@ -108,8 +108,17 @@ def _values(kind: str, test: Condition) -> list[Any] | None:
 
 def finds_few(kind: str, options: Sequence[Terms]) -> bool:
     """Whether few documents can be expected to have one of these terms: not where they only say one of a few words."""
-    common = _fields_of_type(kind, (msgspec.inspect.LiteralType, msgspec.inspect.BoolType)) | UNSEARCHED
-    return all(terms.keys() - common for terms in options)
+    return all(terms.keys() - _common(kind) for terms in options)
+
+
+def rarest(kind: str, options: Sequence[Terms]) -> list[Terms]:
+    """The terms without those that say one of a few words: reading where all of these are costs more than testing what is found."""
+    return [{name: value for name, value in terms.items() if name not in _common(kind)} for terms in options]
+
+
+@cache
+def _common(kind: str) -> frozenset[str]:
+    return _fields_of_type(kind, (msgspec.inspect.LiteralType, msgspec.inspect.BoolType)) | UNSEARCHED
 
 
 def day_fields(kind: str) -> frozenset[str]:

@@ -31,11 +31,15 @@ SELECT set_config('enable_bitmapscan', 'on', true), set_config('enable_sort', 'o
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A page: documents as the inside of a JSON list, how many there are in all, and the documents `beside` them, by number."""
+    """A page: documents as the inside of a JSON list, how many there are in all, and the documents `beside` them, by number.
+
+    `head`: where the company's log ended when they were read; None where nothing was.
+    """
 
     items: bytes
     total: int
     beside: bytes = b""
+    head: int | None = None
 
 
 def list_from(
@@ -60,10 +64,14 @@ def list_from(
         not walkable(source, descending=descending) or (indexed(source) and (total is None or total.total <= FEW))
         for source, total in zip(sources, known, strict=True)
     ]
-    statement = page_statement(company_id, sources, gathered, descending=descending, limit=limit, offset=offset, beside=beside)
+    made_of = (*keys, *gathered, descending, limit, offset, beside)
+    statement = database.totals.statements.get(made_of)
+    if statement is None:
+        statement = page_statement(company_id, sources, gathered, descending=descending, limit=limit, offset=offset, beside=beside)
+        database.totals.statements.put(made_of, statement)
     with database.company(company_id) as connection:
         result = _run(database, connection, *statement)
-        totals = [_still(total, _told(result, 2 + 2 * place)) for place, total in enumerate(known)]
+        totals = [_still(total, _told(result, 3 + 2 * place)) for place, total in enumerate(known)]
         for place, (source, old) in enumerate(zip(sources, known, strict=True)):
             if totals[place] is None and old is not None:
                 totals[place] = _brought_on(database, connection, company_id, source, old)
@@ -76,7 +84,8 @@ def list_from(
         assert total is not None, "what was not known has been counted"
         database.totals.put(key, total)
         found += total.total
-    return Found(result.get_value(0, 0) or b"", found, result.get_value(0, 1) or b"")
+    items, others, head = (result.get_value(0, column) for column in range(3))
+    return Found(items or b"", found, others or b"", None if head is None else int.from_bytes(head, "big"))
 
 
 def count_of(database: Database, company_id: UUID, sources: Sequence[Source]) -> int:

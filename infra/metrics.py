@@ -46,6 +46,7 @@ class Metrics:
         self.refusals = Counter(
             "daftar_refusals", "Refused requests by dialect and error code", ["dialect", "code"], registry=registry
         )
+        self.unannounced = Counter("daftar_route_events_dropped", "Answers that could not be announced on NATS", registry=registry)
         self.syncs = Counter("daftar_syncs", "Syncs of devices", ["dialect", "direction"], registry=registry)
         self.sync_seconds = Histogram(
             "daftar_sync_seconds", "Time of a device's sync", ["dialect", "direction"], buckets=SECONDS, registry=registry

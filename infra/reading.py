@@ -81,10 +81,11 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A page of a filtered list: documents as joined JSON, and how many there are in all."""
+    """A page of a filtered list: documents as joined JSON, how many there are in all, and where the log ended when it was read."""
 
     items: bytes
     total: int
+    head: int | None
 
 
 class Reader:
@@ -168,7 +169,7 @@ class Reader:
         order = None if sort == "number" else ("seq",) if sort == "seq" else _field(kind, sort)
         source = Source(kind, tuple(conditions), order=order, deleted=deleted)
         found = list_from(self.database, company_id, [source], descending=descending, limit=limit, offset=offset)
-        return Listing(found.items, found.total)
+        return Listing(found.items, found.total, found.head)
 
 
 def known_kinds(kinds: Sequence[str] | None) -> None:

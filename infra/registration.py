@@ -20,6 +20,7 @@ import msgspec
 
 from domain.command import Actor, Command
 from domain.errors import InvalidField, NotAllowed, RecordExists, ValueTaken
+from domain.kinds.company import is_uuid
 from domain.needs import Needs
 from domain.record import Record
 from infra.accounts import check_new_password
@@ -213,7 +214,7 @@ def codename_of(name: str, attempt: int = 0) -> str:
     slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:50].strip("-")
     if not slug:
         slug = "company"
-    if attempt or slug in RESERVED:
+    if attempt or slug in RESERVED or is_uuid(slug):
         return f"{slug}-{secrets.token_hex(3)}"
     return slug
 

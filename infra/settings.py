@@ -27,6 +27,7 @@ SECRET_FIELDS = frozenset(
         "sms_url",
         "sms_token",
         "super_admin_password",
+        "service_token",
     }
 )
 """Fields whose values are never shown: they are, or contain, credentials."""
@@ -129,6 +130,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     relay_max_bytes: Annotated[
         int, Meta(ge=0, le=2**60, description="Size of the stream, in bytes, beyond which its oldest messages go. 0: no limit.")
     ] = 0
+    fintrack_events: Annotated[
+        bool,
+        Meta(description="Workers publish FinTrack's database and index events under their topic names (stream FINTRACK_EVENTS)."),
+    ] = True
+    fintrack_route_events: Annotated[
+        bool, Meta(description="FinTrack's APIs publish what they answered (stream FINTRACK_ROUTES, kept for a day).")
+    ] = True
+    fintrack_routes_max_bytes: Annotated[
+        int, Meta(ge=0, le=2**60, description="Size of that stream, in bytes, beyond which its oldest messages go. 0: no limit.")
+    ] = 256 * 1024 * 1024
     pool_size: Annotated[int, Meta(ge=1, le=1_000, description="Most database connections of one process.")] = 10
     log_level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="Least severe message that is logged.")] = (
         "info"
@@ -221,6 +232,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             " refused together with DAFTAR_REQUIRE_HTTPS."
         ),
     ] = False
+    service_token: Annotated[
+        str,
+        Meta(
+            description="Opens FinTrack's machine-to-machine routes to whoever sends it in the header `fintrack-service-token`; at"
+            f" least {FEWEST_SECRET_CHARACTERS} characters. Empty: there are no such routes."
+        ),
+    ] = ""
     require_https: Annotated[
         bool,
         Meta(description="Refuse requests that did not come over HTTPS (`X-Forwarded-Proto` of the proxy in front counts)."),
@@ -284,6 +302,7 @@ def load(environ: Mapping[str, str] = os.environ, **overrides: Any) -> Settings:
 
 _LOWER = frozenset(
     {"log_level", "log_format", "require_https", "demo", "relay", "registration", "public_businesses", "reveal_codes"}
+    | {"fintrack_events", "fintrack_route_events"}
 )
 """Settings whose values are written in any case."""
 
@@ -315,8 +334,9 @@ def _check(settings: Settings) -> None:
         raise SettingsError("DAFTAR_FILES_URL: a URL such as s3://bucket/prefix or file:///folder is needed")
     if settings.public_url and not settings.public_url.startswith(("http://", "https://")):
         raise SettingsError("DAFTAR_PUBLIC_URL: a URL that starts with http:// or https:// is needed")
-    if settings.secret_key and len(settings.secret_key) < FEWEST_SECRET_CHARACTERS:
-        raise SettingsError(f"DAFTAR_SECRET_KEY: at least {FEWEST_SECRET_CHARACTERS} characters are needed")
+    for name in ("secret_key", "service_token"):
+        if 0 < len(getattr(settings, name)) < FEWEST_SECRET_CHARACTERS:
+            raise SettingsError(f"{PREFIX}{name.upper()}: at least {FEWEST_SECRET_CHARACTERS} characters are needed")
     if settings.api_database_url and not settings.database_url:
         raise SettingsError("DAFTAR_API_DATABASE_URL is set without DAFTAR_DATABASE_URL")
     _check_accounts(settings)

@@ -5,10 +5,14 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from infra.remembered import Remembered
 
 MOST = 4_096
 """Lists whose totals are known; the one that was asked for longest ago is forgotten first."""
+MOST_STATEMENTS = 512
+"""Statements of lists that need not be composed anew where the same list is asked for again."""
 MOST_SHAPES = 256
 """Statements of lists that connections keep ready; others are planned every time."""
 
@@ -27,6 +31,8 @@ class Totals:
         self._lock = threading.Lock()
         self._known: OrderedDict[Hashable, Total] = OrderedDict()
         self._shapes: set[bytes] = set()
+        self.statements: Remembered[tuple[bytes, list[Any]]] = Remembered(MOST_STATEMENTS)
+        """Statements with their parameters, by all that they are composed of."""
 
     def get(self, key: Hashable) -> Total | None:
         """What is known, of whenever it is."""

@@ -21,12 +21,14 @@ from infra.relay.follower import BATCH as RELAY_BATCH
 from infra.relay.follower import Relay
 from infra.relay.publisher import Publisher
 from infra.relay.stream import Retention
+from infra.relay.topics import BATCH as TOPICS_BATCH
+from infra.relay.topics import FINTRACK, TopicRelay, load_topics
 from infra.roles import WORKER_ROLE, api_url, role_url
 from infra.settings import Settings
 from infra.store.postgres import PostgresStore
 from projections.registry import BUILT_IN, Registry, discover
 
-CONNECTIONS = 6
+CONNECTIONS = 8
 """Two for each runner (its work, its heartbeat) and one for each scheduler."""
 
 log = structlog.get_logger("daftar.worker")
@@ -40,7 +42,7 @@ def projection_followers(registry: Registry = BUILT_IN) -> list[Follower]:
 def run_worker(settings: Settings, stop: threading.Event, followers: Sequence[Follower] | None = None) -> None:
     """Run until `stop` is set. Any number of workers share the work; one that is killed loses nothing.
 
-    The relay and the schedulers have threads of their own: NATS being away, or a midnight, keeps no read model waiting. Should one
+    The relays and the schedulers have threads of their own: NATS being away, or a midnight, keeps no read model waiting. Should one
     of them end by an error, the worker ends with it.
     """
     database = Database(role_url(settings.database_url, settings.secret_key, WORKER_ROLE), size=CONNECTIONS, name="daftar-worker")
@@ -55,10 +57,15 @@ def run_worker(settings: Settings, stop: threading.Event, followers: Sequence[Fo
     with contextlib.ExitStack() as stack:
         for pool in (database, writing):
             stack.callback(pool.open().close)
+        retention = Retention(settings.relay_max_age_days, settings.relay_max_bytes)
         if settings.relay and settings.nats_url:
-            retention = Retention(settings.relay_max_age_days, settings.relay_max_bytes)
             relay = Relay(stack.enter_context(Publisher(settings.nats_url, retention)))
             runners.append(Runner(database, [relay], hints=Hints(), batch=RELAY_BATCH, name=NAME))
+        if settings.fintrack_events and settings.nats_url:
+            topics = load_topics(FINTRACK)
+            publisher = stack.enter_context(Publisher(settings.nats_url, retention, topics.stream))
+            topic_relay = TopicRelay(publisher, topics)
+            runners.append(Runner(database, [topic_relay], hints=Hints(), batch=TOPICS_BATCH, name=topics.name))
         hints = [one.hints for one in runners]
 
         def tell(company_id: UUID, seq: int) -> None:

@@ -22,7 +22,8 @@ from infra.settings import Settings, new_secret_key
 
 TEMPLATE = "daftar_template"
 HLEDGER_REQUIRED = os.environ.pop("DAFTAR_REQUIRE_HLEDGER", "") == "1"
-"""Taken out of the environment: it is about these tests, and Daftar refuses variables that are no settings of its own."""
+CHROMIUM_REQUIRED = os.environ.pop("DAFTAR_REQUIRE_CHROMIUM", "") == "1"
+"""Taken out of the environment: they are about these tests, and Daftar refuses variables that are no settings of its own."""
 
 
 class Database(msgspec.Struct, frozen=True):
@@ -40,6 +41,16 @@ def hledger() -> str:
     if found is None and not HLEDGER_REQUIRED:
         pytest.skip("hledger is not installed (apt install hledger)")
     assert found, "DAFTAR_REQUIRE_HLEDGER is set, and there is no hledger on the PATH"
+    return found
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The browser; tests that need it are skipped where it is not, unless DAFTAR_REQUIRE_CHROMIUM=1."""
+    found = shutil.which("chromium")
+    if found is None and not CHROMIUM_REQUIRED:
+        pytest.skip("chromium is not installed (apt install chromium)")
+    assert found, "DAFTAR_REQUIRE_CHROMIUM is set, and there is no chromium on the PATH"
     return found
 
 

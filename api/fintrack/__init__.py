@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.fintrack import auth, bucket, services
+from api.fintrack import auth, bucket, default_routes, machines, services
 from api.fintrack.bff import HANDLERS as BFF_HANDLERS
 from api.fintrack.errors import REFUSALS, refuse
 from api.http_errors import Dialect
@@ -20,7 +20,7 @@ FINTRACK = Dialect(
         "/expensemanagement-api",
         "/productcatalog-api",
     ),
-    handlers=[*auth.HANDLERS, *bucket.HANDLERS, *services.HANDLERS, *BFF_HANDLERS],
+    handlers=[*auth.HANDLERS, *bucket.HANDLERS, *services.HANDLERS, *machines.HANDLERS, *BFF_HANDLERS, *default_routes.HANDLERS],
     refuse=refuse,
     refusals=REFUSALS,
 )

@@ -17,14 +17,13 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
-from litestar.response.base import ASGIResponse
 
 from api.fintrack.errors import NO_LOGIN
 from api.fintrack.roles import Gate
@@ -39,6 +38,7 @@ from infra.composition import Services
 from infra.fingerprints import request_fingerprint
 from infra.identity import Principal
 from infra.requests import check_key
+from infra.tokens import Claims
 
 TOKEN = "fintrack-access-token"  # noqa: S105 - a name
 CODENAME_HEADER = "mbx-business-codename"
@@ -114,6 +114,10 @@ class Asker(Asked):
     company: Record
     access_token: str
     sso_ms: int
+    today: date
+    """Which day it is there, for all of the request."""
+    head: int | None = None
+    """Where the log of the business ended when its records were read, where that was noted."""
 
     @property
     def company_id(self) -> UUID:
@@ -133,7 +137,17 @@ class Asker(Asked):
     @property
     def zone(self) -> ZoneInfo:
         """The time zone of the business."""
-        return ZoneInfo(self.company.data.get("time_zone", "UTC"))
+        return zone_of(self.company)
+
+
+def zone_of(company: Record) -> ZoneInfo:
+    """The time zone of a business."""
+    return ZoneInfo(company.data.get("time_zone", "UTC"))
+
+
+def today_of(company: Record) -> date:
+    """Which day it is in the time zone of a business."""
+    return datetime.now(zone_of(company)).date()
 
 
 async def read_request(request: HttpRequest) -> Asked:
@@ -181,6 +195,18 @@ def confirm(asked: Asked, *, or_of_token: bool = False, gate: Gate | None = None
     business, the token's own is meant (`/currentuser` of a client that sends no codename), and not root.
     """
     begin = time.perf_counter()
+    token, claims = identify(asked)
+    principal, company = asked.services.identity.confirm_with_company(claims)
+    if asked.named is None and or_of_token:
+        asked.named = company.data["codename"]
+    return admit(asked, token, principal, company, gate, begin)
+
+
+def identify(asked: Asked) -> tuple[str, Claims]:
+    """The token, and whom it names; counts the request. That the session is open is still to be confirmed.
+
+    Raises NotAuthenticated, TooManyRequests.
+    """
     token = asked.token()
     if token is None:
         raise NotAuthenticated(NO_LOGIN)
@@ -188,11 +214,15 @@ def confirm(asked: Asked, *, or_of_token: bool = False, gate: Gate | None = None
     claims = services.identity.authenticate(token)
     kind = "read" if asked.request.method == "GET" else "write"
     services.limits.count(f"{kind}:{claims.sub}", services.settings.rate_limit_per_minute)
-    principal = services.identity.confirm(claims)
-    company = services.identity.company_of(principal)
+    return token, claims
+
+
+def admit(asked: Asked, token: str, principal: Principal, company: Record, gate: Gate | None, begin: float) -> Asker:
+    """Who asks, in the business that is addressed, for the principal of a token and the principal's company.
+
+    Raises NotAuthenticated, NotAllowed, and what is wrong with the request.
+    """
     own = company.data["codename"]
-    if asked.named is None and or_of_token:
-        asked.named = own
     if own != asked.codename and own == ROOT and principal.role == "superAdmin":
         principal, company = _as_visitor(asked, principal)
         own = asked.codename
@@ -208,6 +238,7 @@ def confirm(asked: Asked, *, or_of_token: bool = False, gate: Gate | None = None
         principal=principal,
         company=company,
         access_token=token,
+        today=today_of(company),
         sso_ms=round((time.perf_counter() - begin) * 1000),
     )
 
@@ -219,9 +250,3 @@ def _as_visitor(asked: Asked, principal: Principal) -> tuple[Principal, Record]:
         raise CompanyNotFound(f"There is no business {asked.codename!r}.", path="_business")
     head = asked.services.store.head(company.id).seq
     return dataclasses.replace(principal, company_id=company.id, head=head), company
-
-
-async def answer_to(request: HttpRequest, work: Callable[[Asker], ASGIResponse], gate: Gate | None = None) -> ASGIResponse:
-    """The answer to a request of whoever is logged in and passes the `gate`: `work` is done in a thread."""
-    asked = await read_request(request)
-    return await asked.services.threads.run(lambda: work(confirm(asked, gate=gate)))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
 from api.endpoint import Answer, Operation
+from api.fintrack.objects import OBJECTS
 from api.fintrack.objects.object import Api, Field, Object
 from domain import errors
 from domain.errors import LedgerError
@@ -124,6 +125,16 @@ class Describing:
         return enveloped(f"FinTrackPageOf{self.many}", self.object.plural, list[self.record], is_list=True)  # type: ignore[name-defined]
 
     @cached_property
+    def new_form(self) -> type[msgspec.Struct]:
+        """The form of a new object."""
+        return self._form(creating=True)
+
+    @property
+    def change_example(self) -> dict[str, Any]:
+        """A form that changes something."""
+        return {"notes": "text"} if self.object.kind != "invoice_line" else {"quantity": 2}
+
+    @cached_property
     def _changed(self) -> type[msgspec.Struct]:
         return self._form(creating=False)
 
@@ -134,7 +145,7 @@ class Describing:
             summary=f"create{self.title}",
             description='The body may also be wrapped as `{"data": {…}}`.',
             tag=self.tag,
-            body=self._form(creating=True),
+            body=self.new_form,
             body_example=self.example(),
             headers={**TENANT, **IDEMPOTENCY},
             answers=self._answers(201, "The new object."),
@@ -150,7 +161,7 @@ class Describing:
             description="What is sent is changed; a null clears an optional field; other fields are passed over.",
             tag=self.tag,
             body=self._changed,
-            body_example={"notes": "text"} if self.object.kind != "invoice_line" else {"quantity": 2},
+            body_example=self.change_example,
             headers={**TENANT, **IDEMPOTENCY},
             answers=self._answers(200, "The object as it is now."),
             refusals=(*WRITE_REFUSALS, errors.RecordNotFound),
@@ -195,6 +206,12 @@ class Describing:
             answers={200: Answer("A page.", self._page)},
             refusals=(errors.InvalidField, errors.NotAllowed),
         )
+
+
+@cache
+def description_of(name: str) -> Describing:
+    """How the object of this name is described; one, because a type is written into the document once."""
+    return Describing(OBJECTS[name])
 
 
 class GetQuery(msgspec.Struct, kw_only=True):

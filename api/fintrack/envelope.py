@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal
 
+import msgspec
 from litestar.response.base import ASGIResponse
 
 from api.answers import answer
@@ -25,6 +26,14 @@ try:
     APP_VERSION = version("daftar")
 except PackageNotFoundError:
     APP_VERSION = "0"
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of a list as they are sent: how many, and their JSON."""
+
+    count: int
+    json: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +97,7 @@ def envelope(
 ) -> dict[str, Any]:
     """The body of an answer. `name` is the key of the payload, `paging` a list's, `more` is added at the root."""
     session = asked.principal if isinstance(asked, Asker) else None
+    count = len(payload) if isinstance(payload, Sequence) else payload.count if isinstance(payload, Rows) else 1
     body: dict[str, Any] = {
         "status": "OK",
         "statusCode": 201 if action == "create" else 200,
@@ -102,8 +112,8 @@ def envelope(
         "method": asked.request.method,
         "action": action,
         "appVersion": APP_VERSION,
-        "rowCount": len(payload) if isinstance(payload, Sequence) else 1,
-        name: payload,
+        "rowCount": count,
+        name: msgspec.Raw(payload.json) if isinstance(payload, Rows) else payload,
     }
     if paging is not None:
         body |= {"paging": paging, "filters": [], "uiPermissions": []}

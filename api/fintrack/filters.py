@@ -12,7 +12,7 @@ import re
 from calendar import monthrange
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 from api.fintrack import values
@@ -159,8 +159,3 @@ def order_of(object_: Object, sort: str) -> tuple[Path | None, bool, bool]:
             path="sort",
         )
     return field.path, field.type == "Double", descending
-
-
-def today_in(zone: ZoneInfo) -> date:
-    """Which day it is in a time zone."""
-    return datetime.now(zone).date()

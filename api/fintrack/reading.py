@@ -9,17 +9,19 @@ from uuid import UUID
 from litestar.response.base import ASGIResponse
 
 from api.documents import Document, document_of, documents_of
+from api.fintrack.answering import respond_list
 from api.fintrack.asking import Asker
-from api.fintrack.envelope import flag_of, page_of, respond
-from api.fintrack.filters import Filters, today_in
+from api.fintrack.envelope import Rows, flag_of, page_of, respond
+from api.fintrack.filters import Filters
 from api.fintrack.objects import OBJECTS
 from api.fintrack.objects.object import Api, Join, Object, Row, Seen
 from api.fintrack.values import read_id
 from domain.errors import RecordNotFound
+from domain.event import JSON
 from domain.needs import Needs
 from domain.record import Record
 from infra.customer_balances import customer_balances
-from infra.listing import Beside, Test, list_from
+from infra.listing import Beside, Found, Test, list_from
 
 
 def find(asker: Asker, object_: Object, record_id: UUID, *, with_children: bool = False) -> tuple[Record, list[Record]]:
@@ -28,8 +30,13 @@ def find(asker: Asker, object_: Object, record_id: UUID, *, with_children: bool 
     loaded = asker.services.store.read_records(asker.company_id, needs).records
     found = next((one for one in loaded if one.id == record_id), None)
     if found is None or found.kind != object_.kind or found.deleted or not object_.shows(found):
-        raise RecordNotFound(f"There is no {object_.name} {record_id}.", path=object_.id_name)
+        raise not_found(object_, record_id)
     return found, [one for one in loaded if one.id != record_id and not one.deleted]
+
+
+def not_found(object_: Object, record_id: UUID) -> RecordNotFound:
+    """That there is no such object."""
+    return RecordNotFound(f"There is no {object_.name} {record_id}.", path=object_.id_name)
 
 
 def path_id(asker: Asker, object_: Object) -> UUID:
@@ -39,7 +46,7 @@ def path_id(asker: Asker, object_: Object) -> UUID:
 
 def seen_by(asker: Asker) -> Seen:
     """What showing records of the asker's business needs."""
-    return Seen(str(asker.company_id), today_in(asker.zone), asker.company.data["currency"])
+    return Seen(str(asker.company_id), asker.today, asker.company.data["currency"])
 
 
 def shown(asker: Asker, object_: Object, record: Record, *, active: bool | None = None) -> Row:
@@ -102,6 +109,15 @@ def get_list(asker: Asker, object_: Object, api: Api, related: Sequence[Test] = 
             children=tuple(OBJECTS[join.of].kind for join in joins if not join.link),
         ),
     )
+    rows = _rows(asker, object_, api, joins, seen, found)
+    return respond_list(asker, object_.plural, rows, page.paging(found.total), found.head)
+
+
+def _rows(asker: Asker, object_: Object, api: Api, joins: tuple[Join, ...], seen: Seen, found: Found) -> Rows:
+    """The rows of a page, as they were sent last time if all that they are made of is the same."""
+    made_of = (object_.service, object_.name, api, joins, seen.company_id, seen.today, seen.currency, found.items, found.beside)
+    if not object_.has_balances and (known := asker.services.rendered.get(made_of)) is not None:
+        return Rows(*known)
     documents = documents_of(found.items)
     seen = with_balances(asker, object_, documents, _beside(seen, documents_of(found.beside)))
     rows: list[Row] = []
@@ -110,7 +126,10 @@ def get_list(asker: Asker, object_: Object, api: Api, related: Sequence[Test] = 
         for join in joins:
             row[join.name] = joined(join, document, seen)
         rows.append(row)
-    return respond(asker, "list", object_.plural, rows, paging=page.paging(found.total))
+    encoded = JSON.encode(rows)
+    if not object_.has_balances:  # which depend on more than these documents
+        asker.services.rendered.put(made_of, (len(rows), encoded), len(found.items) + len(found.beside) + len(encoded))
+    return Rows(len(rows), encoded)
 
 
 # Joins ----------------------------------------------------------------------------------------------

@@ -9,21 +9,33 @@ from litestar.response.base import ASGIResponse
 
 from api.endpoint import Operation, endpoint
 from api.fintrack import describing, reading, writing
-from api.fintrack.asking import Asker, answer_to
+from api.fintrack.answering import answer_list, answer_to
+from api.fintrack.asking import Asker
 from api.fintrack.objects import OBJECTS
 from api.fintrack.objects.object import Object
 from api.fintrack.roles import Gate
+from api.fintrack.topics import route_topic
 from api.http_errors import HttpRequest
 
 
 def handler(
-    method: str, path: str, operation: Operation, work: Callable[[Asker], ASGIResponse], gate: Gate | None = None
+    method: str,
+    path: str,
+    operation: Operation,
+    work: Callable[[Asker], ASGIResponse],
+    gate: Gate | None = None,
+    topic: str = "",
+    *,
+    is_list: bool = False,
 ) -> HTTPRouteHandler:
-    """A route whose work is done in a thread, for whoever is logged in and passes the gate."""
+    """A route whose work is done in a thread, for whoever is logged in and passes the gate.
+
+    `topic`: under which its answers are announced. `is_list`: it only reads a list.
+    """
 
     @endpoint(method, path, operation)
     async def handle(request: HttpRequest) -> ASGIResponse:
-        return await answer_to(request, work, gate)
+        return await (answer_list if is_list else answer_to)(request, work, gate, topic)
 
     return handle
 
@@ -31,17 +43,20 @@ def handler(
 def _handlers(object_: Object) -> Iterator[HTTPRouteHandler]:
     """Every API of an object. PATCH and PUT are the same update."""
     one = f"{object_.path}/{{{object_.id_name}:str}}"
-    describe = describing.Describing(object_)
+    describe = describing.description_of(object_.name)
     create, write, read = object_.create_gate, object_.write_gate, object_.read_gate
-    yield handler("POST", object_.path, describe.create(), lambda asker: writing.create(asker, object_), create)
-    yield handler("GET", object_.path, describe.list_("list"), lambda asker: reading.get_list(asker, object_, "list"), read)
-    yield handler("GET", one, describe.get(), lambda asker: reading.get_one(asker, object_), read)
-    yield handler("PATCH", one, describe.update("PATCH"), lambda asker: writing.update(asker, object_), write)
-    yield handler("PUT", one, describe.update("PUT"), lambda asker: writing.update(asker, object_), write)
-    yield handler("DELETE", one, describe.delete(), lambda asker: writing.delete(asker, object_), write)
+    topic = {action: route_topic(object_, action) for action in ("create", "list", "get", "update", "delete")}
+    listed = describe.list_("list")
+    yield handler("POST", object_.path, describe.create(), lambda asker: writing.create(asker, object_), create, topic["create"])
+    work = lambda asker: reading.get_list(asker, object_, "list")  # noqa: E731
+    yield handler("GET", object_.path, listed, work, read, topic["list"], is_list=True)
+    yield handler("GET", one, describe.get(), lambda asker: reading.get_one(asker, object_), read, topic["get"])
+    yield handler("PATCH", one, describe.update("PATCH"), lambda asker: writing.update(asker, object_), write, topic["update"])
+    yield handler("PUT", one, describe.update("PUT"), lambda asker: writing.update(asker, object_), write, topic["update"])
+    yield handler("DELETE", one, describe.delete(), lambda asker: writing.delete(asker, object_), write, topic["delete"])
     if object_.has_fetch_list:
-        fetch = describe.list_("fetch")
-        yield handler("GET", object_.fetch_path, fetch, lambda asker: reading.get_list(asker, object_, "fetch"), read)
+        fetch = lambda asker: reading.get_list(asker, object_, "fetch")  # noqa: E731
+        yield handler("GET", object_.fetch_path, describe.list_("fetch"), fetch, read, is_list=True)
 
 
 HANDLERS = [made for object_ in OBJECTS.values() for made in _handlers(object_)]

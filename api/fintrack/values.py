@@ -13,6 +13,7 @@ from contextlib import suppress
 from datetime import date, datetime, timezone
 from datetime import time as time_of_day
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -134,6 +135,7 @@ def moment_text(stored: str) -> str:
     return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
+@lru_cache(8_192)  # a few amounts, rates and quantities are most of all
 def number_of(stored: str | None) -> float | int | None:
     """A stored amount as a JSON number."""
     if stored is None:

@@ -35,10 +35,11 @@ class Words:
         try:
             yield
         except LedgerError as error:
-            self._reword(error)
+            self.reword(error)
             raise
 
-    def _reword(self, error: LedgerError) -> None:
+    def reword(self, error: LedgerError) -> None:
+        """Say this refusal in the object's words."""
         object_, ours = self.object_, error.path
         error.path = self._path(ours)
         field = error.path.rpartition(".")[2]
@@ -47,6 +48,8 @@ class Words:
             error.message = f"Another {noun} already has the {field} {error.details.get('value')!r}."
         elif self.invoice_type and isinstance(error, ReferenceMissing | PartyRoleMissing) and ours.endswith("party_id"):
             error.message = f"{needs_partner(self.invoice_type)}: there is no such {field.removesuffix('Id')}."
+        elif isinstance(error, PartyRoleMissing):
+            error.message = f"There is no such {field.removesuffix('Id')}."
         elif isinstance(error, StillReferenced):
             count = re.search(r"\d+(?= unpaid)", error.message)
             error.message = still_unpaid(noun, int(count[0]) if count else 0)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from litestar.response.base import ASGIResponse
 
 from api.fintrack.asking import Asker
 from api.fintrack.envelope import Action, respond
-from api.fintrack.objects.object import Object
-from api.fintrack.reading import find, path_id, shown
-from api.fintrack.values import read_id
+from api.fintrack.objects.object import Object, Row
+from api.fintrack.reading import find, not_found, path_id, shown
 from api.fintrack.wording import Words, still_unpaid
 from domain.command import Command
 from domain.decide import Result
@@ -24,19 +24,16 @@ from infra.ledger import Outcome
 
 def create(asker: Asker, object_: Object) -> ASGIResponse:
     """`create…`: a new object, which may bring its own id."""
-    form = asker.form
-
     words = Words(object_)
+    return _write(asker, words, "create", lambda: creation(words, asker.form, asker.zone))
 
-    def read() -> Command:
-        data = object_.new_data(form, asker.zone)
-        words.invoice_type = data["type"] if object_.kind == "invoice" else None
-        own = form.get(object_.id_name)
-        return Command(
-            kind=object_.kind, action="create", id=None if own is None else read_id(own, object_.id_name), data=_in_upper_case(data)
-        )
 
-    return _write(asker, words, "create", read)
+def creation(words: Words, form: Row, zone: ZoneInfo) -> Command:
+    """The command that a new object's form means. Raises InvalidField."""
+    object_ = words.object_
+    data = object_.new_data(form, zone)
+    words.invoice_type = data["type"] if object_.kind == "invoice" else None
+    return Command(kind=object_.kind, action="create", id=object_.own_id(form), data=_in_upper_case(data))
 
 
 def update(asker: Asker, object_: Object) -> ASGIResponse:
@@ -45,12 +42,16 @@ def update(asker: Asker, object_: Object) -> ASGIResponse:
     words = Words(object_)
 
     def read() -> Command:
-        record, _ = find(asker, object_, record_id)
-        words.invoice_type = record.data["type"] if object_.kind == "invoice" else None
-        changes = _in_upper_case(object_.changes(asker.form, record, asker.zone))
-        return Command(kind=object_.kind, action="update", id=record_id, data=changes)
+        return change(words, find(asker, object_, record_id)[0], asker.form, asker.zone)
 
     return _write(asker, words, "update", read)
+
+
+def change(words: Words, record: Record, form: Row, zone: ZoneInfo) -> Command:
+    """The command that a form of changes to this object means. Raises InvalidField."""
+    words.invoice_type = record.data["type"] if record.kind == "invoice" else None
+    changes = _in_upper_case(words.object_.changes(form, record, zone))
+    return Command(kind=record.kind, action="update", id=record.id, data=changes)
 
 
 def delete(asker: Asker, object_: Object) -> ASGIResponse:
@@ -58,14 +59,18 @@ def delete(asker: Asker, object_: Object) -> ASGIResponse:
     record_id = path_id(asker, object_)
 
     def read() -> Command:
-        record, _ = find(asker, object_, record_id)
-        others = [role for role in record.data.get("roles", ()) if role != object_.removing_role]
-        if object_.removing_role and others:  # the same party is another object, too, which stays
-            _check_settled(asker, object_, record)
-            return Command(kind=object_.kind, action="update", id=record_id, data={"roles": others})
-        return Command(kind=object_.kind, action="delete", id=record_id)
+        return removal(asker, object_, find(asker, object_, record_id)[0])
 
     return _write(asker, Words(object_), "delete", read)
+
+
+def removal(asker: Asker, object_: Object, record: Record) -> Command:
+    """The command that takes this object away. Raises StillReferenced."""
+    others = [role for role in record.data.get("roles", ()) if role != object_.removing_role]
+    if object_.removing_role and others:  # the same party is another object, too, which stays
+        _check_settled(asker, object_, record)
+        return Command(kind=object_.kind, action="update", id=record.id, data={"roles": others})
+    return Command(kind=object_.kind, action="delete", id=record.id)
 
 
 def _in_upper_case(data: dict[str, object]) -> dict[str, object]:
@@ -87,6 +92,8 @@ def _write(asker: Asker, words: Words, action: Action, read: Callable[[], Comman
     object_, outcome = words.object_, _execute(asker, words, read)
     result = outcome.results[0]
     assert isinstance(result, Result), "an atomic batch has no refusals"
+    if action == "delete" and not result.changed:  # somebody else did it between our look and our write
+        raise not_found(object_, result.id)
     row = shown(asker, object_, state_after(asker, result.id, outcome.seq), active=False if action == "delete" else None)
     headers = {"Idempotent-Replay": "true"} if outcome.idempotent_replay else None
     return respond(asker, action, object_.name, row, headers=headers)

@@ -22,7 +22,7 @@ from api.native.pulling import Cursor, Pull, PullQuery, read_since
 from api.native.references import reference_of, tags_of
 from api.reading_requests import convert_query, query_pairs, read_query, services_of
 from domain import errors
-from domain.errors import CursorAhead, InvalidField, RecordNotFound
+from domain.errors import CursorAhead, InvalidField, LedgerError, RecordNotFound
 from domain.record import Record
 from infra.composition import Services
 from infra.reading import Found, known_kinds
@@ -130,10 +130,18 @@ async def list_records(request: HttpRequest, kind: FromPath[str]) -> ASGIRespons
         if query.kinds is not None:
             raise InvalidField("The path names the kind already.", path="kinds")
         return await Pull(services, claims, "records", [kind]).answer(query, request)
-    return await services.threads.run(_list, services, claims, kind, query_pairs(request))
+    question = (claims.cid, request.scope["path"], request.scope["query_string"])
+    head, body = services.lists.get(question) or (None, b"")
+    if head is not None and services.identity.is_known(claims, head) and await services.heads.current(claims.cid) == head:
+        return raw(body)  # the log ends where it did when this was read
+    head, body = await services.threads.run(_list, services, claims, kind, query_pairs(request))
+    if head is not None:
+        services.lists.put(question, (head, body), len(body))
+    return raw(body)
 
 
-def _list(services: Services, claims: Claims, kind: str, pairs: list[tuple[str, str]]) -> ASGIResponse:
+def _list(services: Services, claims: Claims, kind: str, pairs: list[tuple[str, str]]) -> tuple[int | None, bytes]:
+    """The head as of which the list was read, and the list."""
     known = set(ListQuery.__struct_fields__)
     own = [pair for pair in pairs if pair[0] in known]
     query = convert_query(own, ListQuery)
@@ -141,20 +149,25 @@ def _list(services: Services, claims: Claims, kind: str, pairs: list[tuple[str, 
     for name, value in pairs:
         if name not in known:
             filters.setdefault(name, []).append(value)
-    services.identity.confirm(claims)
-    listing = services.reader.list_records(
-        claims.cid,
-        kind,
-        filters=filters,
-        deleted={"false": False, "true": True, "any": None}[query.deleted],
-        sort=query.sort,
-        descending=query.order == "desc",
-        limit=query.page_size,
-        offset=(query.page - 1) * query.page_size,
-    )
+    try:
+        listing = services.reader.list_records(
+            claims.cid,
+            kind,
+            filters=filters,
+            deleted={"false": False, "true": True, "any": None}[query.deleted],
+            sort=query.sort,
+            descending=query.order == "desc",
+            limit=query.page_size,
+            offset=(query.page - 1) * query.page_size,
+        )
+    except LedgerError:
+        services.identity.confirm(claims)  # nothing is told to a session that has ended, not even this
+        raise
+    services.identity.confirm(claims, listing.head)
     more = query.page * query.page_size < listing.total
     tail = b'],"page":%d,"page_size":%d,"total":%d,"has_more":%s}'
-    return raw(b'{"records":[' + listing.items + tail % (query.page, query.page_size, listing.total, b"true" if more else b"false"))
+    told = (query.page, query.page_size, listing.total, b"true" if more else b"false")
+    return listing.head, b'{"records":[' + listing.items + tail % told
 
 
 @endpoint(

@@ -37,6 +37,12 @@ def keepers(role: str) -> None:
         raise NotAllowed(f"The role {role!r} may not do this; ask a manager or an accountant.")
 
 
+def bookkeepers(role: str) -> None:
+    """Those who see the books: everybody but those who only work at a till."""
+    if role in ("user", "staff"):
+        raise NotAllowed(f"The role {role!r} does not see the books; ask a manager or an accountant.")
+
+
 def managers(role: str) -> None:
     """Those who manage the company."""
     if not rank_of(role):
@@ -78,23 +84,30 @@ class Till(Member):
     """The open shift of whoever asks."""
 
     def open_shift_id(self, moment: datetime | None = None) -> UUID | None:
-        """The shift in whose drawer money goes, if it was open at the moment.
+        """The shift in whose drawer money goes: the last one that was open at the moment, else now.
 
         Whoever asks has one of their own, or opened one for a cashier: at this till, or without naming any.
         """
-        shift = self.shift
-        if shift is None:
-            mine = [one for one in open_shifts(self.services.database, self.principal.company_id) if self._opened(one)]
-            shift = mine[0] if len(mine) == 1 else None
-        if shift is None or (moment is not None and moment < datetime.fromisoformat(shift.data["opened_at"])):
-            return None
-        return shift.id
+        if self.shift is not None and (moment is None or _opened_at(self.shift) <= moment):
+            return self.shift.id
+        shifts = open_shifts(self.services.database, self.principal.company_id)
+        earlier = [one for one in shifts if moment is None or _opened_at(one) <= moment]
+        own = [one for one in earlier if one.data["cashier_id"] == str(self.principal.user_id)]
+        if not own and self.shift is None:
+            here = [one for one in earlier if self.name is not None and one.data.get("till") == self.name]
+            made = [one for one in earlier if self._is_opened_by_me(one)]
+            own = here or (made if len(made) == 1 else [])
+        return max(own, key=_opened_at).id if own else None
 
-    def _opened(self, shift: Record) -> bool:
-        till = shift.data.get("till")
-        if till is not None and self.device is not None:
-            return bool(till == self.device.data["device_id"])
-        return shift.created_by == self.principal.user_id
+    def _is_opened_by_me(self, shift: Record) -> bool:
+        """Whether whoever asks opened it, at no till that is known to be another one."""
+        return shift.created_by == self.principal.user_id and (self.name is None or shift.data.get("till") is None)
+
+    @property
+    def name(self) -> str | None:
+        """What the device calls itself; None where the request names none."""
+        found = self.device or self.newcomer
+        return found.data["device_id"] if found is not None else None
 
     @property
     def actor(self) -> Actor:
@@ -102,6 +115,10 @@ class Till(Member):
         actor = self.principal.actor
         known = self.device.id if self.device is not None else self.newcomer.id if self.newcomer is not None else None
         return actor if known is None else msgspec.structs.replace(actor, device_id=known)
+
+
+def _opened_at(shift: Record) -> datetime:
+    return datetime.fromisoformat(shift.data["opened_at"])
 
 
 def member_of(services: Services, claims: Claims) -> Member:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Any
 
 import msgspec
@@ -17,11 +18,15 @@ from api.saimpex.forms import Form, field, ref
 from api.saimpex.rows import customer_row, short_customer_row
 from api.saimpex.values import Row
 from api.saimpex.writing import Asked, Made, Plan, writes
+from domain.errors import RecordNotFound
 from domain.record import Record
 from infra.deltas import Item
 from infra.listing import Condition, Source, list_from
 
 MOST_PER_PAGE = 1_000
+PER_PAGE = 20
+CALM = timedelta(minutes=10)
+"""Longer than anybody takes to turn the pages of what changed."""
 CUSTOMER = (
     field("email", values.text(254)),
     field("mobile", values.text(), also=("phone", "mobile_number")),
@@ -89,6 +94,8 @@ def update_customer(asked: Asked) -> Plan:
 
 
 def _say_customer(made: Made) -> Row:
+    if not is_customer(made.record()):
+        raise RecordNotFound("There is no such customer.", path="id")
     return customer_row(made.record())
 
 
@@ -96,7 +103,10 @@ def _say_customer(made: Made) -> Row:
 
 
 class CustomersQuery(DeltaQuery, kw_only=True):
-    """With `updated_since`, a page that is not the last answers the cursor up to which it reaches: go on by page or by it."""
+    """With `updated_since` all that changed is answered, unless `per_page` cuts it: then go on with the cursor of each first page.
+
+    Without, only the first page has a cursor: it is the one to keep.
+    """
 
     search: str | None = None
     page: Annotated[int, Meta(ge=1, le=10**9)] | None = None
@@ -142,13 +152,14 @@ async def customers_list(request: HttpRequest) -> ASGIResponse:
     """A page."""
     pull = Pull.read(request)
     page = values.whole(1, 10**9)(pull.query.get("page") or 1, "page")
-    per_page = values.whole(1, MOST_PER_PAGE)(pull.query.get("per_page") or 20, "per_page")
+    given = pull.query.get("per_page")
+    per_page = values.whole(1, MOST_PER_PAGE)(given or PER_PAGE, "per_page")
     if pull.since is None:
         return said(await pull.services.threads.run(_list, pull, page, per_page))
     if await pull.is_at_head():
         cursor = values.time_text(pull.since.moment)
         return said(CUSTOMERS.said([], [], cursor, pagination=pagination(page, per_page, 0)))
-    return said(await pull.services.threads.run(_changed, pull, page, per_page))
+    return said(await pull.services.threads.run(_changed, pull, page, per_page if given or page > 1 else None))
 
 
 def _list(pull: Pull, page: int, per_page: int) -> Row:
@@ -161,20 +172,27 @@ def _list(pull: Pull, page: int, per_page: int) -> Row:
     source = Source("party", tuple(conditions))
     found = list_from(member.services.database, member.principal.company_id, [source], limit=per_page, offset=(page - 1) * per_page)
     rows = list(map(customer_row, msgspec.json.decode(b"[" + found.items + b"]", type=list[Record])))
-    return CUSTOMERS.said(rows, [], cursor, pagination=pagination(page, per_page, found.total))
+    return CUSTOMERS.said(rows, [], cursor if page == 1 else None, pagination=pagination(page, per_page, found.total))
 
 
-def _changed(pull: Pull, page: int, per_page: int) -> Row:
-    """A page of what changed, in the order of the log."""
+def _changed(pull: Pull, page: int, per_page: int | None) -> Row:
+    """A page of what changed, in the order of the log; all of it where nobody asks for pages.
+
+    The cursor of a first page tells how far it reaches. What changes while somebody turns pages moves to the end, and what came
+    after it one place up, perhaps to a page that was read already: so a later page does not move the cursor before all is calm.
+    """
     delta = pull.look("party")
     wanted = (pull.query.get("search") or "").strip().casefold()
     items = [item for item in delta.items if not is_customer(item.record) or _matches(item, wanted)]
     kept = [item for item in items if is_customer(item.record)]
+    per_page = per_page or max(PER_PAGE, len(kept))
     chosen = kept[(page - 1) * per_page : page * per_page]
     is_last = page * per_page >= len(kept)
     until = delta.head if is_last else chosen[-1].record.seq
     gone = [item.record.number for item in items if not is_customer(item.record) and item.record.seq <= until]
     cursor = pull.cursor(delta) if is_last else values.time_text(chosen[-1].record.updated_at)
+    if page > 1 and pull.since is not None and any(delta.now - item.record.updated_at < CALM for item in delta.items):
+        cursor = pull.since.text
     rows = [customer_row(item.record) for item in chosen]
     return CUSTOMERS.said(rows, gone, cursor, pagination=pagination(page, per_page, len(kept)))
 

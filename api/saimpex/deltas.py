@@ -129,7 +129,7 @@ class Cache:
             self.finish(pull, [item.record for item in kept], rows)
         return rows, [item.record.number for item in items if not self.holds(item.record)] if is_delta else []
 
-    def said(self, rows: list[Row], gone: list[int], cursor: str, **more: Any) -> Row:
+    def said(self, rows: list[Row], gone: list[int], cursor: str | None, **more: Any) -> Row:
         """The payload."""
         return {self.name: rows, **more, "deleted_ids": gone, "sync_cursor": cursor}
 

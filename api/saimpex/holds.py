@@ -5,7 +5,7 @@ from __future__ import annotations
 from api.saimpex import tags, values
 from api.saimpex.carts import CART, sum_of
 from api.saimpex.forms import SYNC, Form, field, ref
-from api.saimpex.known import fill_prices
+from api.saimpex.known import fill_prices, number_beside
 from api.saimpex.rows import times
 from api.saimpex.values import Row
 from api.saimpex.writing import Asked, Made, Plan, writes
@@ -44,7 +44,12 @@ def hold_sale(asked: Asked) -> Plan:
         **{name: read.get(name) for name in ("party_id", "notes", "label")},
         "shift_id": read.get("shift_id") or asked.till.open_shift_id(asked.sync.created_at),
     }
-    return Plan([asked.create("held_sale", data)], lambda made: {"held_transaction": held_row(made.record(), made)})
+
+    def say(made: Made) -> Row:
+        held = made.record()
+        return {"held_transaction": held_row(held, made.number(held.data.get("party_id")))}
+
+    return Plan([asked.create("held_sale", data)], say)
 
 
 @writes(
@@ -60,8 +65,10 @@ def hold_sale(asked: Asked) -> Plan:
 )
 def resume_held_sale(asked: Asked) -> Plan:
     """Once."""
-    command = asked.command("held_sale", "resume", target=asked.values["id"])
-    return Plan([command], lambda made: {"held_transaction": held_row(made.record(), made)})
+    named = asked.values["id"]
+    customer = number_beside(asked.till, "held_sale", named, "party_id")
+    command = asked.command("held_sale", "resume", target=named)
+    return Plan([command], lambda made: {"held_transaction": held_row(made.record(), customer)})
 
 
 @writes(
@@ -81,14 +88,14 @@ def delete_held_sale(asked: Asked) -> Plan:
     return Plan([asked.command("held_sale", "delete", target=asked.values["id"])], lambda made: {"id": made.record().number})
 
 
-def held_row(held: Record, made: Made | None = None) -> Row:
+def held_row(held: Record, customer: int | None) -> Row:
     """A held cart."""
     data = held.data
     return {
         "id": held.number,
         "cart_data": data.get("cart", {}),
         "total_amount": values.number(data["total_amount"]),
-        "customer_id": made.number(data.get("party_id")) if made is not None else None,
+        "customer_id": customer,
         "label": data.get("label"),
         "notes": data.get("notes"),
         "status": STATUS[data["status"]],

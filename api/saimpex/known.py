@@ -8,12 +8,14 @@ from typing import Any
 
 import msgspec
 
+from api.saimpex import values
 from api.saimpex.access import Till
 from api.saimpex.values import Row
 from domain.errors import ReferenceMissing
 from domain.needs import Needs
 from domain.record import Record
 from domain.values import Ref
+from infra.pulling_changes import ChangeReader
 
 
 def find_all(till: Till, kind: str, references: Iterable[Row]) -> dict[str, Record]:
@@ -34,6 +36,13 @@ def find_all(till: Till, kind: str, references: Iterable[Row]) -> dict[str, Reco
 def key_of(reference: Row) -> str:
     """A reference as a key."""
     return str(reference.get("number") or reference.get("client_id"))
+
+
+def number_beside(till: Till, kind: str, reference: Row, name: str) -> int | None:
+    """The number of what a record names in a field: a command on that record does not load what it leaves as it is."""
+    record = find_all(till, kind, [reference]).get(key_of(reference))
+    named = values.uuid_or_none(record.data.get(name)) if record is not None else None
+    return ChangeReader(till.services.database).numbers(till.principal.company_id, [named]).get(named) if named else None
 
 
 def fill_prices(till: Till, lines: Sequence[Row]) -> list[Row]:

@@ -16,13 +16,13 @@ from api.saimpex import tags, values
 from api.saimpex.access import keepers
 from api.saimpex.deltas import Cache, DeltaQuery, Pull
 from api.saimpex.envelope import Envelope
+from api.saimpex.files import pictures_of, shown_as
 from api.saimpex.forms import Form, field, ref
+from api.saimpex.known import find_all, key_of
 from api.saimpex.rows import product_row, times
 from api.saimpex.values import Row
 from api.saimpex.writing import Asked, Made, Plan, writes
-from api.uploads import attachment_of
 from domain.books import stock_key
-from domain.command import Command
 from domain.record import Record
 from infra.deltas import Item
 from infra.ids import new_id
@@ -119,10 +119,6 @@ def _say(made: Made) -> Row:
     return {"product": row, **row}
 
 
-def _pictures(asked: Asked, product_id: Any) -> list[Command]:
-    return [attachment_of(one, record_kind="product", record_id=product_id, bucket="products") for one in asked.stored]
-
-
 @writes(
     "pos/addProduct",
     id="saimpexAddProduct",
@@ -140,7 +136,8 @@ def add_product(asked: Asked) -> Plan:
     """The product, its opening stock, and its picture."""
     data = dict(asked.values)
     opening, product_id = data.pop("stock", None), new_id()
-    commands = [asked.create("product", data, product_id)]
+    pictures = pictures_of(asked.stored, "product", product_id, "products")
+    commands = [asked.create("product", {**data, **shown_as("image_url", pictures)}, product_id)]
     if opening:
         movement = {
             "product_id": product_id,
@@ -150,7 +147,7 @@ def add_product(asked: Asked) -> Plan:
             "unit_cost": data.get("cost"),
         }
         commands.append(asked.command("stock_movement", "create", movement))
-    return Plan([*commands, *_pictures(asked, product_id)], _say)
+    return Plan([*commands, *pictures], _say)
 
 
 @writes(
@@ -168,8 +165,10 @@ def add_product(asked: Asked) -> Plan:
 def update_product(asked: Asked) -> Plan:
     """The fields that were sent."""
     data = dict(asked.values)
-    target = data.pop("id")
-    return Plan([asked.command("product", "update", data, target), *_pictures(asked, target)], _say)
+    named = data.pop("id")
+    product = find_all(asked.till, "product", [named]).get(key_of(named)) if asked.stored else None
+    pictures = pictures_of(asked.stored, "product", product.id, "products") if product is not None else []
+    return Plan([asked.command("product", "update", {**data, **shown_as("image_url", pictures)}, named), *pictures], _say)
 
 
 @writes(

@@ -164,6 +164,12 @@ def _check_not_overpaid(invoice: Record) -> None:
 
 
 def order_row(order: Record, made: Made) -> Row:
+    """A purchase order with its products."""
+    products = invoice_lines(made.children(order, "order_line"), made.number)
+    return {**order_head(order, made), "products": products}
+
+
+def order_head(order: Record, made: Made) -> Row:
     """A purchase order."""
     data = order.data
     return {
@@ -178,7 +184,6 @@ def order_row(order: Record, made: Made) -> Row:
         "tax_amount": values.number(data["vat"]),
         "total_amount": values.number(data["total"]),
         "notes": data.get("notes"),
-        "products": invoice_lines(made.children(order, "order_line"), made.number),
         **times(order),
     }
 

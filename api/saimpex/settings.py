@@ -13,11 +13,11 @@ from api.saimpex import tags, values
 from api.saimpex.access import managers
 from api.saimpex.deltas import DeltaQuery, Pull, said
 from api.saimpex.envelope import Envelope
+from api.saimpex.files import pictures_of, shown_as
 from api.saimpex.forms import Form, field
 from api.saimpex.rows import VENDOR_EXTRAS, VENDOR_TEXTS, vendor_row
 from api.saimpex.values import Row
 from api.saimpex.writing import Asked, Plan, writes
-from api.uploads import attachment_of
 from infra.companies import database_id_of
 
 VENDOR = Form(
@@ -100,9 +100,10 @@ def update_settings(asked: Asked) -> Plan:
     if own:
         merged = {**till.company.data.get("extra", {}), **own}
         data["extra"] = {name: value for name, value in merged.items() if value is not None}
+    logos = pictures_of(asked.stored, "company", till.principal.company_id, "logos")
+    data |= shown_as("logo_url", logos)
     command = asked.command("company", "update", data, till.principal.company_id)
     number = database_id_of(till.services.database, till.principal.company_id)
-    logos = [attachment_of(one, record_kind="company", record_id=till.principal.company_id, bucket="logos") for one in asked.stored]
     return Plan([command, *logos], lambda made: vendor_row(made.record(), number))
 
 

@@ -20,6 +20,7 @@ from api.saimpex.deltas import said
 from api.saimpex.envelope import Envelope
 from api.saimpex.errors import NotYours
 from api.saimpex.forms import Form, field, ref
+from api.saimpex.known import number_beside
 from api.saimpex.rows import times
 from api.saimpex.values import Row
 from api.saimpex.writing import Asked, Made, Plan, writes
@@ -63,8 +64,8 @@ EXAMPLE: Row = {"id": 12, "cashier_id": 5, "status": 1, "opening_cash": 500, "op
     message="Shift opened successfully",
 )
 def open_shift(asked: Asked) -> Plan:
-    """One's own, or as a manager another cashier's."""
-    data = dict(asked.values)
+    """One's own, or as a manager another cashier's. Offline nobody knew whether the close of the one before had been sent."""
+    data = {**asked.values, "may_overlap": asked.offline}
     user_id, role = asked.till.principal.user_id, asked.till.principal.role
     data["cashier_id"] = data.get("cashier_id") or user_id
     data["till"] = asked.sync.device
@@ -94,7 +95,9 @@ def open_shift(asked: Asked) -> Plan:
 def close_shift(asked: Asked) -> Plan:
     """Once; one's own, or as a manager another cashier's."""
     data = {name: value for name, value in asked.values.items() if name != "id"}
-    return Plan([asked.command("shift", "close", data, asked.values["id"])], lambda made: shift_row(made.record(), None))
+    named = asked.values["id"]
+    cashier = number_beside(asked.till, "shift", named, "cashier_id")
+    return Plan([asked.command("shift", "close", data, named)], lambda made: shift_row(made.record(), cashier))
 
 
 def shift_row(shift: Record, cashier: int | None) -> Row:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from datetime import date, datetime, time
 
-import msgspec
 from litestar.handlers import HTTPRouteHandler
 
 from api.saimpex import tags, values
 from api.saimpex.access import Till, keepers
+from api.saimpex.files import address_of_file, pictures_of
 from api.saimpex.forms import Form, field, ref
-from api.saimpex.known import find_all, key_of
+from api.saimpex.known import find_all, key_of, number_beside
 from api.saimpex.rows import times
 from api.saimpex.values import Row
 from api.saimpex.writing import Asked, Made, Plan, writes
-from api.uploads import attachment_of
 from domain.command import Command
 from domain.errors import ReferenceMissing
 from domain.needs import Needs
@@ -73,7 +72,7 @@ def mark_attendance(asked: Asked) -> Plan:
         command = asked.command("attendance", "update", data, marked[0].id)
     else:
         command = asked.create("attendance", {**data, "employee_id": employee.id, "date": day})
-    return Plan([command], lambda made: {"attendance": attendance_row(made.record(), employee.number)})
+    return Plan([command], lambda made: {"attendance": attendance_row(made.record(), employee.number)}, overtaken=True)
 
 
 def _moment(till: Till, day: str, text: str) -> datetime:
@@ -81,7 +80,7 @@ def _moment(till: Till, day: str, text: str) -> datetime:
     if (moment := values.moment_or_none(text)) is not None:
         return moment if moment.tzinfo else moment.replace(tzinfo=till.zone)
     hours, minutes, *_ = map(int, text.split(":"))
-    return datetime.combine(date.fromisoformat(day), time(min(hours, 23), minutes), till.zone)
+    return datetime.combine(date.fromisoformat(day), time(hours, minutes), till.zone)
 
 
 def attendance_row(record: Record, employee: int | None) -> Row:
@@ -138,11 +137,11 @@ def request_leave(asked: Asked) -> Plan:
     """For an employee, or for oneself."""
     data = dict(asked.values)
     data["employee_id"] = data.get("employee_id") or asked.till.principal.user_id
-    return Plan([asked.create("leave", data)], _say_leave)
+    return Plan([asked.create("leave", data)], lambda made: _say_leave(made, made.number(made.record().data["employee_id"])))
 
 
-def _say_leave(made: Made) -> Row:
-    row = leave_row(made.record(), made.number(made.record().data["employee_id"]))
+def _say_leave(made: Made, employee: int | None) -> Row:
+    row = leave_row(made.record(), employee)
     return {"leave": row, **row}
 
 
@@ -197,7 +196,7 @@ def request_expense(asked: Asked) -> Plan:
     """The receipts first, then the request that names them; then they are bound to it."""
     data = dict(asked.values)
     expense_id = new_id()
-    receipts = [msgspec.structs.replace(attachment_of(one, bucket="receipts"), id=new_id()) for one in asked.stored]
+    receipts = pictures_of(asked.stored, "expense", None, "receipts")
     data |= {
         "requested_by": data.get("requested_by") or asked.till.principal.user_id,
         "status": "requested",
@@ -206,20 +205,26 @@ def request_expense(asked: Asked) -> Plan:
     }
     bound = {"record_kind": "expense", "record_id": expense_id}
     bindings = [Command(kind="attachment", action="update", id=receipt.id, data=bound) for receipt in receipts]
-    return Plan([*receipts, asked.create("expense", data, expense_id), *bindings], lambda made: _say_expense(made, len(receipts)))
+
+    def say(made: Made) -> Row:
+        return _say_expense(made, made.number(made.record(len(receipts)).data["requested_by"]), len(receipts))
+
+    return Plan([*receipts, asked.create("expense", data, expense_id), *bindings], say)
 
 
-def _say_expense(made: Made, index: int = 0) -> Row:
+def _say_expense(made: Made, employee: int | None, index: int = 0) -> Row:
     record = made.record(index)
-    row = expense_row(record, made.number(record.data.get("requested_by")))
-    files = [made.find(one) for one in record.data.get("attachments", [])]
-    row["receipts"] = [{"id": one.number, "file_name": one.data["file_name"], "size": one.data["size"]} for one in files if one]
+    row = expense_row(record, employee)
+    for told, one in zip(row["receipts"], map(made.find, record.data.get("attachments", [])), strict=True):
+        if one is not None:
+            told |= {"id": one.number, "file_name": one.data["file_name"], "size": one.data["size"]}
     return {"expense": row, **row}
 
 
 def expense_row(record: Record, employee: int | None) -> Row:
     """An expense, and what became of the request."""
     data = record.data
+    receipts = list(map(address_of_file, data.get("attachments", [])))
     return {
         "id": record.number,
         "user_id": employee,
@@ -231,6 +236,8 @@ def expense_row(record: Record, employee: int | None) -> Row:
         "status": ANSWERED[data["status"]],
         "status_text": data["status"],
         "remarks": data.get("answer"),
+        "receipt_url": receipts[0] if receipts else None,
+        "receipts": [{"receipt_url": one} for one in receipts],
         **times(record),
     }
 
@@ -260,8 +267,10 @@ def _answers(kind: str, action: str, done: str) -> list[HTTPRouteHandler]:
         message=f"{title} {done} successfully",
     )
     def handle(asked: Asked) -> Plan:
-        data = {"answer": asked.values.get("answer")}
-        return Plan([asked.command(kind, action, data, asked.values["id"])], _say_leave if kind == "leave" else _say_expense)
+        data, named = {"answer": asked.values.get("answer")}, asked.values["id"]
+        employee = number_beside(asked.till, kind, named, "employee_id" if kind == "leave" else "requested_by")
+        say = _say_leave if kind == "leave" else _say_expense
+        return Plan([asked.command(kind, action, data, named)], lambda made: say(made, employee))
 
     return handle
 

@@ -16,6 +16,7 @@ from api.saimpex.forms import Form, field, ref
 from api.saimpex.rows import supplier_row
 from api.saimpex.values import Row
 from api.saimpex.writing import Asked, Made, Plan, writes
+from domain.errors import RecordNotFound
 from domain.record import Record
 
 SUPPLIER = (
@@ -84,7 +85,13 @@ def add_supplier(asked: Asked) -> Plan:
 def update_supplier(asked: Asked) -> Plan:
     """The fields that were sent."""
     data = dict(asked.values)
-    return Plan([asked.command("party", "update", data, data.pop("id"))], _say)
+    return Plan([asked.command("party", "update", data, data.pop("id"))], _say_changed)
+
+
+def _say_changed(made: Made) -> Row:
+    if not is_supplier(made.record()):
+        raise RecordNotFound("There is no such supplier.", path="id")
+    return _say(made)
 
 
 class Suppliers(msgspec.Struct, kw_only=True):

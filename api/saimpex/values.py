@@ -17,9 +17,12 @@ from domain.values import LARGEST_NUMBER
 SOURCE = "saimpex"
 """The source of client ids: they are UUIDs, so a till, its next login and its next installation share one space of them."""
 LARGEST_EXPONENT = 15
+EARLIEST_YEAR, LATEST_YEAR = 1900, 9998
+"""Of a clock that is wrong, but not nonsense: such a moment is a day in every zone."""
 FLOAT_DECIMALS = 6
 """A number with a longer fraction is a binary one (0.1 + 0.2): it is rounded to so many decimals."""
 _UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
+_CLOCK = re.compile(r"([01]?[0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?")
 _PLAIN = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 JSON = msgspec.json.Encoder(decimal_format="number")
@@ -142,7 +145,7 @@ def day(value: Any, path: str) -> str:
 
 def clock(value: Any, path: str) -> str:
     """A time of day (`08:30`), or a moment, as it is written."""
-    if isinstance(value, str) and (re.fullmatch(r"[0-2]?[0-9]:[0-5][0-9](:[0-5][0-9])?", value) or moment_or_none(value)):
+    if isinstance(value, str) and (_CLOCK.fullmatch(value) or moment_or_none(value)):
         return value
     raise InvalidField(f"The {words(path)} must be a time like 08:30.", path=path)
 
@@ -150,7 +153,7 @@ def clock(value: Any, path: str) -> str:
 def moment(value: Any, path: str) -> datetime:
     """A moment; without an offset it is in the company's zone, which whoever uses it has to put in."""
     found = moment_or_none(value)
-    if found is None:
+    if found is None or not EARLIEST_YEAR <= found.year <= LATEST_YEAR:
         raise InvalidField(f"The {words(path)} must be a time like 2026-05-28T14:32:00.000Z.", path=path)
     return found
 

@@ -43,6 +43,7 @@ from infra.fingerprints import request_fingerprint
 from infra.ledger import Outcome
 from infra.tokens import Claims
 
+MOST_TURNS = 3
 _SYNC_FORM = Form("SyncFields", *SYNC)
 
 
@@ -82,11 +83,15 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The commands that a request means, and how what they came to is said. `say` may refuse them by raising a LedgerError."""
+    """The commands that a request means, and how what they came to is said. `say` may refuse them by raising a LedgerError.
+
+    `overtaken`: it was planned by what was there, so where somebody else made the same meanwhile, it is planned again.
+    """
 
     commands: Sequence[Command]
     say: Callable[[Made], Row]
     credentials: Sequence[Credential] = ()
+    overtaken: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +194,7 @@ class Request:
             return None
         return self.services.ledger.find_answer(self.claims.cid, self.idempotency)
 
-    def execute(self, stored: Sequence[StoredFile] = ()) -> Outcome:
+    def execute(self, stored: Sequence[StoredFile] = (), turns: int = MOST_TURNS) -> Outcome:
         """Do it. Raises LedgerError with the place as the client wrote it; nothing is stored then."""
         assert self.asked is not None
         asked = replace(self.asked, stored=stored)
@@ -218,6 +223,8 @@ class Request:
             if isinstance(error, ValueTaken) and error.path.startswith(f"commands[{len(plan.commands)}]"):
                 self.prepare()  # another request of this device was first: now it is known
                 return self.execute(stored)
+            if isinstance(error, ValueTaken | errors.VersionStale) and plan.overtaken and turns:
+                return self.execute(stored, turns - 1)
             raise self.told(error) from None
 
     def told(self, error: LedgerError) -> LedgerError:
@@ -308,7 +315,7 @@ def writes(
             answers=statuses,
             refusals=(errors.NotAllowed, errors.KeyReused, RecordNotFound, OriginalMissing),
         )
-        return endpoint(method, f"/api/desktop/{path}", operation)(handle)
+        return endpoint(method, f"/api/desktop/{path}", operation, streamed=files)(handle)
 
     return decorate
 

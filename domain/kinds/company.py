@@ -21,7 +21,7 @@ from domain.record import Record
 from domain.values import Count, CurrencyCode, Day, Email, Fields, Line, Name, Text, always
 
 Codename = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$(?!\n)")]
-"""How clients name the company: lower-case letters, digits and hyphens."""
+"""How clients name the company: lower-case letters, digits and hyphens. A UUID is none: clients name companies by id, too."""
 
 
 class Company(Fields, frozen=True, kw_only=True):
@@ -121,6 +121,8 @@ class CompanyKind(Kind):
         if record_id != decision.books.company_id:
             raise InvalidField("A company's record has the company's own id.", path="id")
         check_settings(data.currency, data.time_zone)
+        if is_uuid(data.codename):
+            raise InvalidField(f"The codename {data.codename!r} is a UUID, and would be taken for an id.", path="data.codename")
         decision.create(self, record_id, data)
         open_default_chart(decision)
 
@@ -133,6 +135,15 @@ class CompanyKind(Kind):
     def decide_delete(self, decision: Decision, record: Record) -> None:
         """Refused: set `is_active` to false instead."""
         raise StillReferenced("A company's books are kept; set `is_active` to false to close it.", path="id")
+
+
+def is_uuid(codename: str) -> bool:
+    """Whether this is how an id is written, with hyphens or without."""
+    try:
+        UUID(codename)
+    except ValueError:
+        return False
+    return True
 
 
 @cache

@@ -88,15 +88,17 @@ def _mark_overdue(decision: Decision, invoice: Record, _: NoFields) -> None:
 
 
 class InvoiceKind(Kind):
-    """Lines and payments follow their invoice: a deletion removes the lines and frees the payments."""
+    """Lines and payments follow their invoice: to another party; a deletion removes the lines and frees the payments."""
 
     def holders(self, data: Any) -> Iterable[HolderOf]:
         """The series that numbers the invoice."""
         yield from holders_of_series(getattr(data, "number_series", None))
 
     def wants(self, decision: Decision, command: Command, record: Record | None) -> Iterable[Wish]:
-        """A deletion and another currency need the invoice's family; new lines may need stock."""
+        """A deletion, another currency and another party need the invoice's family; new lines may need stock."""
         if record is not None and isinstance(getattr(command.data, "currency", None), str):
+            yield ChildrenOf(record.id)
+        if command.action == "update" and record is not None and _names_another_party(command.data, record):
             yield ChildrenOf(record.id)
         if command.action == "delete" and record is not None:
             yield ChildrenOf(record.id)
@@ -153,6 +155,10 @@ class InvoiceKind(Kind):
         if status != record.data["status"]:
             derived["status"] = status
         decision.change(self, record, {**changes, **derived})
+        if after.get("party_id") != (before := record.data.get("party_id")):
+            for payment in decision.books.living_children(record.id, "payment"):
+                if payment.data.get("party_id") == before:  # else somebody else has paid it
+                    decision.change(PAYMENT, payment, {"party_id": after.get("party_id")})
 
     def decide_delete(self, decision: Decision, record: Record) -> None:
         """Free the payments (they become the party's credit), remove the lines, delete the invoice."""
@@ -161,6 +167,12 @@ class InvoiceKind(Kind):
         for line in decision.books.living_children(record.id, "invoice_line"):
             INVOICE_LINE.remove(decision, record, line)
         decision.delete(self, record)
+
+
+def _names_another_party(changes: Any, invoice: Record) -> bool:
+    """Whether changes that are sent may give an invoice to another party."""
+    named = getattr(changes, "party_id", msgspec.UNSET)
+    return named is not msgspec.UNSET and (None if named is None else str(named)) != invoice.data.get("party_id")
 
 
 def check_party(decision: Decision, document: str, party_id: Any) -> None:

@@ -147,8 +147,9 @@ class PaymentKind(Kind):
             invoice = decision.living(after["invoice_id"], "invoice", "data.invoice_id").data
             if after["direction"] != (direction := direction_of(invoice["type"])):
                 complete["direction"] = direction
-            if not after.get("party_id") and "party_id" not in changes and invoice.get("party_id"):
-                complete["party_id"] = invoice["party_id"]
+            moved = after["invoice_id"] != record.data.get("invoice_id")
+            if "party_id" not in changes and (moved or not after.get("party_id")):  # it pays what the invoice's party owes
+                complete["party_id"] = invoice.get("party_id")
         cash = Decimal(after["cash_amount"]) if after.get("cash_amount") else None
         amount = check_amounts(Decimal(after["amount"]), cash, after["currency"])
         if {"amount", "currency"} & changes.keys():

@@ -44,15 +44,23 @@ class Shift(Fields, frozen=True, kw_only=True):
     extra: dict[str, Any] = {}
 
 
+class NewShift(Shift, frozen=True, kw_only=True):
+    """A shift that is opened. `may_overlap`: where it was opened, nobody could know that the one before is not closed here yet."""
+
+    may_overlap: bool = False
+
+
 class ShiftState(Fields, frozen=True, kw_only=True):
     """When it was opened and closed by the till's clock, and what was counted.
 
+    `overlaps` is its own number where it is open beside a later one of the same cashier, because its close was not told yet.
     `variance` is the cash that was counted less what was expected: below zero some is missing. Cash that turns up after the close
     changes what was expected, and is summed in `late_cash`.
     """
 
     status: Literal["open", "closed"]
     opened_at: datetime
+    overlaps: int | None = None
     closed_at: datetime | None = None
     closing_cash: Decimal | None = None
     expected_cash: Decimal | None = None
@@ -137,15 +145,18 @@ def _amount(amount: Decimal, currency: str, path: str) -> Decimal:
 
 @dataclass(frozen=True, slots=True)
 class WhileOpen(Unique):
-    """A value that is held while the shift is open, and free again when it is closed."""
+    """A value that is held while the shift is open, and free again when it is closed. The latest shift has the cashier's own."""
 
     def value(self, data: Mapping[str, Any]) -> str | None:
         """The value of an open shift, None of a closed one."""
-        return Unique.value(self, data) if data.get("status", "open") == "open" else None
+        if data.get("status", "open") != "open":
+            return None
+        value = Unique.value(self, data)
+        return f"{value} {data['overlaps']}" if data.get("overlaps") else value
 
 
 class ShiftKind(Kind):
-    """A cashier has one open shift at most."""
+    """A cashier has one open shift at most, but for those of which a till tells the close after the opening of the next."""
 
     def wants(self, decision: Decision, command: Command, record: Record | None) -> Iterable[Wish]:
         """The cashier's open shift; and to close or withdraw one, whatever was put into its drawer."""
@@ -157,14 +168,21 @@ class ShiftKind(Kind):
             for one in _counted(decision, record):
                 yield from places_of(decision.books, one)
 
-    def decide_create(self, decision: Decision, record_id: UUID, data: Shift) -> None:
-        """Open a shift, unless the cashier has an open one."""
+    def decide_create(self, decision: Decision, record_id: UUID, data: NewShift) -> None:
+        """Open a shift, unless the cashier has an open one; one that may overlap puts the earlier of the two aside."""
         cashier = _cashier(decision, data)
         if cashier is None:
             raise InvalidField("Name the cashier.", path="data.cashier_id")
         decision.living(cashier, "user", "data.cashier_id")
+        opened_at, overlaps = decision.occurred_at or decision.now, None
         held = decision.books.unique.get(("shift", "open_shift", str(cashier)))
-        if (other := decision.books.record(held) if held is not None else None) is not None:
+        other = decision.books.record(held) if held is not None else None
+        if other is not None and data.may_overlap:
+            if opened_at < datetime.fromisoformat(other.data["opened_at"]):
+                overlaps = decision.books.numbers.get(self.name, 0) + 1
+            else:
+                decision.change(self, other, {"overlaps": other.number})
+        elif other is not None:
             raise ValueTaken(
                 f"This cashier has an open shift, number {other.number}; close it first.",
                 path="data.cashier_id",
@@ -175,7 +193,7 @@ class ShiftKind(Kind):
         currency = data.currency or decision.currency
         opening = _amount(data.opening_cash, currency, "data.opening_cash")
         complete = msgspec.structs.replace(data, cashier_id=cashier, currency=currency, opening_cash=opening)
-        decision.create(self, record_id, complete, status="open", opened_at=decision.occurred_at or decision.now)
+        decision.create(self, record_id, complete, status="open", opened_at=opened_at, overlaps=overlaps)
 
     def decide_update(self, decision: Decision, record: Record, changes: dict[str, Any]) -> None:
         """Change an open shift; of a closed one, what was counted stays."""
@@ -211,6 +229,7 @@ def _counted(decision: Decision, shift: Record) -> Iterable[Record]:
 SHIFT = ShiftKind(
     name="shift",
     fields=Shift,
+    create_fields=NewShift,
     derived=ShiftState,
     policy=Policy.SERVER_WINS,
     references={"cashier_id": "user"},

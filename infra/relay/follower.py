@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +10,7 @@ import psycopg
 import structlog
 
 from infra.relay import NAME
-from infra.relay.messages import read_messages
+from infra.relay.messages import Message, read_messages
 from infra.relay.publisher import Publisher
 from infra.relay.stream import StreamState
 
@@ -36,7 +37,6 @@ class Relay:
     """Publishes every event of every company. Where NATS is away it waits; it never parks for that."""
 
     name = NAME
-    kinds: frozenset[str] | None = None
 
     def __init__(self, publisher: Publisher) -> None:
         self.publisher = publisher
@@ -62,6 +62,10 @@ class Relay:
         messages = read_messages(connection, company_id, after, until, self.publisher.largest)
         if not messages:
             raise LookupError(f"the log has no events after {after}, up to {until}")
+        self.publish(connection, company_id, messages)
+        return messages[-1].seq
+
+    def publish(self, connection: psycopg.Connection[Any], company_id: UUID, messages: Sequence[Message]) -> None:
+        """Publish, and note where in the stream the last message is. Raises Away."""
         state, stream_seq = self.publisher.publish(messages)
         connection.execute(_NOTE, (state.created, stream_seq, self.name, company_id))
-        return messages[-1].seq

@@ -19,16 +19,21 @@ import nats
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from infra.followers.follower import Away
 from infra.relay.messages import Message
-from infra.relay.stream import STREAM, Retention, StreamState, ensure_stream
+from infra.relay.stream import EVENTS, Retention, StreamNames, StreamState, ensure_stream
 
 CONNECT_SECONDS = 2
 PUBLISH_SECONDS = 10.0
 """A batch that is not stored within this time has failed."""
 LOOK_SECONDS = 30.0
 """How often a connected relay looks whether the stream is still the same one."""
+
+LOOKED_THROUGH = 10_000
+"""Messages at the end of a stream among which a company's last is looked for, where its subjects do not tell."""
 
 T = TypeVar("T")
 log = structlog.get_logger("daftar.relay")
@@ -86,8 +91,9 @@ class _Batch:
 class Publisher:
     """One connection to JetStream, in a thread of its own, for as long as the block lasts. Its methods wait, boundedly."""
 
-    def __init__(self, nats_url: str, retention: Retention) -> None:
+    def __init__(self, nats_url: str, retention: Retention, names: StreamNames = EVENTS) -> None:
         self._url = nats_url
+        self._names = names
         self._retention = retention
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="relay-nats", daemon=True)
@@ -132,8 +138,11 @@ class Publisher:
         return self._run(self._publish(messages), PUBLISH_SECONDS + CONNECT_SECONDS)
 
     def last_seq_of(self, codename: str) -> int:
-        """The Daftar-Seq of the company's last message in the stream; 0 where there is none. Raises Away."""
-        return self._run(self._last_seq_of(codename), CONNECT_SECONDS)
+        """The Daftar-Seq of the company's last message in the stream; 0 where there is none. Raises Away.
+
+        In a stream whose subjects do not tell companies apart it is looked for among the last messages only.
+        """
+        return self._run(self._last_seq_of(codename), CONNECT_SECONDS * 2)
 
     # In the event loop ----------------------------------------------------------------------------
 
@@ -173,7 +182,7 @@ class Publisher:
             self._inbox = client.new_inbox()
             await client.subscribe(f"{self._inbox}.*", cb=self._answered, pending_msgs_limit=-1, pending_bytes_limit=-1)
         jetstream = self._client.jetstream(timeout=CONNECT_SECONDS)
-        self._state = await ensure_stream(jetstream, self._retention, self._client.max_payload)
+        self._state = await ensure_stream(jetstream, self._retention, self._client.max_payload, self._names)
         self._looked_at = time.monotonic()
         self._end = max(self._end, self._state.last_seq)
         return self._state
@@ -189,7 +198,7 @@ class Publisher:
                 await client.publish(message.subject, message.payload, reply=batch.name, headers=message.headers)
             await batch.done.wait()
         if batch.refusal:
-            raise Away(f"{STREAM} has not stored everything: {batch.refusal}")
+            raise Away(f"{self._names.name} has not stored everything: {batch.refusal}")
         self._end = max(self._end, batch.last_seq)
         return state, batch.last_seq
 
@@ -203,11 +212,34 @@ class Publisher:
 
     async def _last_seq_of(self, codename: str) -> int:
         assert self._client is not None
+        jetstream = self._client.jetstream(timeout=CONNECT_SECONDS)
+        if not self._names.of_company:
+            return await self._last_seq_among_all(jetstream, codename)
         try:
-            last = await self._client.jetstream(timeout=CONNECT_SECONDS).get_last_msg(STREAM, f"daftar.{codename}.>")
+            last = await jetstream.get_last_msg(self._names.name, self._names.of_company.format(codename=codename))
         except nats.js.errors.NotFoundError:
             return 0
         return int((last.headers or {}).get("Daftar-Seq", 0))
+
+    async def _last_seq_among_all(self, jetstream: JetStreamContext, codename: str) -> int:
+        state = (await jetstream.stream_info(self._names.name)).state
+        begin = max(state.first_seq, state.last_seq - LOOKED_THROUGH + 1)
+        left = min(state.messages, state.last_seq - begin + 1)
+        config = ConsumerConfig(
+            ack_policy=AckPolicy.NONE,
+            headers_only=True,
+            deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+            opt_start_seq=max(1, begin),
+        )
+        found = 0
+        consumer = await jetstream.pull_subscribe("", stream=self._names.name, config=config) if left else None
+        while consumer is not None and left > 0:
+            messages = await consumer.fetch(min(1_000, left), timeout=CONNECT_SECONDS)
+            left -= len(messages)
+            for headers in (message.headers or {} for message in messages):
+                if headers.get("Daftar-Company") == codename:
+                    found = max(found, int(headers.get("Daftar-Seq", 0)))
+        return found
 
     async def _closed(self) -> None:
         if self._batch is not None:

@@ -1,4 +1,4 @@
-"""The stream: made where it is missing, kept as the settings say."""
+"""Streams: made where they are missing, kept as the settings say."""
 
 from __future__ import annotations
 
@@ -10,10 +10,20 @@ from nats.js.api import DiscardPolicy, StorageType, StreamConfig, StreamInfo
 from nats.js.errors import BadRequestError, NotFoundError
 
 STREAM = "DAFTAR_EVENTS"
-SUBJECTS = ["daftar.*.*.*"]
 DUPLICATE_WINDOW_SECONDS = 300.0
 """How long a message is known by its id: far longer than another worker takes to go on where a killed one stood. The server keeps
 the ids of all messages of this time in memory, about 200 bytes each."""
+
+
+class StreamNames(msgspec.Struct, frozen=True):
+    """A stream's name and its subjects. `of_company`: the subjects of one company, where subjects tell companies apart."""
+
+    name: str
+    subjects: tuple[str, ...]
+    of_company: str = ""
+
+
+EVENTS = StreamNames(STREAM, ("daftar.*.*.*",), of_company="daftar.{codename}.>")
 
 
 class Retention(msgspec.Struct, frozen=True):
@@ -31,24 +41,27 @@ class StreamState(msgspec.Struct, frozen=True):
     largest: int
 
 
-async def ensure_stream(jetstream: JetStreamContext, retention: Retention, max_payload: int) -> StreamState:
+async def ensure_stream(
+    jetstream: JetStreamContext, retention: Retention, max_payload: int, names: StreamNames = EVENTS
+) -> StreamState:
     """Make the stream, or change its retention to what it should be. What else an operator has set (replicas, …) stays."""
     try:
-        info = await jetstream.stream_info(STREAM)
+        info = await jetstream.stream_info(names.name)
     except NotFoundError:
         try:
-            info = await jetstream.add_stream(_wanted(StreamConfig(name=STREAM, storage=StorageType.FILE), retention))
+            config = StreamConfig(name=names.name, storage=StorageType.FILE)
+            info = await jetstream.add_stream(_wanted(config, retention, names))
         except BadRequestError:  # another worker has just made it
-            info = await jetstream.stream_info(STREAM)
-    wanted = _wanted(info.config, retention)
+            info = await jetstream.stream_info(names.name)
+    wanted = _wanted(info.config, retention, names)
     if wanted != info.config:
         info = await jetstream.update_stream(wanted)
     return state_of(info, max_payload)
 
 
-def _wanted(config: StreamConfig, retention: Retention) -> StreamConfig:
+def _wanted(config: StreamConfig, retention: Retention, names: StreamNames) -> StreamConfig:
     return config.evolve(
-        subjects=SUBJECTS,
+        subjects=list(names.subjects),
         max_age=float(retention.days * 86_400),
         max_bytes=retention.bytes or -1,
         discard=DiscardPolicy.OLD,

@@ -246,6 +246,20 @@ def server(api_settings: Settings, client: TestClient[Litestar]) -> Iterator[Ser
     server.kill()
 
 
+@pytest.fixture(scope="session")
+def serve(client: TestClient[Litestar]) -> Iterator[Callable[[Settings], Server]]:
+    """Starts servers with settings of their own."""
+    servers: list[Server] = []
+
+    def start(settings: Settings) -> Server:
+        servers.append(Server(settings))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.kill()
+
+
 @pytest.fixture
 def served(server: Server, company: Company) -> Iterator[Company]:
     """The test's company, spoken for over real HTTP."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import click
 
-from tests.benchmarks import exporting, mahak, reading, rebuilding, report, reporting, serving, syncing, writing
+from tests.benchmarks import exporting, mahak, reading, rebuilding, report, reporting, saimpex, serving, syncing, writing
 from tests.benchmarks import listing as lists
 from tests.benchmarks.measure import Row
 from tests.benchmarks.place import Place, place
@@ -39,6 +39,7 @@ MEASURES: dict[str, Measure] = {
     "lists": Measure("filtered lists of 25 out of 100,000 invoices over HTTP", lists.over_http),
     "sync": Measure("the Matrix app: a first pull, a large push, 100 devices at once", syncing.sync),
     "mahak": Measure("Mahak's Sync API: a first pull, a large batch, empty polls", mahak.over_http),
+    "saimpex": Measure("the SAIMPEX desktop: an outbox replayed, 50 tills at once, empty delta pulls", saimpex.over_http),
     "reports": Measure("trial balances of 1,000,000 postings over HTTP", reporting.over_http),
 }
 

@@ -14,6 +14,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from itertools import repeat
 from uuid import UUID
 
 import psutil
@@ -135,14 +137,15 @@ def once(at: Served, path: str, *, method: str = "GET", body: bytes = b"", accep
     return answer
 
 
-def rate(at: Served, path: str, requests: int, *, method: str = "GET", body: bytes = b"") -> float:
-    """Requests per second with IN_FLIGHT connections, each with one request under way."""
+def rate(at: Served, path: str | Iterator[str], requests: int, *, method: str = "GET", body: bytes = b"") -> float:
+    """Requests per second with IN_FLIGHT connections, each with one request under way; for one path, or each for the next."""
     connections = [at.connect() for _ in range(IN_FLIGHT)]
-    message = at.request(path, method=method, body=body)
+    paths = repeat(path) if isinstance(path, str) else path
+    messages = map(partial(at.request, method=method, body=body), paths)
     start = time.perf_counter()
     for _ in range(requests // IN_FLIGHT):
         for connection in connections:
-            connection.sendall(message)
+            connection.sendall(next(messages))
         for connection in connections:
             status, _, _ = receive(connection)
             if status != 200:

@@ -31,6 +31,8 @@ ADDED_LATER: dict[str, set[str]] = {
     "payment.recorded.v1": {"tendered"},
     "order.changed.v1": {"invoice_id"},
     "order.placed.v1": {"invoice_id"},
+    "shift.changed.v1": {"overlaps"},
+    "shift.opened.v1": {"overlaps"},
     "product.changed.v1": {"unit_id"},
     "product.created.v1": {"unit_id"},
 }

@@ -115,3 +115,22 @@ def test_on_account() -> None:
     spec = invoices().when(command("payment.create", {"amount": "1.5"}, id=PAYMENT)).then("payment.recorded.v1")
     spec.shows(PAYMENT, amount="1.50", direction="in", currency="USD")
     spec.given(command("payment.update", {"currency": "KWD", "amount": "1.5"}, id=PAYMENT)).shows(PAYMENT, amount="1.500")
+
+
+def test_a_payment_is_of_the_party_whose_invoice_it_is_on() -> None:
+    other, third, sale = uid(6), uid(7), uid(8)
+    spec = invoices().given(
+        pay("40"),
+        command("party.create", {"name": "Q", "roles": ["customer"]}, id=other),
+        command("party.create", {"name": "R", "roles": ["customer"]}, id=third),
+        command("invoice.create", {"type": "sales", "party_id": str(other)}, id=sale),
+    )
+    spec.when(command("payment.update", {"invoice_id": str(sale)}, id=PAYMENT)).shows(PAYMENT, party_id=str(other))
+    spec.when(command("payment.update", {"invoice_id": str(sale), "notes": "n"}, id=PAYMENT)).then("payment.changed.v1")
+    spec.when(command("invoice.update", {"party_id": str(third)}, id=sale)).then("invoice.changed.v1", "payment.changed.v1")
+    spec.shows(PAYMENT, party_id=str(third))
+    spec.when(command("payment.update", {"invoice_id": None}, id=PAYMENT)).shows(PAYMENT, party_id=str(third))
+    spec.when(command("payment.update", {"invoice_id": str(FIRST)}, id=PAYMENT)).shows(PAYMENT, party_id=str(PARTY))
+    spec.when(command("payment.update", {"party_id": str(other)}, id=PAYMENT))  # who pays for somebody else
+    spec.when(command("invoice.update", {"party_id": str(third)}, id=FIRST)).then("invoice.changed.v1")
+    spec.shows(PAYMENT, party_id=str(other))

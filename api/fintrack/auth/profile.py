@@ -6,7 +6,8 @@ from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
 from api.endpoint import Answer, Operation, endpoint
-from api.fintrack.asking import Asker, answer_to, confirm, read_request
+from api.fintrack.answering import answer_to
+from api.fintrack.asking import Asker, confirm, read_request
 from api.fintrack.auth import examples, forms, wire
 from api.fintrack.auth.routes import update_endpoints
 from api.fintrack.auth.tenants import count

@@ -11,7 +11,8 @@ from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
 from api.endpoint import Answer, Operation, endpoint
-from api.fintrack.asking import Asker, answer_to, confirm, read_request
+from api.fintrack.answering import answer_to
+from api.fintrack.asking import Asker, confirm, read_request
 from api.fintrack.auth import examples, forms, rights, wire
 from api.fintrack.auth.routes import answer_slowly, update_endpoints
 from api.fintrack.auth.verification import started

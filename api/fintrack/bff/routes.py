@@ -18,7 +18,7 @@ from api.fintrack.bff.relating import related_tests
 from api.fintrack.bff.searching import MOST_WORDS, search
 from api.fintrack.describing import TENANT, GetQuery, ListQuery, enveloped
 from api.fintrack.envelope import respond
-from api.fintrack.filters import Filters, today_in
+from api.fintrack.filters import Filters
 from api.fintrack.objects.object import Object
 from api.fintrack.reading import get_list, get_one
 from api.fintrack.services import handler
@@ -55,7 +55,7 @@ def count_objects(asker: Asker, object_: Object) -> ASGIResponse:
 
 
 def _filters(asker: Asker) -> Filters:
-    return Filters(asker.query, asker.zone, today_in(asker.zone))
+    return Filters(asker.query, asker.zone, asker.today)
 
 
 def _operations(object_: Object) -> tuple[Operation, Operation, Operation]:
@@ -101,7 +101,7 @@ def _operations(object_: Object) -> tuple[Operation, Operation, Operation]:
 
 def _handlers(object_: Object) -> Iterator[HTTPRouteHandler]:
     listed, counted, got = _operations(object_)
-    yield handler("GET", object_.path, listed, lambda asker: list_objects(asker, object_))
+    yield handler("GET", object_.path, listed, lambda asker: list_objects(asker, object_), is_list=True)
     yield handler("GET", f"{object_.path}/count", counted, lambda asker: count_objects(asker, object_))
     yield handler("GET", f"{object_.path}/{{{object_.id_name}:str}}", got, lambda asker: get_one(asker, object_))
 
@@ -119,4 +119,4 @@ _SEARCH = Operation(
 )
 
 HANDLERS = [handler_ for object_ in WHOLE.values() for handler_ in _handlers(object_)]
-HANDLERS.append(handler("GET", f"/{SERVICE}/v1/search", _SEARCH, search))
+HANDLERS.append(handler("GET", f"/{SERVICE}/v1/search", _SEARCH, search, is_list=True))

@@ -7,12 +7,14 @@ from collections.abc import Iterable, Sequence
 from litestar.response.base import ASGIResponse
 
 from api.documents import Document, documents_of
+from api.fintrack.answering import respond_list
 from api.fintrack.asking import Asker
 from api.fintrack.bff.objects import WHOLE
-from api.fintrack.envelope import page_of, respond
+from api.fintrack.envelope import Rows, page_of
 from api.fintrack.objects.object import Object, Row
 from api.fintrack.reading import seen_by, with_balances
 from domain.errors import InvalidField
+from domain.event import JSON
 from infra.listing import Condition, Source, list_from
 from projections.search import LABELS, LENGTH, fold, text_fields
 
@@ -35,7 +37,7 @@ def search(asker: Asker) -> ASGIResponse:
     ]
     found = list_from(asker.services.database, asker.company_id, sources, descending=True, limit=page.limit, offset=page.offset)
     rows = _rows(asker, wanted, documents_of(found.items))
-    return respond(asker, "list", "results", rows, paging=page.paging(found.total))
+    return respond_list(asker, "results", Rows(len(rows), JSON.encode(rows)), page.paging(found.total), found.head)
 
 
 def _objects(asker: Asker) -> list[Object]:

@@ -56,12 +56,12 @@ def _lines(items: Any, zone: ZoneInfo) -> list[Row]:
         if not isinstance(item, dict):
             raise InvalidField("An item must be an object.", path=f"items[{index}]")
         try:
-            line = INVOICE_ITEM.new_data({"invoiceId": NIL, **item}, zone)
+            line, own = INVOICE_ITEM.new_data({**item, "invoiceId": NIL}, zone), INVOICE_ITEM.own_id(item)
         except InvalidField as error:
             raise error.at(f"items[{index}]") from None
         del line["invoice_id"]
-        if item.get("invoiceItemId") is not None:
-            line["id"] = str(read_id(item["invoiceItemId"], "invoiceItemId"))
+        if own is not None:
+            line["id"] = str(own)
         lines.append(line)
     return lines
 

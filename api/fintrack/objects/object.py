@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from api.documents import Document
 from api.fintrack import values
+from api.fintrack.errors import InvalidId
 from api.fintrack.roles import READ, WRITE, Gate
 from domain.errors import InvalidField
 from domain.record import Record
@@ -77,27 +78,17 @@ class Field:
         raise InvalidField(f"`{name}` must be one of {', '.join(wire for wire, _ in self.options)}.", path=name)
 
     def show(self, row: Row, stored: Any) -> None:
-        """Put a stored value into a row."""
-        if self.type == "Enum":
-            place = self._places.get(stored)
-            row[self.wire] = None if place is None else self.options[place][0]
-            row[self.index_name] = place
-            return
-        shown = self.absent if stored is None else stored
-        if self.type == "Double":
-            shown = values.number_of(shown)
-        elif self.type == "Date":
-            shown = values.day_text(shown)
-        row[self.wire] = shown
+        """Put a stored word of an Enum into a row."""
+        row[self.wire], row[self.index_name] = self._shown.get(stored, (None, None))
 
-    @property
+    @cached_property
     def index_name(self) -> str:
         """The name of an Enum's companion, the place of its value among the options."""
         return f"{self.wire}_idx"
 
     @cached_property
-    def _places(self) -> Mapping[Any, int]:
-        return {ours: place for place, (_, ours) in enumerate(self.options)}
+    def _shown(self) -> Mapping[Any, tuple[str | None, int | None]]:
+        return {ours: (wire, place) for place, (wire, ours) in enumerate(self.options)}
 
 
 @dataclass(frozen=True)
@@ -149,7 +140,8 @@ class _Plan:
     order: tuple[str, ...]
     plain: tuple[tuple[str, str], ...]
     numbers: tuple[tuple[str, str, Any], ...]
-    others: tuple[Field, ...]
+    days: tuple[tuple[str, str], ...]
+    enums: tuple[Field, ...]
     finishes: bool
     system: bool
     has_id: bool
@@ -245,6 +237,14 @@ class Object:
             data[one.ours] = None if value is None else one.read(value, zone)
         return self.complete(form, data, record, zone)
 
+    def own_id(self, form: Row) -> UUID | None:
+        """The id that a new object brings, if it does. The all-zero one says that there is none. Raises InvalidId."""
+        given = form.get(self.id_name)
+        own = None if given is None else values.read_id(given, self.id_name)
+        if own is not None and not own.int:
+            raise InvalidId(f"`{self.id_name}` is the all-zero UUID, which no {self.name} has.", path=self.id_name)
+        return own
+
     def _sent(self, form: Row, when: str) -> list[Field]:
         return [one for one in self.fields if one.ours and one.wire in form and one.settable in ("always", when)]
 
@@ -258,7 +258,9 @@ class Object:
             row[wire] = data.get(ours)
         for wire, ours, absent in plan.numbers:
             row[wire] = values.number_of(data.get(ours, absent))
-        for one in plan.others:
+        for wire, ours in plan.days:
+            row[wire] = values.day_text(data.get(ours))
+        for one in plan.enums:
             one.show(row, data.get(one.ours))
         if plan.finishes:
             self.finish(document, row, seen)
@@ -292,7 +294,8 @@ class Object:
             order=tuple(name for one in wanted for name in (one, enums.get(one)) if name is not None),
             plain=tuple((one.wire, one.ours) for one in stored if one.type in PLAIN),
             numbers=tuple((one.wire, one.ours, one.absent) for one in stored if one.type == "Double"),
-            others=tuple(one for one in stored if one.type not in PLAIN and one.type != "Double"),
+            days=tuple((one.wire, one.ours) for one in stored if one.type == "Date"),
+            enums=tuple(one for one in stored if one.type == "Enum" and not (finishes and one.wire in self.derived)),
             finishes=finishes,
             system=system,
             has_id="id" in wanted,

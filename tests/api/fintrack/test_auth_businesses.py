@@ -73,6 +73,15 @@ def test_the_list_can_be_switched_off(business, client, services, monkeypatch):
 # Making ------------------------------------------------------------------------------------------
 
 
+def test_a_codename_is_no_id_and_no_rubbish(admin, client):
+    refused = admin.call("POST", "/v1/businesses", new(businessCodename=str(uuid4())))
+    assert (refused.status_code, refused.json()["message"][:12]) == (400, "The codename")
+    made = admin.call("POST", "/v1/businesses", new(name=str(uuid4()), businessCodename=None))
+    assert made.status_code == 201, made.text
+    rubbish = ("%00", "a%00b", "%ED%A0%80", "%FF")
+    assert {admin.call("GET", f"/v1/businessbycodename/{name}").status_code for name in rubbish} == {404}
+
+
 @pytest.mark.parametrize("path", ["/v1/businesses", "/v1/registerbusinessowner"])
 def test_a_business_is_made_with_its_owner(admin, client, services, path):
     given = new(currency="EUR", timeZone="Europe/Istanbul")

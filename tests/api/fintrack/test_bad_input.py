@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from fintrack_clients import NIL, PATHS, Caller
 
@@ -29,6 +31,8 @@ CREATIONS = [
     ("customer", {"name": "a\x00"}, "name", "NUL"),
     ("customer", {"name": "a", "customerId": "7"}, "customerId", "errMsg_customerIdisNotAValidID"),
     ("customer", {"name": "a", "customerId": "{customer}"}, "customerId", "exists already"),
+    ("customer", {"name": "a", "customerId": NIL}, "customerId", "all-zero"),
+    ("productOrService", {**GOODS, "sku": "S-9", "productOrServiceId": NIL}, "productOrServiceId", "all-zero"),
     ("customer", {"name": "a", "notes": ["x"]}, "notes", "text"),
     ("customer", {"name": "a", "email": 5}, "email", "text"),
     ("supplier", {"name": "a", "address": {}}, "address", "text"),
@@ -64,6 +68,7 @@ CREATIONS = [
     ("invoice", {**SALE, "items": [FREE, {**FREE, "quantity": 0}]}, "items[1].quantity", "more than zero"),
     ("invoice", {**SALE, "items": [FREE, {**LINE, "productOrServiceId": UNKNOWN}]}, "items[1].productOrServiceId", UNKNOWN),
     ("invoice", {**SALE, "items": [{**FREE, "vatRate": 200}]}, "items[0].vatRate", "100"),
+    ("invoice", {**SALE, "items": [{**FREE, "invoiceItemId": NIL}]}, "items[0].invoiceItemId", "all-zero"),
     ("invoiceItem", {**LINE, "invoiceId": UNKNOWN}, "invoiceId", UNKNOWN),
     ("invoiceItem", {**LINE, "invoiceId": "{theirInvoice}"}, "invoiceId", "invoice"),
     ("invoiceItem", {**LINE, "productOrServiceId": UNKNOWN}, "productOrServiceId", UNKNOWN),
@@ -78,7 +83,7 @@ CREATIONS = [
     ("payment", {**MONEY, "invoiceId": "{invoice}", "currency": "EUR"}, "currency", "EUR"),
     ("payment", {**MONEY, "date": True}, "date", "date"),
     ("expense", {**SPENT, "amount": -5}, "amount", "more than zero"),
-    ("expense", {**SPENT, "supplierId": "{customer}"}, "supplierId", "supplier"),
+    ("expense", {**SPENT, "supplierId": "{customer}"}, "supplierId", "There is no such supplier."),
     ("expense", {**SPENT, "supplierId": UNKNOWN}, "supplierId", "supplier"),
     ("expense", {**SPENT, "description": ""}, "description", "required"),
 ]
@@ -203,3 +208,9 @@ def test_an_inactive_product_is_named(owner, known):
     owner.delete("productOrService", known["productOrService"])
     form = {"invoiceId": known["invoice"], "productOrServiceId": known["productOrService"], "quantity": 1}
     assert check(owner.call("POST", PATHS["invoiceItem"], json=form), "productOrServiceId", known["productOrService"]) is None
+
+
+def test_who_deletes_at_the_same_time_finds_nothing(owner, known):
+    with ThreadPoolExecutor(6) as pool:
+        statuses = list(pool.map(lambda _: owner.call("DELETE", f"{PATHS['payment']}/{known['payment']}").status_code, range(6)))
+    assert sorted(statuses) == [200, 404, 404, 404, 404, 404]

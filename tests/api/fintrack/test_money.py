@@ -201,3 +201,32 @@ def test_what_a_customer_owes_is_what_the_books_say(owner, company, following):
     accounts = company.get(f"/reports/party-balance/{both}").json()["accounts"]
     in_books = sum(float(one["closing"]) for one in accounts if one["account"] in ("1200", "2200"))
     assert owner.get("customer", both)["balance"] == in_books == 12.5 + 60 - 15 - 5 - 7 - 1.5
+
+
+def test_payments_follow_the_partner_of_their_invoice(owner, following):
+    first, second, third = (owner.make("customer", name=name)["id"] for name in ("first", "second", "third"))
+    supplier = owner.make("supplier", name="mill")["id"]
+    one = owner.invoice("A-1", first, items=[{**LINE, "unitPrice": 100}])
+    two = owner.invoice("A-2", second, items=[{**LINE, "unitPrice": 50}])
+    bought = owner.invoice("P-1", "", type="purchase", supplierId=supplier, items=[{**LINE, "unitPrice": 30}])
+    payment, paid = owner.payment(40, invoiceId=one["id"]), owner.payment(10, invoiceId=one["id"])
+
+    def balances():
+        told = {row["name"]: row["balance"] for row in owner.list("customer")}
+        for kind in ("customer", "supplier"):
+            rows = owner.call("GET", f"/bff-service/v1/reports/{kind}-balances").json()["rows"]
+            in_books = {row["name"]: row["balance"] for row in rows}
+            if kind == "customer":
+                assert {name: in_books.get(name, 0) for name in told} == told
+        return told | {"mill": in_books["mill"]}
+
+    assert balances() == {"first": 50, "second": 50, "third": 0, "mill": 30}
+    owner.change("payment", payment["id"], invoiceId=two["id"])
+    assert balances() == {"first": 90, "second": 10, "third": 0, "mill": 30}
+    owner.change("invoice", two["id"], customerId=third)
+    assert balances() == {"first": 90, "second": 0, "third": 10, "mill": 30}
+    owner.change("payment", payment["id"], invoiceId=None)
+    owner.change("payment", payment["id"], invoiceId=one["id"])
+    assert balances() == {"first": 50, "second": 0, "third": 50, "mill": 30}
+    owner.change("payment", paid["id"], invoiceId=bought["id"])
+    assert balances() == {"first": 60, "second": 0, "third": 50, "mill": 20}

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from tills import Till, queued
 
+from api.saimpex import customers
+
 CACHES = {
     "pos/fetchProducts": "products",
     "erp/getProducts": "products",
@@ -104,10 +106,26 @@ def test_pages_of_changed_customers_lose_nobody(till: Till) -> None:
         seen += [row["id"] for row in data["customers"]]
         cursor = data["sync_cursor"]
     assert seen == ids
-    again = [till.read("crm/customersList", updated_since="2000-01-01T00:00:00Z", per_page=2, page=page) for page in (1, 2, 3)]
-    assert [row["id"] for data in again for row in data["customers"]] == ids
-    assert again[2]["pagination"] == {"current_page": 3, "per_page": 2, "total": 5, "last_page": 3}
-    assert again[2]["sync_cursor"] == cursor
+    data = till.read("crm/customersList", updated_since="2000-01-01T00:00:00Z")
+    assert [row["id"] for row in data["customers"]] == ids
+    assert data["sync_cursor"] == cursor, "who asks for no pages gets everything"
+
+
+def test_turning_pages_while_others_write_loses_nobody(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
+    began = "2000-01-01T00:00:00Z"
+    ids = [till.customer(name=f"C{index}") for index in range(4)]
+
+    def turn(page: int) -> dict[str, Any]:
+        return till.read("crm/customersList", updated_since=began, per_page=2, page=page)
+
+    first = turn(1)
+    till.done("crm/updateCustomer", customer_id=ids[0], name="Moved to the end")
+    second = turn(2)
+    assert ids[2] not in [row["id"] for data in (first, second) for row in data["customers"]]
+    assert second["sync_cursor"] == began, "so the cursor stays, and the next pull has it"
+    monkeypatch.setattr(customers, "CALM", timedelta(0))
+    assert turn(2)["sync_cursor"] == till.read("pos/fetchProducts")["sync_cursor"]
+    assert turn(2)["pagination"] == {"current_page": 2, "per_page": 2, "total": 4, "last_page": 2}
 
 
 def test_customers_are_searched_and_paged(till: Till) -> None:
@@ -118,6 +136,7 @@ def test_customers_are_searched_and_paged(till: Till) -> None:
     page = till.read("crm/customersList", per_page=2, page=2)
     assert [row["id"] for row in page["customers"]] == [ids[2]]
     assert page["pagination"] == {"current_page": 2, "per_page": 2, "total": 3, "last_page": 2}
+    assert page["sync_cursor"] is None, "a later page has seen less of the first one"
     for query in ({"page": 0}, {"per_page": 1001}, {"page": "x"}):
         assert till.get("crm/customersList", **query).status_code == 422
 

@@ -11,8 +11,7 @@ import httpx
 import pytest
 from tills import Till, queued
 
-from infra.composition import Services
-from tests.api.conftest import Company, register
+from tests.api.conftest import Company
 
 Body = dict[str, Any]
 LINES = [{"account_code": "1000", "debit": 100, "credit": 0}, {"account_code": "3000", "debit": 0, "credit": 100}]
@@ -94,12 +93,6 @@ WRITES: dict[str, tuple[Callable[[Till], Body], Body]] = {
     "updateSettings": (lambda _: {"name": "Épicerie du Port", "is_busy": 1}, {"name": "other"}),
 }
 """Endpoint → a body that is good, made with whatever it needs, and what makes another body of it."""
-
-
-@pytest.fixture(scope="module")
-def shop(services: Services, client: Any) -> Till:
-    """A company that the table shares."""
-    return Till(register(services, client))
 
 
 def test_the_table_is_complete(shop: Till) -> None:
