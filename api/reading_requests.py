@@ -78,8 +78,11 @@ async def _bounded(request: HttpRequest) -> bytes:
     return bytes(body)
 
 
-def decode(body: bytes, decoder: msgspec.json.Decoder[Read]) -> Read:
-    """The body as what the decoder makes of it. Raises MalformedRequest, InvalidField."""
+def decode(body: bytes, decoder: msgspec.json.Decoder[Read], *, may_hold_nul: bool = False) -> Read:
+    """The body as what the decoder makes of it. Raises MalformedRequest, InvalidField.
+
+    `may_hold_nul`: whoever asks looks for NUL in the texts that it keeps.
+    """
     try:
         found = decoder.decode(body)
     except msgspec.ValidationError as error:
@@ -88,7 +91,7 @@ def decode(body: bytes, decoder: msgspec.json.Decoder[Read]) -> Read:
         raise MalformedRequest(f"The body is not valid JSON in UTF-8: {error}.") from None
     except RecursionError:
         raise MalformedRequest("The body is nested too deeply.") from None
-    if NUL in body and (place := nul_in(msgspec.json.decode(body), "")) is not None:
+    if not may_hold_nul and NUL in body and (place := nul_in(msgspec.json.decode(body), "")) is not None:
         raise InvalidField("A text must not hold the NUL character.", path=place)
     if may_hold_unusual_amounts(body):
         require_plain_amounts(found, msgspec.json.decode(body))

@@ -72,6 +72,8 @@ def read_text(value: Any, _: ZoneInfo, path: str) -> str:
     if isinstance(value, str):
         if len(value) > LONGEST_TEXT:
             raise InvalidField(f"At most {LONGEST_TEXT} characters are kept.", path=path)
+        if "\x00" in value:
+            raise InvalidField("A text must not hold the NUL character.", path=path)
         return value
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
         return str(value)
@@ -80,6 +82,8 @@ def read_text(value: Any, _: ZoneInfo, path: str) -> str:
 
 def read_code(value: Any, zone: ZoneInfo, path: str) -> str | None:
     """A code, which the guide also has as a word; 0 is none. Raises InvalidField."""
+    if not isinstance(value, str):
+        value = read_int(value, zone, path)
     return read_text(value, zone, path).strip() or None if value not in (0, "0") else None
 
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from api.mahak.collections.collection import Collection
 from api.mahak.collections.view import Column, Known, Link, View
 from api.mahak.documents import Document, Row
-from api.mahak.values import read_day, read_degrees, read_int, read_text
+from api.mahak.values import read_code, read_day, read_degrees, read_int, read_text
 
 PERSON_GROUPS = Collection(
     name="personGroups",
@@ -60,15 +60,26 @@ _NAMES = ("first_name", "last_name", "organization")
 
 def _complete_person(row: Row, data: Row, before: Row) -> Row:
     """One name of the names; who comes from here buys and sells, because the vendor's people have no roles."""
+    for name in ("first_name", "organization"):  # the one name of who has no other, as it was answered
+        if before.get("name") and before.get(name) is None and data.get(name) == before["name"]:
+            del data[name]
     after = {**before, **data}
-    if row.get("name"):  # the guide's customers have one name
-        data["name"] = str(row["name"])
-    elif any(name in data for name in _NAMES) or not before:
+    given = read_text(row.get("name") or "", ZoneInfo("UTC"), "name")  # the guide's customers have one name
+    if given and given != before.get("name"):
+        data["name"] = given
+    elif not before or any(name in data and data[name] != before.get(name) for name in ("type", *_NAMES)):
         person = f"{str(after.get('first_name') or '').strip()} {str(after.get('last_name') or '').strip()}".strip()
         organization = str(after.get("organization") or "").strip()
         name = organization if organization and after.get("type") == "organization" else person or organization
         if name:
             data["name"] = name
+    utc = ZoneInfo("UTC")
+    if row.get("notes") is not None and (notes := read_text(row["notes"], utc, "notes")) != (before.get("notes") or ""):
+        data["notes"] = notes
+    if row.get("customercode") is not None and not row.get("personcode"):
+        code = read_code(row["customercode"], utc, "customerCode")
+        if code is not None and code != before.get("code"):
+            data["code"] = code
     if not before:
         data.setdefault("roles", ["customer", "supplier"])
     return data

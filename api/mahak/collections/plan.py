@@ -193,7 +193,7 @@ def _number(row: Mapping[str, Any], key: str, wire: str, zone: ZoneInfo, path: s
     try:
         return int(read(value, zone, f"{path}.{wire}"))
     except InvalidField:
-        if wire.endswith("Code"):  # a code that is a word names nothing by number
+        if wire.endswith("Code") and isinstance(value, str):  # a code that is a word names nothing by number
             return 0
         raise
 

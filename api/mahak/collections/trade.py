@@ -161,9 +161,9 @@ def _complete_line(row: Row, data: Row, before: Row) -> Row:
         )
         if amount != "0" or not before or _known_discount(before) != "0" or by_percent:
             data["discount_percent"], data["discount"] = (amount, None) if by_percent else (None, amount)
-    for wire, name in (("quantity", "quantity"), ("unitprice", "unit_price")):
-        if row.get(wire) is not None:
-            data[name] = read_amount(row[wire], utc, wire)
+    for wire, name in (("quantity", "quantity"), ("unitPrice", "unit_price")):
+        if (said := row.get(wire.lower())) is not None:
+            data[name] = read_amount(said, utc, wire)
     return data
 
 

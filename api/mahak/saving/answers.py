@@ -5,11 +5,71 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from api.mahak.collections import COLLECTIONS, OF_VENDOR
+from api.mahak.collections import COLLECTIONS
 from api.mahak.collections.collection import Collection
 from api.mahak.errors import code_of
+from api.mahak.saving.batch import Item
 from api.mahak.saving.execution import Saved, field_of
+from api.mahak.values import write_code
 
+ANSWERED = (
+    "banks",
+    "bankGroups",
+    "currencies",
+    "cashes",
+    "checklists",
+    "cheques",
+    "expenses",
+    "expenseGroups",
+    "extraDatas",
+    "orderDetails",
+    "orders",
+    "personGroups",
+    "people",
+    "personAddresses",
+    "pictures",
+    "productCategories",
+    "productDetails",
+    "products",
+    "receipts",
+    "settings",
+    "transactions",
+    "visitors",
+    "visitorCashes",
+    "visitorBanks",
+    "visitorIncomes",
+    "visitorExpenses",
+    "visitorPeople",
+    "visitorProducts",
+    "costLevelNames",
+    "notRegisters",
+    "promotions",
+    "promotionDetails",
+    "promotionEntities",
+    "returnReasons",
+    "transferAccounts",
+    "transferStores",
+    "transferStoreDetails",
+    "visitorLocations",
+    "productProperties",
+    "propertyDescriptions",
+    "propertyDescriptionValues",
+    "incomes",
+    "incomeGroups",
+    "projects",
+    "stores",
+    "photoGalleries",
+    "productDetailStoreAssets",
+    "missions",
+    "missionDetails",
+    "units",
+    "companies",
+    "payments",
+    "paymentCheques",
+    "mahakpays",
+    "taxOrderReceipts",
+)
+"""The collections of a captured answer, in their order, which is not that of a pull."""
 NOT_ANSWERED = frozenset({"regions", "orderTaxStatuses"})
 """Collections for which the vendor's server has no results, unless a client sends some all the same."""
 
@@ -17,10 +77,10 @@ NOT_ANSWERED = frozenset({"regions", "orderTaxStatuses"})
 def answer_v1(saved: Mapping[str, Sequence[Saved]]) -> dict[str, Any]:
     """`Result` is false as soon as one row was refused; every collection has its `Results`, in the order of the request."""
     objects: dict[str, Any] = {}
-    for collection in OF_VENDOR:
-        rows = saved.get(collection.name, ())
-        if rows or collection.name not in NOT_ANSWERED:
-            objects[collection.saved_name] = {"Results": [_result_v1(row) for row in rows]}
+    for name in (*ANSWERED, *sorted(NOT_ANSWERED & saved.keys())):
+        rows = saved.get(name, ())
+        if rows or name not in NOT_ANSWERED:
+            objects[COLLECTIONS[name].saved_name] = {"Results": [_result_v1(row) for row in rows]}
     is_whole = all(row.error is None for rows in saved.values() for row in rows)
     return {"Result": is_whole, "Data": {"Objects": objects}}
 
@@ -33,6 +93,8 @@ def _result_v1(row: Saved) -> dict[str, Any]:
     told: dict[str, Any] = {"Result": True, "Index": item.index + 1, "EntityId": row.id}
     if item.client_id:
         told["EntityClientId"] = item.client_id
+    if code := _code_of(item):
+        told["EntityCode"] = code
     told["RowVersion"] = row.version
     if row.outcome:
         told["AdditionalData"] = {"Conflict": row.outcome}
@@ -86,4 +148,13 @@ def _record_v2(collection: Collection, row: Saved) -> dict[str, Any]:
 def _result_v2(row: Saved) -> dict[str, Any]:
     item = row.item
     told = {"result": True, "index": item.index + 1, "entityId": row.id, "rowVersion": row.version}
-    return {**told, "entityClientId": item.client_id} if item.client_id else told
+    if item.client_id:
+        told["entityClientId"] = item.client_id
+    return {**told, "entityCode": code} if (code := _code_of(item)) else told
+
+
+def _code_of(item: Item) -> int:
+    """The accounting program's code, where the row says one that is a number."""
+    code_wire = item.collection.code_wire
+    code = item.row.get(code_wire.lower()) if code_wire else None
+    return write_code(code) if isinstance(code, int | str) and not isinstance(code, bool) else 0

@@ -30,6 +30,14 @@ MOST_TIMES = 5
 """How often a batch is begun again because the same rows came by another request meanwhile."""
 MOST_ERRORS = 100
 """Rows that one refusal tells of."""
+_SYNONYMS = (
+    ("count1", "quantity"),
+    ("price", "unitPrice"),
+    ("cashAmount", "amount"),
+    ("description", "notes"),
+    ("personCode", "customerCode"),
+)
+"""The vendor's word for a field, and the guide's."""
 _PLACE = re.compile(r"commands\[(\d+)\]\.?(.*)", re.DOTALL)
 _LINE = re.compile(r"(?:data\.)?lines\[(\d+)\]\.?(.*)", re.DOTALL)
 
@@ -249,14 +257,19 @@ def _path_of(item: Item, error: LedgerError) -> str:
 
 
 def field_of(item: Item, error: LedgerError) -> str:
-    """The field that is wrong, in the vendor's words; empty where it is the row."""
+    """The field that is wrong, in the words of the row that has it, the vendor's or the guide's; empty where it is the row."""
     path = error.path
     if path == item.path:
         return ""
     if path.startswith(f"{item.path}."):
         return path[len(item.path) + 1 :]
     ours = path.removeprefix("data.")
-    return item.plan.wire_of(ours) if item.plan is not None and ours else ours
+    if (named := item.links.get(ours)) is not None and named.path.startswith(f"{item.path}."):
+        return named.path[len(item.path) + 1 :]
+    wire = item.plan.wire_of(ours) if item.plan is not None and ours else ours
+    if wire.lower() in item.row:
+        return wire
+    return next((other for words in _SYNONYMS if wire in words for other in words if other.lower() in item.row), wire)
 
 
 def _told(item: Item, error: LedgerError) -> dict[str, Any]:

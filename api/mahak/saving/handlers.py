@@ -51,7 +51,7 @@ class SavedV2(msgspec.Struct, kw_only=True, rename="camel"):
 
 async def _save(request: HttpRequest, *, is_atomic: bool) -> ASGIResponse:
     services, claims = services_of(request), claims_of(request, "write")
-    form = await forms.form_of(request)
+    form = await forms.form_of(request, is_batch=True)
 
     async with row_files(services, claims, form) as files:
 

@@ -29,6 +29,8 @@ READ = frozenset({"productDetails", "receipts", "payments", "pictures"})
 """Collections of which more than the number has to be known: a detail's product, a payment's cheques, a picture's file."""
 
 
+PAID, SOLD = frozenset({"receipts", "payments"}), frozenset({"orders", "invoices"})
+"""Which way the money of an invoice goes says whether a receipt or a payment may name it."""
 CUSTOM = "custom_record"
 
 
@@ -87,7 +89,10 @@ def _note(needs: Needs, source: str, item: Item) -> None:
         target = COLLECTIONS[named.link.collection]
         if named.id > 0:
             plan, number = target.plan_of_id(named.id)
-            has_to_be_read = target.name in READ or collection is PHOTO_GALLERIES or not PLAIN_IDS.isdisjoint(named.link.ours)
+            is_paid = collection.name in PAID and target.name in SOLD
+            has_to_be_read = (
+                is_paid or target.name in READ or collection is PHOTO_GALLERIES or not PLAIN_IDS.isdisjoint(named.link.ours)
+            )
             if has_to_be_read and 1 <= number <= LARGEST_NUMBER:
                 needs.numbers.add((plan.kind, number))
         elif named.client_id:

@@ -11,6 +11,7 @@ import msgspec
 from api.mahak.saving.batch import Item
 from api.mahak.saving.known import client_key_of
 from api.mahak.saving.translation import Planned
+from api.mahak.saving.unnamed import digest_of
 from domain.command import Command
 from domain.errors import ReferenceMissing
 from domain.money import HUNDRED, round_to
@@ -22,7 +23,11 @@ KEY_OF_UNNAMED = "{entity}@{owner}#{place}"
 
 
 def name_lines(lists: Mapping[str, Sequence[Item]]) -> None:
-    """Give lines without a client's id one, after the new order that they come with: its client's id and their place."""
+    """Give lines without a client's id one, after the order that they come with.
+
+    On a new order that is its client's id and their place. On one that is there already it is what the order's row and all of its
+    lines say, and their place: the very same rows again are a repetition, other words about the order bring other lines.
+    """
     for owners, lines in LINES.items():
         by_client = {item.client_id: item for item in lists.get(owners, ()) if item.client_id and not item.id}
         places: dict[int, int] = {}
@@ -33,6 +38,28 @@ def name_lines(lists: Mapping[str, Sequence[Item]]) -> None:
             places[named.client_id] = place = places.get(named.client_id, 0) + 1
             owner = by_client[named.client_id]
             line.client_key = KEY_OF_UNNAMED.format(entity=line.collection.entity, owner=owner.client_key, place=place)
+        _name_additions(lists.get(owners, ()), lists.get(lines, ()))
+
+
+def _name_additions(owners: Sequence[Item], lines: Sequence[Item]) -> None:
+    """Name the lines that a batch adds to orders which are there already, and whose rows it has too."""
+    by_id = {item.id: item for item in owners if item.id}
+    by_client = {item.client_id: item for item in owners if item.id and item.client_id}
+    added: dict[int, list[Item]] = {}
+    for line in lines:
+        named = next((one for name in _OWNER_OF_LINE.values() if (one := line.links.get(name)) is not None), None)
+        owner = None if named is None else by_id.get(named.id) if named.id else by_client.get(named.client_id)
+        if owner is not None and line.error is None:
+            added.setdefault(owner.id, []).append(line)
+    for number, own in added.items():
+        unnamed = [line for line in own if not line.id and not line.client_id and not line.deleted]
+        if unnamed:
+            digest = digest_of([by_id[number].row, *(line.row for line in own)])
+            for place, line in enumerate(unnamed, 1):
+                entity = by_id[number].collection.entity
+                line.client_key = KEY_OF_UNNAMED.format(
+                    entity=line.collection.entity, owner=f"{entity} {number} {digest}", place=place
+                )
 
 
 def owner_of(line: Item) -> str:

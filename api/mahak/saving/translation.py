@@ -19,6 +19,7 @@ from api.roles import check_may_manage
 from domain.catalogue import CATALOGUE
 from domain.command import Command
 from domain.errors import InvalidField, LedgerError, NotAllowed, RecordNotFound, ReferenceMissing
+from domain.kinds.payment import direction_of
 from domain.policy import Policy
 from domain.record import Record
 from infra.ids import new_id
@@ -146,11 +147,12 @@ class Translation:
     def _check_shown(self, item: Item) -> None:
         """A record of the kind that is a row of another collection does not exist in this one."""
         assert item.plan is not None and item.record is not None  # noqa: PT018 - found together
+        path = f"{item.path}.{item.collection.id_wire}"
         if item.plan.kind == "custom_record" and item.record.data.get("type") != item.collection.name:
-            raise RecordNotFound(f"There is no {item.collection.entity} with the id {item.id}.", path=item.path)
+            raise RecordNotFound(f"There is no {item.collection.entity} with the id {item.id}.", path=path)
         direction = {"receipts": "in", "cheques": "in", "payments": "out", "paymentCheques": "out"}.get(item.collection.name)
         if direction is not None and item.record.data.get("direction") != direction:
-            raise RecordNotFound(f"There is no {item.collection.entity} with the id {item.id}.", path=item.path)
+            raise RecordNotFound(f"There is no {item.collection.entity} with the id {item.id}.", path=path)
 
     def _choose(self, item: Item) -> None:
         """Which kind a new row is: it may say so itself, or what it stands on does."""
@@ -268,6 +270,8 @@ class Translation:
             data[named.link.ours[0]] = self._shown(named, item)
             return
         kind, reference = self.resolve(named, item)
+        if kind == "invoice" and item.kind == "payment":
+            self._check_direction(item, named)
         name = named.link.ours[0]
         if len(named.link.ours) > 1 or name in OWNER_FIELDS:  # a line was read before it was known what it stands on
             name = _FIELDS.get(kind, name)
@@ -276,6 +280,25 @@ class Translation:
         data[name] = reference
         if kind == "product_detail" and item.kind != "custom_record":
             data["product_id"] = self.product_of(named, item)
+
+    def _check_direction(self, item: Item, named: Named) -> None:
+        """A receipt is of what brings money in, a payment of what takes it out: the ledger goes by the invoice."""
+        key = client_key_of(named) if named.client_id and named.id <= 0 else ""
+        number = COLLECTIONS[named.link.collection].plan_of_id(named.id)[1] if named.id > 0 else 0
+        made = self.made.get(key) if key else self.by_code.get((named.link.collection, named.code)) if not number else None
+        if made is not None and made.record is None:
+            type_ = made.data.get("type")
+        else:
+            known, own = self.known, made.record if made is not None else None
+            record = own or known.by_number.get(("invoice", number)) or known.by_client.get(("invoice", key))
+            record = record or known.by_code.get(("invoice", named.code))
+            type_ = record.data["type"] if record is not None else None
+        pays_in = item.collection.name == "receipts"
+        if type_ is not None and (direction_of(type_) == "in") != pays_in:
+            right = "payments" if pays_in else "receipts"
+            raise InvalidField(
+                f"Invoices of the type {type_} are settled by {right}, not by {item.collection.name}.", path=named.path
+            )
 
     def product_of(self, named: Named, item: Item) -> Any:
         """The product that a detail is one of."""

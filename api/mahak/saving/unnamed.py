@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from api.mahak.saving.batch import Item
 from infra.requests import fingerprint_of
@@ -22,6 +23,12 @@ def name_by_content(lists: Mapping[str, Sequence[Item]]) -> None:
             digest = fingerprint_of(said).hex()[:DIGITS]
             seen[digest] = count = seen.get(digest, 0) + 1
             item.client_key = f"{item.collection.entity}#{digest}" + (f"/{count}" if count > 1 else "")
+
+
+def digest_of(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What rows say, in short."""
+    said = [{name: value for name, value in row.items() if name not in _NOT_SAID and value not in (None, "")} for row in rows]
+    return fingerprint_of(said).hex()[:DIGITS]
 
 
 def key_after(key: str, seq: int) -> str:
