@@ -45,6 +45,7 @@ class Announcer:
         self._told = asyncio.Event()
         self._idle = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._is_stopping = False
 
     async def open(self) -> None:
         """Begin, in the running event loop. Returns at once, whether NATS is there or not."""
@@ -60,8 +61,10 @@ class Announcer:
                 while self._waiting:
                     self._idle.clear()
                     await self._idle.wait()
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        self._is_stopping = True
+        while not self._task.done():  # the NATS client may swallow a cancellation while it hangs up
+            self._task.cancel()
+            await asyncio.wait({self._task}, timeout=LAST_SECONDS)
 
     def tell(self, subject: str, payload: bytes, headers: Mapping[str, str]) -> None:
         """Publish this when there is time; in the event loop."""
@@ -75,7 +78,7 @@ class Announcer:
         self._told.set()
 
     async def _run(self) -> None:
-        while True:
+        while not self._is_stopping:
             client = Client()
             try:
                 await client.connect(
