@@ -242,7 +242,7 @@ def run(settings, *arguments: str):
 def test_the_command_says_what_is_wrong_and_ends_with_1(shop, owner, settings):
     well = run(settings, "--processes", "2")
     assert well.exception is None, well.exception
-    assert (well.return_value, well.stdout) == (0, "2 companies, 12 checks: everything holds\n"), well.output
+    assert (well.return_value, well.stdout) == (0, "2 companies, 13 checks: everything holds\n"), well.output
     owner.execute(f"UPDATE stock_levels SET quantity = quantity + 1 WHERE {MINE} AND quantity > 0")
     bad = run(settings, "--only", "stock", "--only", "chain", "--company", "babil")
     assert bad.return_value == 1

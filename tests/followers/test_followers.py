@@ -165,7 +165,7 @@ def test_a_worker_process_follows_and_gives_signs_of_life(open_shop, settings, a
     try:
         wait_for(api, "balances", shop.company_id, shop.trade(), timeout_seconds=10)
         beats = heartbeats(owner)
-        assert len(beats) == 2, "what folds the read models, and the relay"
+        assert len(beats) == 3, "what folds the read models, and the two relays"
         assert all(beat.age_seconds < 5 for beat in beats)
     finally:
         stop.set()
