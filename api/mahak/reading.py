@@ -21,6 +21,7 @@ from api.mahak.collections.collection import Collection
 from api.mahak.pages import Asked, Progress, Reading
 from api.mahak.rows import LAYOUT_V1, LAYOUT_V2, ORDER_PARTS
 from api.mahak.streaming import stream_v1, stream_v2, whole_v1, whole_v2
+from api.mahak.values import INT64
 from api.reading_requests import services_of
 from domain.errors import CursorAhead, InvalidField
 from infra.sync_rows import SyncRows
@@ -76,7 +77,7 @@ def asked_for(form: Mapping[str, Any], names: Mapping[str, tuple[Collection, str
     for key, value in form.items():
         if value is not None and (known := names.get(key)) is not None:
             collection, name, path = known
-            after = forms.number(form, path)
+            after = value if type(value) is int and 0 <= value <= INT64 else forms.number(form, path)
             if after is None:
                 raise InvalidField(f"`{path}` must be a version, which is a whole number.", path=path)
             found.append(Asked(collection, name, path, after))

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from api.mahak.collections.row_writer import RowWriter, Steps
 from api.mahak.collections.view import Known, Link, View, id_of
 from api.mahak.documents import Document, Row
-from api.mahak.values import READERS, WRITERS, Read, read_code, read_int, read_long
+from api.mahak.values import INT32, INT64, READERS, WRITERS, Read, read_code, read_int, read_long
 from domain.errors import InvalidField
 
 if TYPE_CHECKING:
@@ -190,6 +190,8 @@ def _number(row: Mapping[str, Any], key: str, wire: str, zone: ZoneInfo, path: s
     value = row.get(key) if key else None
     if value is None or value is False or value == 0:
         return 0
+    if type(value) is int and 0 < value <= (INT32 if read is read_int else INT64):
+        return value
     try:
         return int(read(value, zone, f"{path}.{wire}"))
     except InvalidField:
