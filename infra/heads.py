@@ -17,6 +17,7 @@ from psycopg import AsyncConnection
 from psycopg.pq import ExecStatus
 
 from domain.errors import CompanyNotFound, ServiceUnavailable
+from infra.ending import end
 from infra.store.arrays import uuids
 
 CONNECT_SECONDS = 5
@@ -55,8 +56,7 @@ class Heads:
     async def close(self) -> None:
         """Hang up."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end([self._task])
         await self._hang_up()
 
     async def _answer(self) -> None:

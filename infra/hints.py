@@ -19,6 +19,8 @@ import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from infra.ending import end
+
 SUBJECT = "daftar.hint"
 SWEEP_SECONDS = 1.0
 
@@ -112,9 +114,7 @@ class Hints:
         """Stop."""
         self.stop_waiting()
         self._loop = None
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
         if self._client is not None:
             with contextlib.suppress(Exception):
                 await self._client.close()

@@ -18,6 +18,7 @@ import msgspec
 import structlog
 from nats.aio.client import Client
 
+from infra.ending import end
 from infra.relay.messages import ENVELOPE_BYTES
 from infra.relay.stream import Retention, StreamNames, ensure_stream
 
@@ -62,9 +63,7 @@ class Announcer:
                     self._idle.clear()
                     await self._idle.wait()
         self._is_stopping = True
-        while not self._task.done():  # the NATS client may swallow a cancellation while it hangs up
-            self._task.cancel()
-            await asyncio.wait({self._task}, timeout=LAST_SECONDS)
+        await end([self._task])
 
     def tell(self, subject: str, payload: bytes, headers: Mapping[str, str]) -> None:
         """Publish this when there is time; in the event loop."""

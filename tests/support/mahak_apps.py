@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -84,7 +85,7 @@ class Line:
         return answer
 
 
-class App:
+class App(ABC):
     """What both have in common: a log-in, rows by collection and id, versions by collection, and patience."""
 
     def __init__(self, line: Line, username: str, password: str, database_id: int, package: int) -> None:
@@ -98,9 +99,9 @@ class App:
         self.logins = 0
         self.next_id = 1
 
+    @abstractmethod
     def login(self) -> None:
         """Open a session."""
-        raise NotImplementedError
 
     def take_id(self) -> int:
         """A client's id of its own."""
