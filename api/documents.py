@@ -9,7 +9,7 @@ import msgspec
 from domain.record import Record
 
 
-class Document(msgspec.Struct, frozen=True, kw_only=True):
+class Document(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A stored document. Ids and times stay the texts that they are there: a pull of many rows has no time to make more of them."""
 
     kind: str
@@ -21,6 +21,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     created_at: str
     updated_at: str
     created_by: str | None = None
+    client_id: str | None = None
+    source: str | None = None
     data: dict[str, Any] = {}
 
 

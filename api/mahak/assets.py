@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
+from api.documents import Document
 from api.mahak.collections.view import Known, id_of
-from api.mahak.documents import Document, Row, server_time
+from api.mahak.documents import Row, server_time
 from api.mahak.values import write_number
 from infra.database import CompanyConnections
 from infra.referenced import stock_of_products, stores_in_order

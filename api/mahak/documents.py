@@ -1,4 +1,4 @@
-"""Records as the dialect reads them, and what its rows say of when and by whom."""
+"""What rows say of when and in which state a record is, as the vendor's server says it."""
 
 from __future__ import annotations
 
@@ -6,47 +6,14 @@ import hashlib
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-import msgspec
-
+from api.documents import Document
 from domain.event import JSON
-from domain.record import Record
 
 Row = dict[str, Any]
 """A row of a collection, or our fields."""
 
 TEHRAN = timezone(timedelta(hours=3, minutes=30))
 """Iran's time since 2022, when it gave up daylight saving. The vendor's server tells its own times so, without an offset."""
-
-
-class Document(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A stored document, decoded no further than a row needs."""
-
-    kind: str
-    id: str
-    number: int
-    seq: int
-    version: int
-    deleted: bool = False
-    created_at: str
-    updated_at: str
-    created_by: str | None = None
-    client_id: str | None = None
-    source: str | None = None
-    data: dict[str, Any] = {}
-
-
-_decoder = msgspec.json.Decoder(Document)
-_list_decoder = msgspec.json.Decoder(list[Document])
-
-
-def document_of(record: Record) -> Document:
-    """A record as its document."""
-    return _decoder.decode(record.encode())
-
-
-def documents_of(items: bytes) -> list[Document]:
-    """The documents in the inside of a JSON list."""
-    return _list_decoder.decode(b"[" + items + b"]")
 
 
 _STORED = 27

@@ -6,10 +6,10 @@ from collections.abc import Collection as Several
 from collections.abc import Iterable, Mapping
 from uuid import UUID
 
+from api.documents import Document, documents_of
 from api.mahak.collections import BY_KIND
 from api.mahak.collections.implied import IMPLIED
 from api.mahak.collections.view import Known
-from api.mahak.documents import Document, documents_of
 from infra.database import CompanyConnections
 from infra.referenced import documents_of_parents, documents_with_ids
 

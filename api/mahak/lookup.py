@@ -12,6 +12,7 @@ from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
 from api.answers import answer
+from api.documents import Document, document_of
 from api.endpoint import Answer, Operation, endpoint
 from api.http_errors import HttpRequest
 from api.mahak.access import claims_of
@@ -19,7 +20,7 @@ from api.mahak.assets import assets_of
 from api.mahak.collections import COLLECTIONS
 from api.mahak.collections.collection import Collection
 from api.mahak.collections.view import BASE
-from api.mahak.documents import Document, Row, document_of
+from api.mahak.documents import Row
 from api.mahak.known import known_to, look_up
 from api.mahak.naming import BY_ENTITY
 from api.mahak.values import INT32

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from uuid import UUID
 
+from api.documents import document_of
 from api.mahak.collections import ALL
 from api.mahak.collections.collection import Collection
-from api.mahak.documents import document_of
 from domain.errors import InvalidField, ReferenceMissing
 from domain.needs import Needs
 from domain.record import Record

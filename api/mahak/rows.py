@@ -13,6 +13,7 @@ from uuid import UUID
 
 from msgspec import structs
 
+from api.documents import Document, documents_of
 from api.mahak import assets
 from api.mahak.collections import ALL, BY_KIND, COLLECTIONS, OF_VENDOR
 from api.mahak.collections.collection import Collection
@@ -20,7 +21,7 @@ from api.mahak.collections.implied import IMPLIED, LINKED
 from api.mahak.collections.plan import Plan
 from api.mahak.collections.trade import INVOICE_TYPES, ORDER_TYPES
 from api.mahak.collections.view import Known
-from api.mahak.documents import Document, Row, documents_of
+from api.mahak.documents import Row
 from api.mahak.known import find_details, known_to, look_up
 from api.mahak.visiting import ASSIGNED, SELF_MADE, links_of
 from domain.event import JSON

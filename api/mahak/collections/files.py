@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from api.documents import Document
 from api.mahak.collections.collection import Collection
 from api.mahak.collections.view import Column, Known, Link, View, id_of, is_custom
-from api.mahak.documents import Document, Row
+from api.mahak.documents import Row
 from api.mahak.values import read_text
 
 ENTITY_TYPES: Mapping[str, int] = {"party": 101, "product": 102}

@@ -10,9 +10,10 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from api.documents import Document
 from api.mahak.collections.collection import Collection
 from api.mahak.collections.view import Column, Known, Link, View
-from api.mahak.documents import Document, Row
+from api.mahak.documents import Row
 from api.mahak.values import read_amount, read_decimal, read_int, write_number
 from domain.errors import InvalidField
 

@@ -14,13 +14,14 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from api.documents import Document
 from api.mahak.collections.collection import Collection
 from api.mahak.collections.custom import CUSTOM
 from api.mahak.collections.goods import PRICES
 from api.mahak.collections.plan import Plan
 from api.mahak.collections.trade import order_type
 from api.mahak.collections.view import BASE, Column, Known, Link, View, is_custom, itself
-from api.mahak.documents import Document, server_time
+from api.mahak.documents import server_time
 from api.mahak.values import write_number
 
 ANY_VISITOR = -(2**31)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from api.documents import Document
 from api.mahak.collections.collection import Collection
 from api.mahak.collections.view import Column, Known, Link, View
-from api.mahak.documents import Document, Row
+from api.mahak.documents import Row
 from api.mahak.values import read_code, read_day, read_degrees, read_int, read_text
 
 PERSON_GROUPS = Collection(

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from api.documents import Document
 from api.mahak.collections.row_writer import RowWriter, Steps
 from api.mahak.collections.view import Known, Link, View, id_of
-from api.mahak.documents import Document, Row
+from api.mahak.documents import Row
 from api.mahak.values import INT32, INT64, READERS, WRITERS, Read, read_code, read_int, read_long
 from domain.errors import InvalidField
 

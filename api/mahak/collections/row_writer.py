@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from api.documents import Document
 from api.mahak.collections.view import ID_BASES, Known, Link, client_number, code_of
-from api.mahak.documents import Document, Row, data_hash, server_time
+from api.mahak.documents import Row, data_hash, server_time
 from api.mahak.values import DEFAULTS, Write
 
 if TYPE_CHECKING:

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from api.documents import Document
 from api.mahak.collections.collection import Collection
 from api.mahak.collections.goods import DETAIL, read_discount_type
 from api.mahak.collections.view import Column, Known, Link, View, dated
-from api.mahak.documents import Document, Row
+from api.mahak.documents import Row
 from api.mahak.values import read_amount, read_int, read_text, write_code, write_number
 from domain.errors import InvalidField
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from api.mahak.documents import Document, Row
+from api.documents import Document
+from api.mahak.documents import Row
 from api.mahak.values import Read, Write, read_time, write_code, write_time, write_whole
 
 BASE = 1_000_000_000

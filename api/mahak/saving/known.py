@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from api.documents import documents_of
 from api.mahak.collections import COLLECTIONS
 from api.mahak.collections.files import PHOTO_GALLERIES
 from api.mahak.collections.plan import Named
 from api.mahak.collections.view import client_id_of, code_of
-from api.mahak.documents import documents_of
 from api.mahak.saving.batch import Batch, Item
 from api.mahak.saving.unnamed import key_after
 from domain.event import JSON

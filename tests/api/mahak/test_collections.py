@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
+from api.documents import Document
 from api.mahak.collections import ALL, OF_VENDOR
 from api.mahak.collections.plan import Plan
 from api.mahak.collections.view import Known
-from api.mahak.documents import Document
 from domain.catalogue import CATALOGUE
 from domain.errors import InvalidField
 
