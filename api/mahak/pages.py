@@ -21,7 +21,7 @@ from infra.tokens import Claims
 ROWS_AT_ONCE = 4_000
 """Rows of all collections that the first query reads, shared among them; each gets at least as many as the next."""
 FEWEST_AT_ONCE = 50
-MOST_AT_ONCE = 1_000
+MOST_AT_ONCE = 2_000
 
 _PLAIN = Openings("", "", "")
 
