@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -118,6 +119,7 @@ class Kind:
             topics[self.topic(verb)] = self.Redacted
         set_once(self, "topics", topics)
         set_once(self, "topic_of", {struct: topic for topic, struct in topics.items()})
+        set_once(self, "_get_values", attrgetter(*self.field_names))
         numeric = {name for struct in state for name in decimal_fields(struct)}
         set_once(self, "numeric", frozenset(numeric))
 
@@ -131,6 +133,7 @@ class Kind:
     topics: Mapping[str, type[Event]] = field(init=False)
     topic_of: Mapping[type[Event], str] = field(init=False)
     numeric: frozenset[str] = field(init=False)
+    _get_values: Callable[[Any], Any] = field(init=False)
 
     def topic(self, verb: str, version: int = 1) -> str:
         """The permanent name of an event: `party.created.v1`."""
@@ -155,12 +158,12 @@ class Kind:
 
     def references_of(self, data: Any) -> Iterable[tuple[str, str]]:
         """Every field of `data` that names another record, with the kind it names."""
-        yield from self.references.items()
-        if self.about is not None:
-            kind_field, id_field = self.about
-            named = getattr(data, kind_field, None)
-            if isinstance(named, str):
-                yield id_field, named
+        if self.about is None:
+            return self.references.items()
+        kind_field, id_field = self.about
+        named = getattr(data, kind_field, None)
+        about = [(id_field, named)] if isinstance(named, str) else []
+        return [*self.references.items(), *about]
 
     def person_of(self, record_id: UUID, data: Mapping[str, Any]) -> UUID | None:
         """Whose the personal fields in a record's data are; None where nobody is named."""
@@ -189,6 +192,11 @@ class Kind:
     def field_names(self) -> tuple[str, ...]:
         """The names of the fields that commands may set."""
         return self.fields.__struct_fields__
+
+    def values_of(self, data: Any) -> dict[str, Any]:
+        """The values of those fields in a command's data."""
+        values = self._get_values(data)
+        return dict(zip(self.field_names, values if len(self.field_names) > 1 else (values,), strict=True))
 
     def posts(self, data: Mapping[str, Any]) -> bool:
         """Whether a record with this data counts in the books; a draft or a request does not yet."""
