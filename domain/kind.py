@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -119,7 +118,6 @@ class Kind:
             topics[self.topic(verb)] = self.Redacted
         set_once(self, "topics", topics)
         set_once(self, "topic_of", {struct: topic for topic, struct in topics.items()})
-        set_once(self, "_get_values", attrgetter(*self.field_names))
         numeric = {name for struct in state for name in decimal_fields(struct)}
         set_once(self, "numeric", frozenset(numeric))
 
@@ -133,7 +131,6 @@ class Kind:
     topics: Mapping[str, type[Event]] = field(init=False)
     topic_of: Mapping[type[Event], str] = field(init=False)
     numeric: frozenset[str] = field(init=False)
-    _get_values: Callable[[Any], Any] = field(init=False)
 
     def topic(self, verb: str, version: int = 1) -> str:
         """The permanent name of an event: `party.created.v1`."""
@@ -195,8 +192,9 @@ class Kind:
 
     def values_of(self, data: Any) -> dict[str, Any]:
         """The values of those fields in a command's data."""
-        values = self._get_values(data)
-        return dict(zip(self.field_names, values if len(self.field_names) > 1 else (values,), strict=True))
+        if type(data) is self.fields:
+            return msgspec.structs.asdict(data)
+        return {name: getattr(data, name) for name in self.field_names}
 
     def posts(self, data: Mapping[str, Any]) -> bool:
         """Whether a record with this data counts in the books; a draft or a request does not yet."""
