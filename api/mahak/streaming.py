@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from tempfile import SpooledTemporaryFile
 from typing import IO
