@@ -166,9 +166,11 @@ class MemoryTransaction:
 
     def append(self, append: Append, meanwhile: Callable[[], None] | None = None) -> None:
         """Write everything."""
-        if meanwhile is not None:
-            meanwhile()
-        _store(self._stored, append)
+        try:
+            if meanwhile is not None:
+                meanwhile()
+        finally:
+            _store(self._stored, append)
 
 
 def _in_shift(record: Record, shifts: set[UUID]) -> bool:
