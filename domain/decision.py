@@ -91,9 +91,10 @@ class Decision:
         record_id = UUID(reference) if isinstance(reference, str) else self.find(kind, reference)
         found = self.books.record(record_id) if record_id is not None else None
         if found is None or found.kind != kind or found.deleted:
-            raise ReferenceMissing(
-                f"There is no {kind.replace('_', ' ')} {shown(reference)}.", path=path, kind=kind, reference=shown(reference)
-            )
+            named = f"{kind.replace('_', ' ')} {shown(reference)}"
+            was = found is not None and found.kind == kind
+            message = f"The {named} was deleted." if was else f"There is no {named}."
+            raise ReferenceMissing(message, path=path, kind=kind, reference=shown(reference))
         return found
 
     def find(self, kind: str, reference: Reference | None) -> UUID | None:

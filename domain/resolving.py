@@ -60,7 +60,7 @@ def resolve(decision: Decision, kind: Kind, data: Any, record: Record | None = N
         if found is None:
             raise ReferenceMissing(f"There is no {label(target)} {shown(value)}.", path=path, kind=target)
         if record is None or record.data.get(name) != str(found):
-            decision.living(found, target, path)
+            decision.living(value, target, path)
         if found is not value:
             replaced[name] = found
     for name, child in kind.nested.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -32,17 +32,34 @@ SELECT id FROM (
 AND cashier = coalesce(%b, cashier) ORDER BY number DESC LIMIT %b
 """
 
-
 _OPEN = b"""
 SELECT r.document FROM unique_values u JOIN records r ON r.company_id = u.company_id AND r.id = u.record_id
 WHERE u.company_id = %b AND u.kind = 'shift' AND u.name = 'open_shift' ORDER BY r.number
 """
+_CLOSED_AROUND = b"""
+SELECT document FROM (
+    SELECT document, document::jsonb -> 'data' AS data FROM (
+        SELECT document FROM records WHERE company_id = %b AND kind = 'shift' AND NOT deleted ORDER BY number DESC LIMIT 100
+    ) AS latest
+) AS shifts WHERE (data ->> 'opened_at')::timestamptz <= %b AND (data ->> 'closed_at')::timestamptz >= %b
+"""
+"""Only the latest are looked at: what is sold offline turns up within days, and a company has thousands of shifts."""
 
 
-def open_shifts(database: Database, company_id: UUID) -> list[Record]:
-    """The shifts that are open now, by number."""
+def open_shifts(database: Database, company_id: UUID, moment: datetime | None = None) -> list[Record]:
+    """The shifts that are open now; with a moment those in which it lies, by the tills' clocks, closed since or not."""
     with database.company(company_id) as connection:
-        return [decode_record(row[0]) for row in connection.execute(_OPEN, (company_id,)).fetchall()]
+        found = [decode_record(row[0]) for row in connection.execute(_OPEN, (company_id,)).fetchall()]
+        if moment is None:
+            return found
+        closed = connection.execute(_CLOSED_AROUND, (company_id, moment, moment)).fetchall()
+    opened = [shift for shift in found if opened_at(shift) <= moment]
+    return opened + [decode_record(row[0]) for row in closed]
+
+
+def opened_at(shift: Record) -> datetime:
+    """When it was opened, by the till's clock."""
+    return datetime.fromisoformat(shift.data["opened_at"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from api.saimpex.posted import receive
 from api.saimpex.rows import vendor_row
 from api.saimpex.values import Row
 from api.saimpex.words import localized
-from domain.errors import InvalidField, TooManyRequests, WrongCredentials
+from domain.errors import TooManyRequests, WrongCredentials
 from domain.needs import Needs
 from infra.companies import database_id_of
 from infra.composition import Services
@@ -26,7 +26,7 @@ from infra.identity import NewDevice
 
 LOGIN = Form(
     "DesktopLogin",
-    field("username", values.name, also=("email", "user_name", "login")),
+    field("username", values.name, required=True, also=("email", "user_name", "login")),
     field("password", values.text(256), required=True),
     field("company", values.text(), also=("vendor", "codename")),
     field("device_id", values.text(LONGEST_DEVICE)),
@@ -70,8 +70,6 @@ async def log_in(request: HttpRequest) -> ASGIResponse:
     services = services_of(request)
     async with receive(request) as posted:
         read = LOGIN.read(posted.row)
-    if "username" not in read:
-        raise InvalidField("The username field is required.", path="username")
     address = request.client.host if request.client else ""
     bucket = f"login:{address}:{read.get('company', '')}:{read['username'].casefold()}"[:600]
     await services.threads.run(services.limits.count_exactly, bucket, services.settings.rate_limit_logins_per_minute)

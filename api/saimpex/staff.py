@@ -91,8 +91,8 @@ def attendance_row(record: Record, employee: int | None) -> Row:
         "employee_id": employee,
         "date": data["date"],
         "status": _CODES[data["status"]],
-        "check_in": data.get("check_in"),
-        "check_out": data.get("check_out"),
+        "check_in": values.stored_time(data.get("check_in")),
+        "check_out": values.stored_time(data.get("check_out")),
         "notes": data.get("notes"),
         **times(record),
     }

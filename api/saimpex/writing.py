@@ -235,7 +235,8 @@ class Request:
             return error
         path = error.path.partition("].")[2] if error.path.startswith("commands[") else error.path
         target = path in ("id", "number", "client_id")
-        error.path = self.writing.form.place("id" if target else path.removeprefix("data."), self.posted.row)
+        inside = "" if path == "data" else path.removeprefix("data.")
+        error.path = self.writing.form.place("id" if target else inside, self.posted.row)
         if isinstance(error, NotAllowed):
             return NotYours(error.message, path=error.path)
         by_client = isinstance(_at(self.posted.row, error.path), str)

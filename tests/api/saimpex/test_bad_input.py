@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from tills import Till, queued
 
+from api.saimpex.words import localized
 from infra.composition import Services
 from tests.api.saimpex.conftest import Registry
 
@@ -191,6 +192,8 @@ CASES: dict[str, tuple[str, Callable[[Shop], Body], int, str]] = {
     "client_id of another endpoint": (SALE, lambda at: {**cart(1), "client_id": at.actions["customer"]["client_id"]}, 409, ""),
     "client_id that is none": (SALE, lambda at: {**cart(1), "client_id": "1"}, 422, "client_id"),
     "device_id over 64": (SALE, lambda at: {**cart(1), "device_id": "d" * 65}, 422, "device_id"),
+    "a sum beyond all": (SALE, lambda at: cart(1, 10**14, price=10**14), 422, "request"),
+    "a day before time": ("pos/createCashTransaction", lambda at: {"amount": 1, "type": 1, "date": "0001-01-01"}, 422, "date"),
     "no moment": (SALE, lambda at: {**cart(1), "client_created_at": None}, 422, "client_created_at"),
     "a moment that is none": (SALE, lambda at: {**cart(1), "client_created_at": "soon"}, 422, "client_created_at"),
     "a moment before time": (SALE, lambda at: {**cart(1), "client_created_at": "0001-01-01T00:00:00Z"}, 422, "client_created_at"),
@@ -279,3 +282,8 @@ def test_who_may_not(at: Shop, services: Services) -> None:
     for bad in ("", "x", token[:-3] + "abc", expired):
         answer = at.owner.call("POST", SALE, json={**cart(1), **queued()}, headers={"Authorization": f"Bearer {bad}"})
         assert (answer.status_code, answer.json()["status"], answer.headers["www-authenticate"]) == (401, "false", "Bearer")
+
+
+@pytest.mark.parametrize("code", ["coupon_refused", "not_yours", "file_type_refused", "file_too_large", "account_closed"])
+def test_what_a_cashier_may_meet_is_said_in_three_languages(code: str) -> None:
+    assert len({texts[0] for texts in localized(code, ["in English"]).values()}) == 3
