@@ -285,6 +285,13 @@ def test_a_coupon_takes_something_off(till: Till) -> None:
     till.refused(422, "pos/applyCoupon", code="EID10", total_amount=10)
     late = till.done("pos/createSale", items(product), coupon_code="EID10", coupon_discount=2, total_amount=20, **queued())
     assert late["order"]["discount"] == 2, "what was sold offline stays sold"
+    unsaid = till.done("pos/createSale", items(product), coupon_code="EID10", total_amount=19.8, **queued())
+    assert unsaid["order"]["discount"] == 2.2, "by its terms, where the till does not say"
+    till.company.call("DELETE", "/records/coupon/1")
+    till.refused(422, "pos/createSale", items(product), coupon_code="EID10", coupon_discount=2)
+    till.refused(422, "pos/createSale", items(product), coupon_code="EID10", **queued())
+    gone = till.done("pos/createSale", items(product), coupon_code="EID10", coupon_discount=2, total_amount=20, **queued())
+    assert gone["order"]["discount"] == 2
 
 
 def test_a_product_with_a_picture(till: Till) -> None:
