@@ -130,7 +130,7 @@ def _say(made: Made) -> Row:
     example=EXAMPLE,
     created=201,
     message="Product added successfully",
-    files=True,
+    files="image",
 )
 def add_product(asked: Asked) -> Plan:
     """The product, its opening stock, and its picture."""
@@ -160,7 +160,7 @@ def add_product(asked: Asked) -> Plan:
     answer=Row,
     example=EXAMPLE,
     message="Product updated successfully",
-    files=True,
+    files="image",
 )
 def update_product(asked: Asked) -> Plan:
     """The fields that were sent."""

@@ -190,7 +190,7 @@ EXPENSE = Form(
     synced=True,
     created=201,
     message="Expense requested successfully",
-    files=True,
+    files="receipt",
 )
 def request_expense(asked: Asked) -> Plan:
     """The receipts first, then the request that names them; then they are bound to it."""

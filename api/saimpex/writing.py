@@ -278,11 +278,14 @@ def writes(
     synced: bool = False,
     created: int = 200,
     message: str = "Success",
-    files: bool = False,
+    files: str = "",
     slow: bool = False,
     methods: Sequence[str] = ("POST",),
 ) -> Callable[[Callable[[Asked], Plan]], list[HTTPRouteHandler]]:
-    """Make a function that plans commands the handlers of a path, one for each method (the first names the operation)."""
+    """Make a function that plans commands the handlers of a path, one for each method (the first names the operation).
+
+    `files` is what the document calls the field with the file, where one may come along; its name is not heeded.
+    """
 
     def decorate(plan: Callable[[Asked], Plan]) -> list[HTTPRouteHandler]:
         writing = Writing(form, plan, gate, synced, created, message, slow)
@@ -299,7 +302,7 @@ def writes(
                 label = f"{method} {path}"
                 key = request_fingerprint(label, msgspec.json.encode(sorted(pairs)), services.settings.secret_key)
                 return await _write(Request(writing, services, claims, Posted(dict(pairs), key)))
-            async with receive(request, files=files) as posted:
+            async with receive(request, files=bool(files)) as posted:
                 return await _write(Request(writing, services, claims, posted))
 
         described = writing.form.synced.struct
@@ -312,21 +315,21 @@ def writes(
             query=described if in_query else None,
             body=None if in_query else described,
             body_example=None if in_query else {**body_example, **SYNC_EXAMPLE},
-            form=_form(described, body_example) if files else {},
+            form=_form(described, body_example, files) if files else {},
             answers=statuses,
             refusals=(errors.NotAllowed, errors.KeyReused, RecordNotFound, OriginalMissing),
         )
-        return endpoint(method, f"/api/desktop/{path}", operation, streamed=files)(handle)
+        return endpoint(method, f"/api/desktop/{path}", operation, streamed=bool(files))(handle)
 
     return decorate
 
 
-def _form(described: type[msgspec.Struct], example: Row) -> dict[str, Row]:
+def _form(described: type[msgspec.Struct], example: Row, file: str) -> dict[str, Row]:
     """The same fields as a multipart form has them, and the file."""
     fields: dict[str, Row] = {name: {"type": "string"} for name in described.__struct_fields__}
     for name, value in {**example, **SYNC_EXAMPLE}.items():
         fields[name]["example"] = str(value)
-    return {**fields, "file": {"type": "string", "contentMediaType": "application/octet-stream", "example": "receipt.pdf"}}
+    return {**fields, file: {"type": "string", "contentMediaType": "application/octet-stream", "example": "scan.pdf"}}
 
 
 SYNC_EXAMPLE: Row = {

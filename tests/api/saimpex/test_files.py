@@ -73,6 +73,14 @@ def test_a_file_whose_bytes_are_gone_is_not_found(till: Till, services: Services
     assert (answer.status_code, answer.json()["data"]["code"]) == (404, "file_missing")
 
 
+@pytest.mark.parametrize(
+    ("path", "name"), [("hrm/requestExpense", "receipt"), ("pos/addProduct", "image"), ("updateSettings", "image")]
+)
+def test_the_document_names_the_file(client: Any, path: str, name: str) -> None:
+    described = client.get("/schema/openapi.json").json()["paths"][f"/api/desktop/{path}"]["post"]["requestBody"]["content"]
+    assert "contentMediaType" in described["multipart/form-data"]["schema"]["properties"][name]
+
+
 def test_a_receipt_may_be_larger_than_other_bodies(till: Till) -> None:
     large = PDF + b"%" * 3_000_000
     made = till.call("POST", "hrm/requestExpense", data={"amount": "25"}, files={"receipt": ("taxi.pdf", large)})
