@@ -34,7 +34,7 @@ from domain import errors
 from domain.books import Books
 from domain.command import Command, Idempotency
 from domain.decide import Result
-from domain.decision import Credential
+from domain.decision import Credential, label
 from domain.errors import LedgerError, NotAllowed, RecordNotFound, ReferenceMissing, ValueTaken
 from domain.record import Record
 from infra.composition import Services
@@ -239,6 +239,8 @@ class Request:
         error.path = self.writing.form.place("id" if target else inside, self.posted.row)
         if isinstance(error, NotAllowed):
             return NotYours(error.message, path=error.path)
+        if isinstance(error, ReferenceMissing):
+            error.message = _named_by_field(error)
         by_client = isinstance(_at(self.posted.row, error.path), str)
         unknown = isinstance(error, ReferenceMissing) and "reference" not in error.details
         if (isinstance(error, RecordNotFound) and (self.writing.synced or by_client)) or (unknown and by_client):
@@ -252,6 +254,13 @@ class Request:
         flag = b'"idempotent_replay":true}' if replayed else b'"idempotent_replay":false}'
         body = said[:-1] + (b"," if len(said) > 2 else b"") + flag
         return raw(enveloped(body, self.writing.message), 200 if replayed else self.writing.created, NO_STORE)
+
+
+def _named_by_field(error: ReferenceMissing) -> str:
+    """The message with the field's word for what it names: a `supplier_id` names a supplier, not a party."""
+    field = values.words(error.path).removesuffix(" id").removesuffix(" client")
+    kind = label(error.details.get("kind", ""))
+    return error.message.replace(f" {kind} ", f" {field} ", 1) if field != "id" and kind else error.message
 
 
 def _at(row: Any, place: str) -> Any:

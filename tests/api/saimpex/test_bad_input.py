@@ -231,6 +231,23 @@ def test_another_cashiers_shift_stays_open(at: Shop) -> None:
     assert at.owner.company.head() == head
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "message"),
+    [
+        ("erp/createPurchaseOrder", {"supplier_id": 9999, "products": []}, "There is no supplier number 9999."),
+        (SALE, {"customer_id": 9999}, "There is no customer number 9999."),
+        (SALE, {"customer_client_id": "550e8400-e29b-41d4-a716-446655440000"}, "There is no customer with the client id '550e8400"),
+        ("pos/openShift", {"cashier_id": 9999}, "There is no cashier number 9999."),
+    ],
+)
+def test_what_is_missing_is_called_as_its_field_calls_it(at: Shop, path: str, body: Body, message: str) -> None:
+    line = {"product_id": at.ids["product"], "quantity": 1, "unit_price": 1}
+    body = {**body, "products" if "products" in body else "items": [line]}
+    answer = at.owner.post(path, {**body, **queued()}).json()
+    told = answer["message"]
+    assert (told if isinstance(told, str) else answer["data"]["errors"].popitem()[1][0]).startswith(message)
+
+
 @pytest.mark.parametrize("since", ["", "soon", "0", "2026-13-01T00:00:00Z", "9" * 60, "2026-05-28T09:00:00+99:00", "\x00", "[]"])
 def test_cursors(at: Shop, since: str) -> None:
     for path in ("pos/fetchProducts", "crm/customersList", "getCustomers", "erp/getSuppliers", "erp/getProducts", "getSettings"):
