@@ -59,7 +59,7 @@ def use_coupon(asked: Asked, invoice_id: UUID) -> tuple[Decimal, list[Command]]:
         if not asked.offline or taken is None:
             raise
         return common + taken, []
-    total = sum_of(fill_prices(asked.till, read["lines"]), asked.till.currency) - common
+    total = sum_of(fill_prices(asked.till, read["lines"], offline=asked.offline), asked.till.currency) - common
     if taken is None:
         taken = taken_off(coupon.data, total) if asked.offline else _discount(coupon, total, asked, path="coupon_code")
     data = {
@@ -100,7 +100,7 @@ def apply_coupon(asked: Asked) -> Plan:
     if total is None:
         if "lines" not in read:
             raise InvalidField("The total amount field is required.", path="total_amount")
-        total = sum_of(fill_prices(asked.till, read["lines"]), asked.till.currency)
+        total = sum_of(fill_prices(asked.till, read["lines"], offline=asked.offline), asked.till.currency)
     taken = _discount(coupon, total, asked, path="coupon_code")
 
     def say(_: Made) -> Row:

@@ -116,6 +116,25 @@ def test_stock_may_become_negative_offline_only(till: Till) -> None:
     assert till.done("pos/updateStock", product_id=product, stock_type=2, quantity=1, **queued())["stock"] == -2
 
 
+def test_what_is_not_sold_any_more_was_sold_offline(till: Till) -> None:
+    gone, off, hold = till.product(), till.product(name="Coffee"), queued()
+    cursor = till.read("pos/fetchProducts")["sync_cursor"]
+    till.done("pos/deleteProduct", product_id=gone)
+    till.done("pos/updateProduct", product_id=off, status=0)
+    for product, message in ((gone, f"The product number {gone} was deleted."), (off, "The product 'Coffee' is not active.")):
+        refused = till.refused(422, "pos/createSale", items(product))
+        assert refused["data"]["errors"] == {"items.0.product_id": [message]}
+    till.refused(422, "pos/holdSale", items(gone))
+    assert till.done("pos/holdSale", {**items(gone), **hold})["held_transaction"]["total_amount"] == 22
+    body = {"items": [{"product_id": gone, "quantity": 2}, {"product_id": off, "quantity": 21}]}
+    order = till.done("pos/createSale", {**body, **queued(), "held_transaction_client_id": hold["client_id"]})["order"]
+    assert (order["total_amount"], [line["name"] for line in order["items"]]) == (253, ["Tea", "Coffee"])
+    assert till.stock(off) == -1
+    changes = till.read("pos/fetchProducts", updated_since=cursor)
+    assert ([row["id"] for row in changes["products"]], changes["deleted_ids"]) == ([off], [gone])
+    till.refused(422, "pos/createSale", {**items(99), **queued()})
+
+
 def test_a_customer_made_offline_is_named_by_the_action(till: Till) -> None:
     product, action = till.product(), queued()
     body = {**items(product), **queued()}
