@@ -88,7 +88,7 @@ def create_journal_entry(asked: Asked) -> Plan:
     id="saimpexPostJournalEntry",
     tag=tags.ERP,
     summary="Post a draft: it counts from now on, and is never edited again",
-    form=Form("NamedEntry", ref("id", required=True, also=("journal_entry_id", "entry_id"))),
+    form=Form("NamedEntry", ref("id", required=True, also=("journal_entry_id", "entry_id"), by_client="journal_entry_client_id")),
     body_example={"id": 8},
     answer=Row,
     example={**EXAMPLE, "status": 2, "is_draft": False},

@@ -60,9 +60,11 @@ def test_bad_orders(till: Till, change: dict[str, Any], place: str) -> None:
 
 
 def test_an_entry_made_offline_is_a_draft_and_posted_online(till: Till, following: None) -> None:
-    made = till.done("erp/createJournalEntry", entry_date="2026-05-28", lines=LINES, post_now=True, **queued())
+    action = queued()
+    assert till.get("erp/postJournalEntry", journal_entry_client_id=action["client_id"]).status_code == 409
+    made = till.done("erp/createJournalEntry", entry_date="2026-05-28", lines=LINES, post_now=True, **action)
     assert (made["status"], made["is_draft"], made["total_debit"]) == (1, True, 100)
-    posted = till.call("GET", "erp/postJournalEntry", params={"id": made["id"]})
+    posted = till.call("GET", "erp/postJournalEntry", params={"journal_entry_client_id": action["client_id"]})
     assert posted.json()["data"]["is_draft"] is False
     assert till.call("GET", "erp/postJournalEntry", params={"id": made["id"]}).status_code == 409
     assert till.call("GET", "erp/postJournalEntry", params={"id": 99}).status_code == 404
