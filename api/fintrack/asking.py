@@ -32,13 +32,13 @@ from api.reading_requests import decode, query_pairs, read_body, services_of
 from domain.command import Actor, Idempotency
 from domain.errors import CompanyNotFound, InvalidField, LedgerError, MalformedRequest, NotAuthenticated
 from domain.record import Record
-from infra.businesses import read_business
-from infra.companies import ROOT
+from infra.companies.businesses import read_business
+from infra.companies.directory import ROOT
 from infra.composition import Services
 from infra.fingerprints import request_fingerprint
-from infra.identity import Principal
+from infra.identity.identity import Principal
+from infra.identity.tokens import Claims
 from infra.requests import check_key
-from infra.tokens import Claims
 
 TOKEN = "fintrack-access-token"  # noqa: S105 - a name
 CODENAME_HEADER = "mbx-business-codename"

@@ -36,9 +36,9 @@ from domain.command import SYSTEM, Actor, Command
 from domain.decide import Result
 from domain.errors import BatchTooLarge, InvalidField, LedgerError, NotAuthenticated
 from domain.record import Record
-from infra.asof import find_as_of
-from infra.businesses import read_business
-from infra.identity import Principal
+from infra.companies.businesses import read_business
+from infra.history.asof import find_as_of
+from infra.identity.identity import Principal
 from infra.list_conditions import AnyOf, Condition
 from infra.listing import Source, list_from
 

@@ -23,9 +23,9 @@ from api.reading_requests import services_of
 from domain.errors import CompanyNotFound, InvalidField, TooManyRequests, WrongCredentials
 from domain.needs import Needs
 from domain.record import Record
-from infra.companies import database_id_of
+from infra.companies.directory import database_id_of
 from infra.composition import Services
-from infra.identity import Granted
+from infra.identity.identity import Granted
 
 TAG = "Mahak"
 MD5_DIGITS = 32

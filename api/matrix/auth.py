@@ -38,10 +38,10 @@ from api.roles import check_may_manage
 from domain.errors import InvalidField, NotAllowed, NotAuthenticated, TooManyRequests, ValueTaken, WrongCredentials
 from domain.needs import Needs
 from domain.record import Record
-from infra.companies import database_id_of
+from infra.companies.directory import database_id_of
+from infra.companies.registration import Newcomer, Registration
 from infra.composition import Services
-from infra.identity import Granted, NewDevice
-from infra.registration import Newcomer, Registration
+from infra.identity.identity import Granted, NewDevice
 
 ROLES = ("owner", "accountant", "staff", "viewer")
 TAG = "Matrix: accounts"

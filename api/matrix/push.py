@@ -31,8 +31,8 @@ from domain.errors import BatchTooLarge, CompanyNotFound, InvalidField, LedgerEr
 from domain.event import JSON
 from domain.needs import Needs
 from infra.ledger import MAX_COMMANDS, Refusal
-from infra.pulling_changes import ChangeReader
-from infra.syncs import Rejected
+from infra.sync.change_reader import ChangeReader
+from infra.sync.syncs import Rejected
 
 
 class Pushed(msgspec.Struct, kw_only=True):

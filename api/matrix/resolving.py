@@ -34,8 +34,8 @@ from domain.errors import (
 )
 from domain.needs import Needs
 from domain.record import Record
-from infra.pulling_changes import ChangeReader
 from infra.requests import fingerprint_of
+from infra.sync.change_reader import ChangeReader
 
 MOST_RESOLUTIONS = 500
 CHOICES = ("server", "client", "merged")

@@ -23,7 +23,7 @@ from domain.kind import NoFields
 from domain.kinds.user import User
 from domain.record import decode_record
 from infra.composition import Services
-from infra.identity import Principal
+from infra.identity.identity import Principal
 from infra.ids import new_id
 
 MOST_PASSWORDS = 20

@@ -29,11 +29,11 @@ from api.reading_requests import Read, accepts, read_query, services_of
 from domain.errors import CursorAhead, CursorInvalid, InvalidField, RecordNotFound
 from domain.event import JSON as ENCODER
 from infra.composition import Services
-from infra.moments import seq_at
+from infra.history.moments import seq_at
+from infra.identity.tokens import Claims
 from infra.reports.asking import Question, Report
 from infra.reports.csv_lines import csv_lines
 from infra.reports.lines import Page
-from infra.tokens import Claims
 
 STREAMED_PAGE = 5_000
 DEFAULT_PAGE = 1_000

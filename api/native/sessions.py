@@ -17,7 +17,7 @@ from api.native.examples import COMPANY_ID, GRANTED
 from api.reading_requests import decode, read_body, services_of
 from domain.errors import NotAuthenticated, ReferenceMissing, TooManyRequests, WrongCredentials
 from domain.values import Line, Name
-from infra.identity import Granted, NewDevice
+from infra.identity.identity import Granted, NewDevice
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

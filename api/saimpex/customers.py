@@ -20,8 +20,8 @@ from api.saimpex.values import Row
 from api.saimpex.writing import Asked, Made, Plan, writes
 from domain.errors import RecordNotFound
 from domain.record import Record
-from infra.deltas import Item
 from infra.listing import Condition, Source, list_from
+from infra.sync.deltas import Item
 
 MOST_PER_PAGE = 1_000
 PER_PAGE = 20

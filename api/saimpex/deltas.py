@@ -23,8 +23,8 @@ from api.saimpex.values import Row
 from domain.errors import InvalidField
 from domain.record import Record
 from infra.composition import Services
-from infra.deltas import Delta, Item
-from infra.tokens import Claims
+from infra.identity.tokens import Claims
+from infra.sync.deltas import Delta, Item
 
 _PLUS_LOST = re.compile(r" ([0-9]{2}:?[0-9]{2})$")
 """A `+` that was not percent-encoded is read as a space."""

@@ -26,9 +26,9 @@ from api.saimpex.writing import Asked, Made, Plan, writes
 from domain.errors import InvalidField
 from domain.record import Record
 from infra.composition import Services
+from infra.identity.tokens import Claims
 from infra.ids import new_id
 from infra.listing import Condition, Source, list_from
-from infra.tokens import Claims
 
 FEWEST_CHARACTERS = 8
 ROLES = {

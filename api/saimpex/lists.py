@@ -26,8 +26,8 @@ from domain.books import Books
 from domain.catalogue import CATALOGUE
 from domain.record import Record
 from infra.composition import Services
+from infra.identity.tokens import Claims
 from infra.listing import Beside, Condition, Source, list_from
-from infra.tokens import Claims
 
 
 @dataclass(frozen=True)

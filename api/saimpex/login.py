@@ -20,9 +20,9 @@ from api.saimpex.values import Row
 from api.saimpex.words import localized
 from domain.errors import InvalidField, TooManyRequests, WrongCredentials
 from domain.needs import Needs
-from infra.companies import database_id_of
+from infra.companies.directory import database_id_of
 from infra.composition import Services
-from infra.identity import NewDevice
+from infra.identity.identity import NewDevice
 
 LOGIN = Form(
     "DesktopLogin",

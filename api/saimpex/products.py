@@ -24,9 +24,9 @@ from api.saimpex.values import Row
 from api.saimpex.writing import Asked, Made, Plan, writes
 from domain.books import stock_key
 from domain.record import Record
-from infra.deltas import Item
 from infra.ids import new_id
-from infra.pulling_changes import ChangeReader
+from infra.sync.change_reader import ChangeReader
+from infra.sync.deltas import Item
 
 PRODUCT = (
     field("sku", values.text()),

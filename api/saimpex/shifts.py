@@ -27,11 +27,11 @@ from api.saimpex.writing import Asked, Made, Plan, writes
 from domain.errors import RecordNotFound
 from domain.record import Record
 from infra.composition import Services
+from infra.identity.tokens import Claims
 from infra.listing import Condition, Source, list_from
-from infra.pulling_changes import ChangeReader
 from infra.reports.shifts import shift_report
 from infra.shifts import read_shift
-from infra.tokens import Claims
+from infra.sync.change_reader import ChangeReader
 
 STATUS = {"open": 1, "closed": 2}
 OPEN = Form(

@@ -27,13 +27,13 @@ from infra.embedded import DataDir, EmbeddedNats
 from infra.followers import runner as runner_module
 from infra.followers.runner import Runner
 from infra.followers.waiting import wait_for
-from infra.health import read_followers
+from infra.observability.health import read_followers
+from infra.processes.worker import run_worker
 from infra.reading import Reader
 from infra.relay import publisher as publisher_module
 from infra.relay.follower import Relay
 from infra.relay.publisher import Publisher
 from infra.relay.stream import DUPLICATE_WINDOW_SECONDS, STREAM, Retention
-from infra.workers import run_worker
 
 UNACKED = ConsumerConfig(ack_policy=AckPolicy.NONE)
 SCRIPT = Path(__file__).parent / "run_relay.py"

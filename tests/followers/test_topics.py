@@ -25,10 +25,10 @@ from domain.command import Actor, Command
 from infra.embedded import DataDir, EmbeddedNats
 from infra.followers.runner import Runner
 from infra.ids import new_id
+from infra.processes.worker import run_worker
 from infra.relay.publisher import Publisher
 from infra.relay.stream import Retention
 from infra.relay.topics import FINTRACK, TopicRelay, load_topics
-from infra.workers import run_worker
 
 STREAM = "FINTRACK_EVENTS"
 SCRIPT = Path(__file__).parent / "run_topics.py"

@@ -11,10 +11,10 @@ import httpx
 
 from domain.command import SYSTEM, Command
 from domain.decision import Credential
-from infra.bootstrap import ROOT_DATA
-from infra.companies import ROOT
+from infra.companies.bootstrap import ROOT_DATA
+from infra.companies.directory import ROOT
+from infra.identity.passwords import Passwords
 from infra.ids import new_id
-from infra.passwords import Passwords
 
 PASSWORD = "correct horse battery"
 BUSINESS_ROLES = ("tenantOwner", "tenantAdmin", "tenantUser", "owner", "accountant", "user")

@@ -23,10 +23,10 @@ from domain.errors import CompanyNotFound, FieldFixed, InvalidField, NotAllowed,
 from domain.kinds.company import Codename, time_zones
 from domain.record import Record
 from domain.values import Name
-from infra.accounts import MOST_PASSWORD_CHARACTERS
-from infra.businesses import Businesses, close_business, list_businesses, read_business, update_business
-from infra.companies import ROOT
-from infra.registration import Registration
+from infra.companies.businesses import Businesses, close_business, list_businesses, read_business, update_business
+from infra.companies.directory import ROOT
+from infra.companies.registration import Registration
+from infra.identity.accounts import MOST_PASSWORD_CHARACTERS
 
 TAG = "FinTrack: businesses"
 OWN_BUSINESS = Gate(frozenset({"superAdmin", "saasAdmin", "tenantOwner"}))

@@ -16,7 +16,7 @@ from api.fintrack.values import read_id
 from api.http_errors import HttpRequest
 from domain.errors import NotAllowed, RolesFixed, TooManyRequests
 from domain.record import Record
-from infra.accounts import MOST_PASSWORD_CHARACTERS
+from infra.identity.accounts import MOST_PASSWORD_CHARACTERS
 
 TAG = "FinTrack: profile"
 _USER_200 = {200: Answer("The user.", forms.OneUser, examples.enveloped("update", "user", examples.USER))}

@@ -9,7 +9,7 @@ from uuid import UUID
 from api.fintrack.roles import ROOT_ADMINS
 from domain.record import Record
 from infra.composition import Services
-from infra.identity import Principal
+from infra.identity.identity import Principal
 
 TENANT_UPLOADERS = frozenset({"tenantOwner", "tenantAdmin"})
 COMMON_BUCKET = "fintrack-public-common-bucket"

@@ -21,9 +21,9 @@ from api.fintrack.errors import EmailVerificationNeeded
 from api.http_errors import HttpRequest
 from domain.command import Actor
 from domain.errors import NotAuthenticated, TooManyRequests, WrongCredentials
-from infra.accounts import MOST_PASSWORD_CHARACTERS
-from infra.companies import ROOT, company_record
-from infra.identity import Principal
+from infra.companies.directory import ROOT, company_record
+from infra.identity.accounts import MOST_PASSWORD_CHARACTERS
+from infra.identity.identity import Principal
 
 TAG = "FinTrack: sessions"
 _CODENAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from api.fintrack.asking import Asked
 from domain.record import Record
-from infra.companies import ROOT, company_record
+from infra.companies.directory import ROOT, company_record
 from infra.composition import Services
 
 

@@ -30,10 +30,10 @@ from domain.errors import (
 )
 from domain.record import Record
 from domain.values import Line, Name
-from infra.accounts import MOST_PASSWORD_CHARACTERS
-from infra.code_sending import Recipient, send_code
-from infra.companies import ROOT
+from infra.companies.directory import ROOT
+from infra.identity.accounts import MOST_PASSWORD_CHARACTERS
 from infra.listing import Condition, Source, list_from
+from infra.sending.codes import Recipient, send_code
 
 TAG = "FinTrack: users"
 ACTIVE = Condition(paths=(("data", "is_active"),), values=(True,))

@@ -24,10 +24,10 @@ from domain import errors
 from domain.command import Actor
 from domain.errors import AlreadyVerified, LedgerError, NotAuthenticated, RecordNotFound, TooManyRequests
 from domain.record import Record
-from infra.accounts import MOST_PASSWORD_CHARACTERS, check_new_password
-from infra.code_sending import BY_SMS, Recipient, reveals, send_code
 from infra.composition import Services
-from infra.verification_codes import Code, Purpose
+from infra.identity.accounts import MOST_PASSWORD_CHARACTERS, check_new_password
+from infra.identity.verification_codes import Code, Purpose
+from infra.sending.codes import BY_SMS, Recipient, reveals, send_code
 
 TAG = "FinTrack: verification"
 _REFUSED = (errors.CodeExpired, errors.CodeLocked, errors.CodeWrong, TooManyRequests)

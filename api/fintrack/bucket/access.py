@@ -9,9 +9,9 @@ from api.http_errors import HttpRequest
 from api.reading_requests import services_of
 from domain.command import Actor
 from domain.errors import NotAllowed, NotAuthenticated
-from infra.bucket_tokens import BucketClaims
 from infra.composition import Services
-from infra.tokens import Claims
+from infra.identity.bucket_tokens import BucketClaims
+from infra.identity.tokens import Claims
 
 ANY_GENERATION = 2**31 - 1
 """A bucket token is of no generation of its session's access tokens: it holds as long as the session."""

@@ -11,7 +11,7 @@ import pytest
 from fintrack_business import BUSINESS_ROLES, PASSWORD, ROOT_ROLES, Business, User
 
 from infra.database import Database
-from infra.forgetting import KEPT_FOR, ForgettingScheduler, forget
+from infra.identity.forgetting import KEPT_FOR, ForgettingScheduler, forget
 from infra.roles import WORKER_ROLE, role_url
 
 NEW = {"password": "another correct horse", "fullname": "Mina Karimi"}

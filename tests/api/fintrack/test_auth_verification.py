@@ -16,10 +16,10 @@ from fintrack_business import Business
 from postbox import SECRET, USER, Gateway, Postbox, smtp_server
 
 from domain.errors import LedgerError, MessageNotSent
-from infra.mail import Mail, mail_of
+from infra.identity.verification_codes import MOST_STARTS, MOST_TRIES
+from infra.sending.mail import Mail, mail_of
+from infra.sending.sms import Sms
 from infra.settings import load
-from infra.sms import Sms
-from infra.verification_codes import MOST_STARTS, MOST_TRIES
 
 NEW_PASSWORD = "a password of his own"
 MOBILE = "+905551234567"
@@ -321,7 +321,7 @@ def test_a_mail_says_what_it_is_for(business, services, monkeypatch):
 
 @pytest.mark.parametrize("scheme", ["smtps", "smtp+starttls"])
 def test_mail_goes_over_tls_with_a_login(scheme, tmp_path, monkeypatch):
-    monkeypatch.setattr("infra.mail.PATIENCE_SECONDS", 1.0)
+    monkeypatch.setattr("infra.sending.mail.PATIENCE_SECONDS", 1.0)
     postbox, login = Postbox(), {"user": USER, "password": SECRET} if scheme == "smtp+starttls" else {}
     with smtp_server(postbox, scheme, tmp_path) as port:
         trusting = ssl.create_default_context(cafile=str(tmp_path / "certificate.pem"))
@@ -382,7 +382,7 @@ def test_a_mail_that_cannot_be_sent_costs_nothing(business, services, monkeypatc
 def test_a_server_that_does_not_answer_keeps_nobody_else_waiting(business, services, monkeypatch):
     import socket
 
-    monkeypatch.setattr("infra.mail.PATIENCE_SECONDS", 0.8)
+    monkeypatch.setattr("infra.sending.mail.PATIENCE_SECONDS", 0.8)
     users = [business.make() for _ in range(8)]
     with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor(9) as pool:
         monkeypatch.setattr(services, "mail", mail_to(silent.getsockname()[1]))

@@ -11,9 +11,9 @@ from domain.command import Actor, Command
 from domain.errors import CompanyNotFound
 from domain.needs import Needs
 from domain.record import Record, decode_record
-from infra.companies import ROOT
+from infra.companies.directory import ROOT
 from infra.database import Database
-from infra.identity import Identity
+from infra.identity.identity import Identity
 
 _LIST = b"SELECT document, total FROM businesses(%b, %b)"
 

@@ -23,11 +23,11 @@ from domain.errors import InvalidField, NotAllowed, RecordExists, ValueTaken
 from domain.kinds.company import is_uuid
 from domain.needs import Needs
 from domain.record import Record
-from infra.accounts import check_new_password
-from infra.companies import ROOT, database_id_of
+from infra.companies.directory import ROOT, database_id_of
 from infra.database import Database
-from infra.demo_password import is_demo_password
-from infra.identity import Identity
+from infra.identity.accounts import check_new_password
+from infra.identity.demo_password import is_demo_password
+from infra.identity.identity import Identity
 from infra.ids import new_id
 
 RESERVED = frozenset({ROOT, "babil", "daftar", "api", "admin"})

@@ -23,14 +23,14 @@ from domain.errors import NotAllowed, NotAuthenticated, ValueTaken, VersionStale
 from domain.needs import Needs
 from domain.record import Record, decode_record
 from infra.database import Database
-from infra.demo_password import DEMO_PASSWORD_REFUSED, is_demo_password
+from infra.identity.demo_password import DEMO_PASSWORD_REFUSED, is_demo_password
+from infra.identity.passwords import Passwords
+from infra.identity.tokens import Claims, Tokens
 from infra.ids import new_id
 from infra.ledger import Ledger
-from infra.passwords import Passwords
 from infra.store.interface import Loaded
 from infra.store.pipeline import Pipeline, run
 from infra.store.rows import collect, load_query
-from infra.tokens import Claims, Tokens
 
 REMEMBERED = 10_000
 MOST_COMPANIES_OF_EMAIL = 20

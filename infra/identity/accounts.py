@@ -13,9 +13,9 @@ from domain.decision import Credential
 from domain.errors import InvalidField
 from domain.needs import Needs
 from domain.record import Record
-from infra.demo_password import is_demo_password
-from infra.forgetting import forget, moment_text, oldest_kept
-from infra.identity import Identity
+from infra.identity.demo_password import is_demo_password
+from infra.identity.forgetting import forget, moment_text, oldest_kept
+from infra.identity.identity import Identity
 from infra.ids import new_id
 from infra.settings import FEWEST_PASSWORD_CHARACTERS
 
