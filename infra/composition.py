@@ -15,7 +15,9 @@ from infra.identity.accounts import Accounts
 from infra.identity.bucket_tokens import BucketTokens
 from infra.identity.identity import Identity
 from infra.identity.passwords import HASHES_AT_ONCE, Passwords
+from infra.identity.sessions import Sessions
 from infra.identity.tokens import Tokens
+from infra.identity.users import Users
 from infra.identity.verification_codes import VerificationCodes
 from infra.ledger import Ledger
 from infra.limits import Limits
@@ -110,17 +112,17 @@ class Services:
         self.rendered: Remembered[Any] = Remembered(MOST_REMEMBERED_BYTES)
         self.lists: Remembered[Any] = Remembered(MOST_REMEMBERED_BYTES)
         self.passwords = Passwords()
-        self.identity = Identity(
-            self.database,
+        self.identity = Identity(self.database, Tokens(settings.secret_key))
+        self.users = Users(self.database, self.passwords, demo=settings.demo)
+        self.sessions = Sessions(
+            self.identity,
+            self.users,
             self.ledger,
-            Tokens(settings.secret_key),
-            self.passwords,
             access_lifetime=timedelta(minutes=settings.access_token_minutes),
             refresh_lifetime=timedelta(days=settings.refresh_token_days),
-            demo=settings.demo,
         )
-        self.bucket_tokens = BucketTokens(settings.secret_key, self.identity.refresh_lifetime)
-        self.accounts = Accounts(self.identity)
+        self.bucket_tokens = BucketTokens(settings.secret_key, self.sessions.refresh_lifetime)
+        self.accounts = Accounts(self.users, self.sessions)
         self.codes = VerificationCodes(self.database, settings.secret_key)
         self.mail = mail_of(settings)
         self.sms = sms_of(settings)

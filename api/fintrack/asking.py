@@ -245,7 +245,7 @@ def admit(asked: Asked, token: str, principal: Principal, company: Record, gate:
 
 def _as_visitor(asked: Asked, principal: Principal) -> tuple[Principal, Record]:
     """The superAdmin in the business that is addressed. Raises CompanyNotFound where there is none, or it is closed."""
-    company = read_business(asked.services.identity, asked.codename)
+    company = read_business(asked.services.database, asked.services.ledger, asked.codename)
     if company.data["codename"] != asked.codename:  # it was an id
         raise CompanyNotFound(f"There is no business {asked.codename!r}.", path="_business")
     head = asked.services.store.head(company.id).seq

@@ -84,7 +84,7 @@ def _confirmed(asked: Asked) -> Machine:
         asked.check()
     if asked.named is None:
         raise InvalidField("Name the business by its codename, in the header `mbx-business-codename`.", path="_business")
-    company = read_business(asked.services.identity, asked.named)
+    company = read_business(asked.services.database, asked.services.ledger, asked.named)
     if company.data["codename"] != asked.named:  # it was an id
         raise errors.CompanyNotFound(f"There is no business {asked.named!r}.", path="_business")
     nobody = Principal(company.id, UUID(int=0), UUID(int=0), None, SYSTEM.role, 0)

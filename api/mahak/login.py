@@ -25,7 +25,8 @@ from domain.needs import Needs
 from domain.record import Record
 from infra.companies.directory import database_id_of
 from infra.composition import Services
-from infra.identity.identity import Granted
+from infra.identity.companies import companies_of_username, company_named
+from infra.identity.sessions import Granted
 
 TAG = "Mahak"
 MD5_DIGITS = 32
@@ -124,13 +125,12 @@ def _open(services: Services, asked: _Asked) -> _Opened:
 
     One hash is made in every case, so that the time tells nothing.
     """
-    identity = services.identity
     if asked.database is not None:
-        found = identity.find_company(asked.database)
+        found = company_named(services.database, asked.database)
         companies = [found] if found is not None else []
     else:
-        companies = identity.companies_of_username(asked.username)
-    known = identity.users_by_password(companies, asked.username, asked.password, by=_BY, is_md5=asked.is_md5)
+        companies = companies_of_username(services.database, asked.username)
+    known = services.users.by_password(companies, asked.username, asked.password, by=_BY, is_md5=asked.is_md5)
     if asked.database is not None and not companies:
         raise CompanyNotFound("There is no such database.", path="databaseId")
     if asked.database is not None and not _has_package(services, companies[0], asked.package):
@@ -141,7 +141,7 @@ def _open(services: Services, asked: _Asked) -> _Opened:
     if not memberships:
         raise CompanyNotFound("The package number is not this database's.", path="packageNumber")
     company_id, user = memberships[0]
-    granted = identity.open_session(company_id, user, dialect=DIALECT)
+    granted = services.sessions.open(company_id, user, dialect=DIALECT)
     records = services.store.read_records(company_id, Needs(ids={company_id, granted.session_id})).records
     by_id = {record.id: record for record in records}
     database_id = database_id_of(services.database, company_id)

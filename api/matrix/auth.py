@@ -41,7 +41,8 @@ from domain.record import Record
 from infra.companies.directory import database_id_of
 from infra.companies.registration import Newcomer, Registration
 from infra.composition import Services
-from infra.identity.identity import Granted, NewDevice
+from infra.identity.companies import companies_of_email, company_named
+from infra.identity.sessions import Granted, NewDevice
 
 ROLES = ("owner", "accountant", "staff", "viewer")
 TAG = "Matrix: accounts"
@@ -86,7 +87,7 @@ def _open(services: Services, memberships: Sequence[tuple[UUID, Record]], device
     """A session in the first of these companies."""
     company_id, user = memberships[0]
     named = NewDevice(device_id=device) if device else None
-    granted = services.identity.open_session(company_id, user, device=named, dialect="matrix", end_earlier=True)
+    granted = services.sessions.open(company_id, user, device=named, dialect="matrix", end_earlier=True)
     number = database_id_of(services.database, company_id)
     return Session(message=message, user=user_of(services, memberships), company_id=number, **_tokens(granted))
 
@@ -142,7 +143,7 @@ async def register(request: HttpRequest) -> ASGIResponse:
         raise NotAllowed("This server makes companies for nobody; ask for an invitation.", path="invitation_code")
 
     def work() -> Session:
-        registration = Registration(services.identity, services.database)
+        registration = Registration(services.users, services.ledger)
         if read["code"]:
             membership = registration.join(newcomer, read["code"])
         else:
@@ -191,14 +192,13 @@ async def log_in(request: HttpRequest) -> ASGIResponse:
     await _count(request, "login", read["company"], read["email"])
 
     def work() -> Session:
-        identity = services.identity
         named = read["number"] or read["company"]
         if named:
-            found = identity.find_company(named)
+            found = company_named(services.database, named)
             companies = [found] if found is not None else []
         else:
-            companies = identity.companies_of_email(read["email"])
-        memberships = identity.users_by_password(companies, read["email"], read["password"])
+            companies = companies_of_email(services.database, read["email"])
+        memberships = services.users.by_password(companies, read["email"], read["password"])
         if not memberships:
             raise WrongCredentials
         return _open(services, memberships, read["device"], "Login successful")
@@ -228,7 +228,7 @@ async def refresh(request: HttpRequest) -> ASGIResponse:
     token = forms.text(forms.body_of(await read_body(request)), "refresh_token", longest=4096)
     claims = services.identity.tokens.read(token, "refresh")
     services.limits.count(f"refresh:{claims.sub}", services.settings.rate_limit_per_minute)
-    granted = await services.threads.run(services.identity.refresh, token)
+    granted = await services.threads.run(services.sessions.refresh, token)
     return answer(Refreshed(**_tokens(granted)), headers=NO_STORE)
 
 
@@ -246,7 +246,7 @@ async def log_out(request: HttpRequest) -> ASGIResponse:
     """End the session of this token only."""
     services = services_of(request)
     claims = claims_of(request, "write")
-    await services.threads.run(lambda: services.identity.log_out(services.identity.confirm(claims)))
+    await services.threads.run(lambda: services.sessions.log_out(services.identity.confirm(claims)))
     return answer(Said(message="Logged out successfully"))
 
 
@@ -302,7 +302,7 @@ async def invite(request: HttpRequest) -> ASGIResponse:
     def work() -> Invited:
         member = member_of(services, claims, form)
         check_may_manage(member.principal.role, "role", read["role"])
-        registration = Registration(services.identity, services.database)
+        registration = Registration(services.users, services.ledger)
         made = registration.invite(
             member.company_id, member.principal.user_id, read["role"], read["email"], timedelta(hours=read["hours"])
         )

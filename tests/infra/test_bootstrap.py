@@ -43,7 +43,7 @@ def log_in(settings: Settings, codename: str, password: str) -> str:
     services = Services(settings)
     services.database.open()
     try:
-        return services.identity.log_in(codename, EMAIL, password).role
+        return services.sessions.log_in(codename, EMAIL, password).role
     finally:
         services.database.close()
 

@@ -140,7 +140,7 @@ def test_the_demo_password_opens_nothing_outside_demo_mode(settings: Settings) -
         services = Services(msgspec.structs.replace(settings, demo=demo))
         services.database.open()
         try:
-            return services.identity.log_in(BUSINESS, DEMO_EMAIL, password, **how).role
+            return services.sessions.log_in(BUSINESS, DEMO_EMAIL, password, **how).role
         finally:
             services.threads.close()
             services.database.close()

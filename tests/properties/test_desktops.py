@@ -129,7 +129,7 @@ class Desktops(RuleBasedStateMachine):
             assert one.desktop.sync()
 
     def opens(self, user: Record) -> Any:
-        return lambda: self.services.identity.open_session(self.company, user, dialect="saimpex").access_token
+        return lambda: self.services.sessions.open(self.company, user, dialect="saimpex").access_token
 
     # Offline work -------------------------------------------------------------------------------------
 

@@ -94,7 +94,7 @@ class Devices(RuleBasedStateMachine):
         )
         self.companies.append(self.company)
         record = self.services.store.read_records(self.company, Needs(ids={user_id})).records[0]
-        self.token = self.services.identity.open_session(self.company, record, dialect="matrix").access_token
+        self.token = self.services.sessions.open(self.company, record, dialect="matrix").access_token
         self.all = [Installation(self.folder, place, self.client, self.token) for place in range(DEVICES)]
         self.create_party(0, "a", None)
         self.create_product(0, "S1", "2.50", None)

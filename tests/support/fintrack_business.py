@@ -13,6 +13,7 @@ from domain.command import SYSTEM, Command
 from domain.decision import Credential
 from infra.companies.bootstrap import ROOT_DATA
 from infra.companies.directory import ROOT
+from infra.identity.companies import company_named
 from infra.identity.passwords import Passwords
 from infra.ids import new_id
 
@@ -60,7 +61,7 @@ class Business:
         self.services, self.client = services, client
         self.codename = codename or f"f-{uuid4().hex[:12]}"
         data = ROOT_DATA if self.codename == ROOT else {"name": f"Business {self.codename}", "codename": self.codename}
-        found = services.identity.find_company(self.codename)
+        found = company_named(services.database, self.codename)
         if found is None:
             found, _, _ = services.ledger.register_company([Command(kind="company", action="create", data=dict(data))])
         self.id: UUID = found

@@ -100,7 +100,7 @@ async def get_brief_business(request: HttpRequest, business_id: FromPath[str]) -
     services.limits.count(f"businesses:{address}", services.settings.rate_limit_per_minute)
     if not services.settings.public_businesses:
         raise CompanyNotFound("There is no such business.", path="businessId")
-    business = await services.threads.run(read_business, services.identity, wanted)
+    business = await services.threads.run(read_business, services.database, services.ledger, wanted)
     return respond(asked, "get", "business", wire.brief_business_row(business))
 
 
@@ -128,7 +128,7 @@ async def get_business(request: HttpRequest, business_id: FromPath[str]) -> ASGI
         wanted = read_id(business_id, "businessId")
         if not _is_root_admin(asker) and wanted != asker.company_id:
             raise RecordNotFound("There is no such business.", path="businessId")
-        return one(asker, "get", read_business(asker.services.identity, wanted))
+        return one(asker, "get", read_business(asker.services.database, asker.services.ledger, wanted))
 
     return await answer_to(request, work)
 
@@ -147,7 +147,7 @@ async def get_business_by_codename(request: HttpRequest, codename: FromPath[str]
         wanted = codename.casefold()
         if not _is_root_admin(asker) and wanted != asker.company.data["codename"]:
             raise RecordNotFound("There is no such business.", path="codename")
-        business = read_business(asker.services.identity, wanted)
+        business = read_business(asker.services.database, asker.services.ledger, wanted)
         if business.data["codename"] != wanted:  # it was an id
             raise RecordNotFound("There is no such business.", path="codename")
         return one(asker, "get", business)
@@ -234,11 +234,11 @@ async def _create_business(request: HttpRequest) -> ASGIResponse:
         password = wire.text(person, "password", longest=MOST_PASSWORD_CHARACTERS)
 
     def work() -> tuple[Record, Record]:
-        registration = Registration(services.identity, services.database)
+        registration = Registration(services.users, services.ledger)
         company_id, user_id = registration.found(company, owner, password, asker.actor)
         user = services.accounts.read(company_id, user_id)
         assert user is not None, "it has just been made"
-        return read_business(services.identity, company_id), user
+        return read_business(services.database, services.ledger, company_id), user
 
     business, user = await services.threads.run_slowly(work)
     more: dict[str, Any] = {
@@ -313,9 +313,9 @@ async def update_business_(request: HttpRequest, business_id: FromPath[str]) -> 
     """Change a business."""
 
     def work(asker: Asker) -> ASGIResponse:
-        business = read_business(asker.services.identity, _own_or_any(asker, business_id))
+        business = read_business(asker.services.database, asker.services.ledger, _own_or_any(asker, business_id))
         changes = _changes_of(asker.form, business)
-        return one(asker, "update", update_business(asker.services.identity, business.id, changes, asker.actor))
+        return one(asker, "update", update_business(asker.services.ledger, business.id, changes, asker.actor))
 
     return await answer_to(request, work)
 
@@ -352,7 +352,7 @@ async def delete_business(request: HttpRequest, business_id: FromPath[str]) -> A
     """Close a business."""
 
     def work(asker: Asker) -> ASGIResponse:
-        return one(asker, "delete", close_business(asker.services.identity, read_id(business_id, "businessId"), asker.actor))
+        return one(asker, "delete", close_business(asker.services.sessions, read_id(business_id, "businessId"), asker.actor))
 
     return await answer_to(request, work, ADMINISTER_BUSINESSES)
 

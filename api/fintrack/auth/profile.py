@@ -75,7 +75,7 @@ async def update_user_password(request: HttpRequest, user_id: FromPath[str]) -> 
         user = oneself(asker, user_id)
         old = wire.text(asker.form, "oldPassword", longest=MOST_PASSWORD_CHARACTERS)
         new = wire.text(asker.form, "newPassword", longest=MOST_PASSWORD_CHARACTERS)
-        if not services.identity.has_password(asker.company_id, user.id, old):
+        if not services.users.has_password(asker.company_id, user.id, old):
             raise NotAllowed("The old password is wrong.", path="oldPassword")
         but = asker.principal.session_id
         changed = services.accounts.set_password(asker.company_id, user.id, new, asker.actor, but=but)

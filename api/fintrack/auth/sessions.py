@@ -87,7 +87,7 @@ async def log_in(request: HttpRequest) -> ASGIResponse:
         if not user.data.get("is_active", True):
             actor = Actor(user_id=user.id, role=user.data["role"])
             user = services.accounts.restore(company_id, user, actor)
-        granted = services.identity.open_session(company_id, user, dialect="fintrack")
+        granted = services.sessions.open(company_id, user, dialect="fintrack")
         principal = Principal(company_id, user.id, granted.session_id, None, granted.role, 0)
         company = company_record(services.ledger, company_id)
         session = session_object(services, principal, user, company_id, company, granted.access_token)
@@ -95,7 +95,7 @@ async def log_in(request: HttpRequest) -> ASGIResponse:
 
     session, codename = await asked.services.threads.run_slowly(work)
     token = session["accessToken"]
-    seconds = int(asked.services.identity.refresh_lifetime.total_seconds())
+    seconds = int(asked.services.sessions.refresh_lifetime.total_seconds())
     cookie = _cookie(request, cookie_name(codename), token, seconds)
     return answer(session, headers={**NO_STORE, TOKEN: token}, cookies=[cookie])
 
@@ -122,7 +122,7 @@ async def log_out(request: HttpRequest) -> ASGIResponse:
             return
         identity = asked.services.identity
         with suppress(NotAuthenticated):
-            identity.log_out(identity.confirm(identity.authenticate(token)))
+            asked.services.sessions.log_out(identity.confirm(identity.authenticate(token)))
 
     await asked.services.threads.run(work)
     own = {cookie_name(asked.codename)} if _CODENAME.fullmatch(asked.codename) else set()

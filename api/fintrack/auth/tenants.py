@@ -8,6 +8,7 @@ from api.fintrack.asking import Asked
 from domain.record import Record
 from infra.companies.directory import ROOT, company_record
 from infra.composition import Services
+from infra.identity.companies import companies_of_email, company_named
 
 
 async def count(asked: Asked, what: str, *parts: str) -> None:
@@ -20,11 +21,11 @@ async def count(asked: Asked, what: str, *parts: str) -> None:
 
 def addressed(asked: Asked, email: str) -> UUID | None:
     """The business that the request names, else the only one that has a user with this e-mail, else root."""
-    identity = asked.services.identity
+    database = asked.services.database
     if asked.named is not None:
-        return identity.find_company(asked.named)
-    companies = identity.companies_of_email(email)
-    return companies[0] if len(companies) == 1 else identity.find_company(ROOT)
+        return company_named(database, asked.named)
+    companies = companies_of_email(database, email)
+    return companies[0] if len(companies) == 1 else company_named(database, ROOT)
 
 
 def user_named(asked: Asked, email: str) -> tuple[UUID, Record] | None:

@@ -144,7 +144,7 @@ async def _complete(request: HttpRequest, flow: Flow) -> ASGIResponse:
     password = None
     if flow.resets:
         password = wire.text(asked.form, "password", longest=MOST_PASSWORD_CHARACTERS)
-        check_new_password(password, demo=services.identity.demo)
+        check_new_password(password, demo=services.users.demo)
     await count(asked, f"{flow.path} complete", email)
 
     def work() -> dict[str, Any]:

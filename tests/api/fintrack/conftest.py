@@ -30,7 +30,7 @@ def caller(company: Any, services: Services) -> Callable[[str], Caller]:
         data = {"name": role, "email": f"{uuid4().hex}@example.com", "role": role}
         services.ledger.execute(company.id, [Command(kind="user", action="create", id=user_id, data=data)], SYSTEM)
         user = services.store.read_records(company.id, Needs(ids={user_id})).records[0]
-        granted = services.identity.open_session(company.id, user, dialect="fintrack")
+        granted = services.sessions.open(company.id, user, dialect="fintrack")
         return Caller(company.client, company.codename, granted.access_token)
 
     return make
@@ -48,4 +48,4 @@ def theirs(services: Services, client: Any) -> Caller:
         ]
     )
     user = services.store.read_records(company_id, Needs(ids={user_id})).records[0]
-    return Caller(client, codename, services.identity.open_session(company_id, user, dialect="fintrack").access_token)
+    return Caller(client, codename, services.sessions.open(company_id, user, dialect="fintrack").access_token)

@@ -11,6 +11,7 @@ import pytest
 from fintrack_business import BUSINESS_ROLES, PASSWORD, ROOT_ROLES, Business, User
 
 from infra.database import Database
+from infra.identity.companies import company_named
 from infra.identity.forgetting import KEPT_FOR, ForgettingScheduler, forget
 from infra.roles import WORKER_ROLE, role_url
 
@@ -140,7 +141,7 @@ def test_what_is_not_there(services, client, crew, method, path, body):
     foreign = Business(services, client).make()
     gone = target_of(services, owner, "user")
     assert owner.call("DELETE", f"/v1/users/{gone.id}").status_code == 200
-    for user_id in (foreign.id, gone.id, uuid4(), services.identity.find_company(owner.codename)):
+    for user_id in (foreign.id, gone.id, uuid4(), company_named(services.database, owner.codename)):
         answer = owner.call(method, path.format(id=user_id), body)
         assert (answer.status_code, answer.json()["errCode"]) == (404, 404), user_id
     bad = owner.call(method, path.format(id="nonsense"), body)
@@ -218,7 +219,7 @@ def test_a_user_is_made_with_a_password(business):
 )
 def test_a_user_that_cannot_be(crew, services, change, field):
     owner = crew["tenantOwner"]
-    company_id = services.identity.find_company(owner.codename)
+    company_id = company_named(services.database, owner.codename)
     before = services.store.head(company_id).seq
     answer = owner.call("POST", "/v1/users", new(**change))
     assert answer.status_code == 400, answer.text
