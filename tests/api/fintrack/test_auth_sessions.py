@@ -21,11 +21,6 @@ SERVICES = (
 
 
 @pytest.fixture(scope="module")
-def business(services, client):
-    return Business(services, client)
-
-
-@pytest.fixture(scope="module")
 def root(services, client):
     return Business(services, client, "root")
 
