@@ -11,6 +11,7 @@ from breaking import Steps, cut
 from erasure_contract import SECRET, Scene
 from fixtures import dump
 from psycopg.errors import InsufficientPrivilege
+from trial_balances import trial_balance
 
 from domain.command import Actor, Command
 from domain.errors import ServiceUnavailable
@@ -21,7 +22,6 @@ from infra.ledger import Ledger
 from infra.store.postgres import PostgresStore
 from infra.verification.log import KnownHead, verify_all, verify_chain
 from infra.verification.read_models import compare
-from projections.balances import trial_balance
 from projections.registry import PROJECTIONS
 
 
