@@ -17,10 +17,10 @@ from api.matrix import examples, forms
 from api.matrix.access import Asker
 from api.matrix.columns import Inbound
 from api.matrix.documents import Row, document_of
-from api.matrix.errors import field_of
 from api.matrix.rendering import Rows, table_of
 from api.matrix.syncing import SyncRequest, sync_request
 from api.matrix.tables import NAMES
+from api.refusing import field_of
 from domain.command import Command
 from domain.errors import (
     AlreadyResolved,
