@@ -13,6 +13,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
 from api.answers import NO_STORE, answer
+from api.attempts import count_attempt
 from api.endpoint import Answer, Operation, endpoint
 from api.http_errors import HttpRequest
 from api.mahak import examples, forms
@@ -25,7 +26,7 @@ from domain.needs import Needs
 from domain.record import Record
 from infra.companies.directory import database_id_of
 from infra.composition import Services
-from infra.identity.companies import companies_of_username, company_named
+from infra.identity.companies import companies_meant
 from infra.identity.sessions import Granted
 
 TAG = "Mahak"
@@ -125,11 +126,7 @@ def _open(services: Services, asked: _Asked) -> _Opened:
 
     One hash is made in every case, so that the time tells nothing.
     """
-    if asked.database is not None:
-        found = company_named(services.database, asked.database)
-        companies = [found] if found is not None else []
-    else:
-        companies = companies_of_username(services.database, asked.username)
+    companies = companies_meant(services.database, asked.database, asked.username, by_username=True)
     known = services.users.by_password(companies, asked.username, asked.password, by=_BY, is_md5=asked.is_md5)
     if asked.database is not None and not companies:
         raise CompanyNotFound("There is no such database.", path="databaseId")
@@ -159,9 +156,7 @@ def _has_package(services: Services, company_id: UUID, package: str | None) -> b
 async def _log_in(request: HttpRequest) -> _Opened:
     services = services_of(request)
     asked = _asked(await forms.form_of(request))
-    address = request.client.host if request.client else ""
-    bucket = f"login:{address}:{asked.database or 0}:{asked.username.casefold()}"
-    await services.threads.run(services.limits.count_exactly, bucket, services.settings.rate_limit_logins_per_minute)
+    await count_attempt(request, "login", str(asked.database or 0), asked.username)
     return await services.threads.run_slowly(_open, services, asked)
 
 

@@ -11,6 +11,7 @@ import msgspec
 from litestar.response.base import ASGIResponse
 
 from api.answers import NO_STORE, answer
+from api.attempts import count_attempt
 from api.bearer import claims_of
 from api.endpoint import Answer, Operation, endpoint
 from api.http_errors import HttpRequest
@@ -41,7 +42,7 @@ from domain.record import Record
 from infra.companies.directory import database_id_of
 from infra.companies.registration import Newcomer, Registration
 from infra.composition import Services
-from infra.identity.companies import companies_of_email, company_named
+from infra.identity.companies import companies_meant
 from infra.identity.sessions import Granted, NewDevice
 
 ROLES = ("owner", "accountant", "staff", "viewer")
@@ -96,14 +97,6 @@ def _tokens(granted: Granted) -> dict[str, Any]:
     return {"token": granted.access_token, "refresh_token": granted.refresh_token, "expires_at": granted.expires_at}
 
 
-async def _count(request: HttpRequest, *parts: str) -> None:
-    """Count an attempt: per address, and what it is for. Raises TooManyRequests."""
-    services = services_of(request)
-    address = request.client.host if request.client else ""
-    bucket = ":".join((parts[0], address, *(part.casefold()[:300] for part in parts[1:])))
-    await services.threads.run(services.limits.count_exactly, bucket, services.settings.rate_limit_logins_per_minute)
-
-
 # Endpoints -------------------------------------------------------------------------------------------
 
 
@@ -137,7 +130,7 @@ async def register(request: HttpRequest) -> ASGIResponse:
         code=lambda: forms.text(form, "invitation_code", forms.text(form, "invitation", "")),
         device=lambda: device_named(request, form, ""),
     )
-    await _count(request, "register")
+    await count_attempt(request, "register")
     newcomer = Newcomer(name=read["name"], email=read["email"], password=read["password"])
     if not read["code"] and not services.settings.registration:
         raise NotAllowed("This server makes companies for nobody; ask for an invitation.", path="invitation_code")
@@ -189,15 +182,11 @@ async def log_in(request: HttpRequest) -> ASGIResponse:
         company=lambda: forms.text(form, "company", ""),
         device=lambda: device_named(request, form, ""),
     )
-    await _count(request, "login", read["company"], read["email"])
+    await count_attempt(request, "login", read["company"], read["email"])
 
     def work() -> Session:
-        named = read["number"] or read["company"]
-        if named:
-            found = company_named(services.database, named)
-            companies = [found] if found is not None else []
-        else:
-            companies = companies_of_email(services.database, read["email"])
+        named = read["number"] or read["company"] or None
+        companies = companies_meant(services.database, named, read["email"])
         memberships = services.users.by_password(companies, read["email"], read["password"])
         if not memberships:
             raise WrongCredentials

@@ -10,6 +10,7 @@ from litestar.response.base import ASGIResponse
 from msgspec import Meta
 
 from api.answers import answer
+from api.attempts import count_attempt
 from api.bearer import claims_of
 from api.endpoint import Answer, Operation, endpoint
 from api.http_errors import HttpRequest
@@ -73,11 +74,7 @@ async def log_in(request: HttpRequest) -> ASGIResponse:
     """Check the password and open a session."""
     services = services_of(request)
     form = decode(await read_body(request), _log_in)
-    address = request.client.host if request.client else ""
-    limit = services.settings.rate_limit_logins_per_minute
-    await services.threads.run(
-        services.limits.count_exactly, f"login:{address}:{form.company.casefold()}:{form.email.casefold()}", limit
-    )
+    await count_attempt(request, "login", form.company, form.email)
     device = NewDevice(**msgspec.structs.asdict(form.device)) if form.device else None
     granted = await services.threads.run_slowly(services.sessions.log_in, form.company, form.email, form.password, device=device)
     return answer(granted, headers=NO_STORE)

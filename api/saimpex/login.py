@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from litestar.response.base import ASGIResponse
 
+from api.attempts import count_attempt
 from api.endpoint import Answer, Operation, endpoint
 from api.http_errors import HttpRequest
 from api.reading_requests import services_of
@@ -73,9 +74,7 @@ async def log_in(request: HttpRequest) -> ASGIResponse:
         read = LOGIN.read(posted.row)
     if "username" not in read:
         raise InvalidField("The username field is required.", path="username")
-    address = request.client.host if request.client else ""
-    bucket = f"login:{address}:{read.get('company', '')}:{read['username'].casefold()}"[:600]
-    await services.threads.run(services.limits.count_exactly, bucket, services.settings.rate_limit_logins_per_minute)
+    await count_attempt(request, "login", read.get("company", ""), read["username"])
     payload = await services.threads.run_slowly(_open, services, read)
     return said(payload, localized("welcome", ["Logged in successfully"]))
 

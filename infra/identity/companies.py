@@ -42,6 +42,16 @@ def companies_of_username(database: Database, name: str) -> list[UUID]:
     return _companies_of(database, _COMPANIES_OF_USERNAME, name)
 
 
+def companies_meant(database: Database, named: str | int | None, name: str, *, by_username: bool = False) -> list[UUID]:
+    """The companies in which somebody of this name may want to log in: the one that he names, if there is one, else all that know
+    his e-mail (or his user name).
+    """
+    if named is None:
+        return companies_of_username(database, name) if by_username else companies_of_email(database, name)
+    found = company_named(database, named)
+    return [found] if found is not None else []
+
+
 def _companies_of(database: Database, statement: bytes, name: str) -> list[UUID]:
     with database.connection() as connection:
         rows = connection.execute(statement, (name.casefold(), MOST_COMPANIES_OF_EMAIL), binary=True).fetchall()

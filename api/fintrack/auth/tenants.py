@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from api.attempts import count_attempt
 from api.fintrack.asking import Asked
 from domain.record import Record
 from infra.companies.directory import ROOT, company_record
@@ -12,11 +13,8 @@ from infra.identity.companies import companies_of_email, company_named
 
 
 async def count(asked: Asked, what: str, *parts: str) -> None:
-    """Count an attempt: per address, and what it is about. Raises TooManyRequests."""
-    services = asked.services
-    address = asked.request.client.host if asked.request.client else ""
-    bucket = ":".join((what, address, asked.codename, *(part.casefold()[:300] for part in parts)))
-    await services.threads.run(services.limits.count_exactly, bucket, services.settings.rate_limit_logins_per_minute)
+    """Count an attempt in the business that is addressed. Raises TooManyRequests."""
+    await count_attempt(asked.request, what, asked.codename, *parts)
 
 
 def addressed(asked: Asked, email: str) -> UUID | None:
