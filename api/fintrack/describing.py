@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache, cached_property
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 import msgspec
 from msgspec import Meta
@@ -50,8 +51,8 @@ ENVELOPE: tuple[tuple[str, Any], ...] = (
     ("ssoTime", int),
     ("source", str),
     ("cacheKey", str),
-    ("userId", str | None),
-    ("sessionId", str | None),
+    ("userId", UUID | None),
+    ("sessionId", UUID | None),
     ("requestId", str),
     ("dataName", str),
     ("method", str),
