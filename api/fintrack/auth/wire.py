@@ -36,7 +36,7 @@ def user_row(user: Record, business_id: UUID) -> dict[str, Any]:
         "mobileVerified": data.get("mobile_verified", False),
         "businessId": business_id,
         **_standard(user),
-        "_archivedAt": data.get("archived_at"),
+        "_archivedAt": moment_text(archived) if (archived := data.get("archived_at")) else None,
     }
 
 

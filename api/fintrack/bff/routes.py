@@ -55,7 +55,7 @@ def count_objects(asker: Asker, object_: Object) -> ASGIResponse:
 
 
 def _filters(asker: Asker) -> Filters:
-    return Filters(asker.query, asker.zone, asker.today)
+    return Filters(asker.query, asker.zone, asker.today, str(asker.company_id))
 
 
 def _operations(object_: Object) -> tuple[Operation, Operation, Operation]:
