@@ -16,6 +16,7 @@ from api.fintrack.auth import examples, forms, wire
 from api.fintrack.auth.routes import update_endpoints
 from api.fintrack.auth.users import invite, new_user
 from api.fintrack.envelope import page_of, respond
+from api.fintrack.parameters import PageQuery
 from api.fintrack.roles import ADMINISTER_BUSINESSES, Gate
 from api.fintrack.values import read_id
 from api.http_errors import HttpRequest
@@ -59,7 +60,7 @@ _refusals = (NotAllowed, RecordNotFound)
         summary="The businesses one may log in to",
         description="Public, unless the operator has switched it off (DAFTAR_PUBLIC_BUSINESSES): then it is empty.",
         tag=TAG,
-        free_query=True,
+        query=PageQuery,
         answers=_LIST_200,
         refusals=(TooManyRequests,),
         secured=False,
@@ -175,7 +176,7 @@ _LISTS = [
             id=f"fintrack{name}",
             summary="Every business, in the order in which they were begun",
             tag=TAG,
-            free_query=True,
+            query=PageQuery,
             answers=_LIST_200,
             refusals=(NotAllowed,),
         ),

@@ -17,6 +17,7 @@ from api.fintrack.auth import examples, forms, rights, wire
 from api.fintrack.auth.routes import answer_slowly, update_endpoints
 from api.fintrack.auth.verification import started
 from api.fintrack.envelope import page_of, respond
+from api.fintrack.parameters import UserSearchQuery, UsersQuery
 from api.fintrack.roles import ADMINISTER, READ
 from api.fintrack.values import read_id
 from api.http_errors import HttpRequest
@@ -127,9 +128,8 @@ def _listed(asker: Asker, more: tuple[Condition, ...] = ()) -> ASGIResponse:
     Operation(
         id="fintrackListUsers",
         summary="The users of the business",
-        description="Filters: `email`, `fullname`, `roleId`, each a part of it; several of one are alternatives.",
         tag=TAG,
-        free_query=True,
+        query=UsersQuery,
         answers=_USERS_200,
         refusals=(NotAllowed,),
     ),
@@ -150,7 +150,7 @@ async def list_users(request: HttpRequest) -> ASGIResponse:
         id="fintrackSearchUsers",
         summary="Users whose name or e-mail holds a `keyword`",
         tag=TAG,
-        free_query=True,
+        query=UserSearchQuery,
         answers=_USERS_200,
         refusals=(NotAllowed,),
     ),
