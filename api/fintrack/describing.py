@@ -12,6 +12,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from api.endpoint import Answer, Operation
+from api.fintrack import examples
 from api.fintrack.objects import OBJECTS
 from api.fintrack.objects.object import Api, Field, Join, Object
 from api.fintrack.parameters import GetQuery, list_query
@@ -26,17 +27,6 @@ WRITE_REFUSALS: tuple[type[LedgerError], ...] = (
 )
 IDEMPOTENCY = {"Idempotency-Key": "Makes the request safe to repeat: the same key and body answer what they first did."}
 TENANT = {"mbx-business-codename": "The codename of the business that is addressed; `root` where it is not said."}
-ID = "3fa85f64-5717-4562-b3fc-2c963f66afa6"
-
-_EXAMPLES: dict[str, Any] = {
-    "ID": ID,
-    "String": "text",
-    "Text": "text",
-    "Double": 100.5,
-    "Date": "2026-03-21T00:00:00.000Z",
-    "Boolean": True,
-}
-_WORDS = {"currency": "USD", "contactEmail": "info@example.com", "phone": "+98 21 5550 0100"}
 
 
 class Paging(msgspec.Struct, kw_only=True):
@@ -100,12 +90,6 @@ _DERIVED: Mapping[str, Any] = {"email": str | None, "balance": float, "balanceCu
 """What some objects have that is worked out when they are read."""
 
 
-def every_name(object_: Object) -> tuple[str, ...]:
-    """The names of all that an object has."""
-    derived = sorted(object_.derived - object_.by_wire.keys())
-    return ("id", *object_.by_wire, *derived, *(name for name in _SYSTEM if name != "id"))
-
-
 def shown(title: str, object_: Object, names: Sequence[str], joins: Sequence[tuple[str, Any, Any]] = ()) -> type[msgspec.Struct]:
     """The type of an object with these fields, all of which are there, and with joins, which may be left out."""
     fields: list[tuple[str, Any] | tuple[str, Any, Any]] = []
@@ -126,19 +110,21 @@ class Describing:
         self.title = object_.name[0].upper() + object_.name[1:]
         self.many = object_.plural[0].upper() + object_.plural[1:]
         self.tag = f"FinTrack: {object_.service.removesuffix('-api')}"
-        self.record = shown(f"{prefix}{self.title}", object_, every_name(object_))
+        self.record = shown(f"{prefix}{self.title}", object_, examples.every_name(object_))
 
     # What is answered ------------------------------------------------------------------------------
 
-    def one(self) -> type[msgspec.Struct]:
+    def got(self, what: str) -> Answer:
         """What `get…` answers."""
-        return enveloped(f"{self.prefix}Got{self.title}", self.object.name, self._row("get", f"{self.title}Got"))
+        type_ = enveloped(f"{self.prefix}Got{self.title}", self.object.name, self._row("get", f"{self.title}Got"))
+        return Answer(what, type_, examples.read(self.object, "get"))
 
-    def page(self, api: Api = "list") -> type[msgspec.Struct]:
+    def listed(self, api: Api = "list") -> Answer:
         """What a list answers."""
-        listed = "Fetched" if api == "fetch" else "Listed"
-        row = self._row(api, f"{self.title}{listed}")
-        return enveloped(f"{self.prefix}{listed}{self.many}", self.object.plural, list[row], is_list=True)  # type: ignore[valid-type]
+        how = "Fetched" if api == "fetch" else "Listed"
+        row = self._row(api, f"{self.title}{how}")
+        type_ = enveloped(f"{self.prefix}{how}{self.many}", self.object.plural, list[row], is_list=True)  # type: ignore[valid-type]
+        return Answer("A page.", type_, examples.read(self.object, api))
 
     def _row(self, api: Api, title: str) -> type[msgspec.Struct]:
         """The object as an API reads it: the fields that it selects, with its joins. To-one joins are lists in lists."""
@@ -147,7 +133,7 @@ class Describing:
             return self.record
         title = f"{self.prefix}{title}"
         made = [(join.name, self._joined(join, title, is_many=api != "get" or not join.link), UNSET) for join in joins]
-        return shown(title, self.object, selected or every_name(self.object), made)
+        return shown(title, self.object, selected or examples.every_name(self.object), made)
 
     def _joined(self, join: Join, title: str, *, is_many: bool) -> Any:
         row = shown(f"{title}{join.name[0].upper()}{join.name[1:]}", OBJECTS[join.of], join.fields)
@@ -171,21 +157,15 @@ class Describing:
         return msgspec.defstruct(title, fields, kw_only=True)
 
     def example(self) -> dict[str, Any]:
-        """A form that fills every field."""
-        made: dict[str, Any] = {}
-        for one in self.object.fields:
-            if one.settable != "never" and one.required:
-                made[one.wire] = one.options[0][0] if one.options else _WORDS.get(one.wire, _EXAMPLES.get(one.type))
-        if self.object.kind == "invoice":
-            made["customerId"] = ID
-        return made
+        """A form of a new object."""
+        return examples.new_form(self.object)
 
     @cached_property
     def _written(self) -> type[msgspec.Struct]:
         return enveloped(f"{self.prefix}One{self.title}", self.object.name, self.record)
 
-    def _answers(self, status: int, what: str) -> dict[int, Answer]:
-        return {status: Answer(what, self._written)}
+    def _answers(self, action: str, what: str) -> dict[int, Answer]:
+        return {201 if action == "create" else 200: Answer(what, self._written, examples.written(self.object, action))}
 
     @cached_property
     def new_form(self) -> type[msgspec.Struct]:
@@ -215,7 +195,7 @@ class Describing:
             body=self.new_form,
             body_example=self.example(),
             headers={**TENANT, **IDEMPOTENCY},
-            answers=self._answers(201, "The new object."),
+            answers=self._answers("create", "The new object."),
             refusals=WRITE_REFUSALS,
         )
 
@@ -230,7 +210,7 @@ class Describing:
             body=self._changed,
             body_example=self.change_example,
             headers={**TENANT, **IDEMPOTENCY},
-            answers=self._answers(200, "The object as it is now."),
+            answers=self._answers("update", "The object as it is now."),
             refusals=(*WRITE_REFUSALS, errors.RecordNotFound),
         )
 
@@ -241,7 +221,7 @@ class Describing:
             summary=f"delete{self.title}",
             tag=self.tag,
             headers={**TENANT, **IDEMPOTENCY},
-            answers=self._answers(200, "The last state of the object, which is not active any more."),
+            answers=self._answers("delete", "The last state of the object, which is not active any more."),
             refusals=(errors.InvalidField, errors.NotAllowed, errors.RecordNotFound),
         )
 
@@ -253,7 +233,7 @@ class Describing:
             tag=self.tag,
             query=GetQuery,
             headers=TENANT,
-            answers={200: Answer("The object, with those that belong to it.", self.one())},
+            answers={200: self.got("The object, with those that belong to it.")},
             refusals=(errors.InvalidField, errors.NotAllowed, errors.RecordNotFound),
         )
 
@@ -266,7 +246,7 @@ class Describing:
             tag=self.tag,
             query=self._query,
             headers=TENANT,
-            answers={200: Answer("A page.", self.page(api))},
+            answers={200: self.listed(api)},
             refusals=(errors.InvalidField, errors.NotAllowed),
         )
 

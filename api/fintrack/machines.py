@@ -24,7 +24,8 @@ from api.documents import document_of
 from api.endpoint import Answer, Operation, endpoint
 from api.fintrack import reading, writing
 from api.fintrack.asking import Asked, Asker, read_request, today_of
-from api.fintrack.describing import ID, IDEMPOTENCY, TENANT, description_of
+from api.fintrack.describing import IDEMPOTENCY, TENANT, description_of
+from api.fintrack.examples import ID
 from api.fintrack.filters import NOTHING
 from api.fintrack.objects import OBJECTS
 from api.fintrack.objects.object import Object, Row
@@ -297,7 +298,7 @@ def _routes(object_: Object) -> Iterator[HTTPRouteHandler]:
     example, clause = describe.example(), {"dataClause": describe.change_example}
     by_query = {"query": {"id": ID}}
     tails: tuple[tuple[str, str, Callable[[Machine, Object], Any], Any, Any, Any], ...] = (
-        ("create", "create", _create, describe.new_form, {"data": example}, record),
+        ("create", "create", _create, describe.new_form, example, record),
         ("bulk-create", "bulkCreate", _bulk_create, DataList, {"dataList": [example]}, rows),
         (f"update/{one}", "update", _update, Changes, clause, record),
         ("update", "updateById", _update, Changes, {"id": ID, **clause}, record),

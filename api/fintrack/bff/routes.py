@@ -69,7 +69,7 @@ def _operations(object_: Object) -> tuple[Operation, Operation, Operation]:
         tag=TAG,
         query=query,
         headers=TENANT,
-        answers={200: Answer("A page.", describe.page())},
+        answers={200: describe.listed()},
         refusals=_REFUSALS,
     )
     counted = Operation(
@@ -88,7 +88,7 @@ def _operations(object_: Object) -> tuple[Operation, Operation, Operation]:
         tag=TAG,
         query=GetQuery,
         headers=TENANT,
-        answers={200: Answer("The object.", describe.one())},
+        answers={200: describe.got("The object.")},
         refusals=(*_REFUSALS, errors.RecordNotFound),
     )
     return listed, counted, got

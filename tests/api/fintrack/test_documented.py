@@ -56,6 +56,43 @@ def test_other_lists_have_parameters_too(document):
     assert query_of(document, "/bff-service/v1/search")["keyword"]["required"] is True
 
 
+def errors_of(document: dict[str, Any], values: list[tuple[str, dict[str, Any], Any]]) -> list[str]:
+    """What is wrong with values, each with its name and its schema in the document."""
+    schemas = {str(place): schema for place, (_, schema, _) in enumerate(values)}
+    whole = {"properties": schemas, "components": document["components"]}  # read once: it is large
+    validator = jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
+    found = validator.iter_errors({str(place): value for place, (*_, value) in enumerate(values)})
+    return [f"{values[int(error.instance_path[0])][0]}: {error.message[:300]}" for error in found]
+
+
+def test_every_example_fits_its_schema(document):
+    examples = []
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            if not operation["operationId"].startswith("fintrack"):
+                continue
+            answers = [answer for status, answer in operation["responses"].items() if status < "300"]
+            for part in (operation.get("requestBody", {}), *answers):
+                content = part.get("content", {}).get("application/json", {})
+                if "example" in content:
+                    examples.append((f"{method} {path}", content["schema"], content["example"]))
+                is_object = path.startswith(tuple(PATHS.values())) or path in FETCH_PATHS.values()
+                assert not content or "example" in content or not is_object, (method, path)
+    assert len(examples) > 150
+    assert not errors_of(document, examples)
+
+
+def test_examples_of_new_objects_are_taken(document, owner):
+    ids: dict[str, str] = {}
+    for name, path in PATHS.items():
+        form = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["example"]
+        form = {key: ids.get(key, value) for key, value in form.items()}
+        made = owner.make(name, **form)
+        ids[f"{name}Id"] = made["id"]
+        unsaid = [key for key, value in made.items() if value is None and key not in ("supplierId", "invoiceId")]
+        assert not unsaid, "an example shows every field"
+
+
 def test_answers_are_as_they_are_described(document, owner):
     customer, supplier = owner.make("customer", name="Shirin", email="s@example.com"), owner.make("supplier", name="Mill")
     product = owner.product("TEA")
@@ -67,29 +104,28 @@ def test_answers_are_as_they_are_described(document, owner):
     expense = owner.expense(12.5, supplierId=supplier["id"])
     made = {"customer": customer, "supplier": supplier, "productOrService": product, "invoice": invoice, "invoiceItem": item}
     made |= {"payment": payment, "expense": expense}
-    wrong: list[tuple[str, str, str]] = []
+    answered: list[tuple[str, dict[str, Any], Any]] = []
 
-    def check(method: str, path: str, described: str, status: int = 200, **more: Any) -> None:
+    def see(method: str, path: str, described: str, status: int = 200, **more: Any) -> None:
         answer = owner.call(method, path, **more)
         assert answer.status_code == status, answer.text
         told = document["paths"][described][method.lower()]["responses"][str(status)]["content"]["application/json"]["schema"]
-        validator = jsonschema_rs.Draft202012Validator({**told, "components": document["components"]}, validate_formats=True)
-        wrong.extend((method, path, error.message[:300]) for error in validator.iter_errors(answer.json()))
+        answered.append((f"{method} {path}", told, answer.json()))
 
     for name, path in PATHS.items():
         bff = f"/bff-service/v1/{path.rpartition('/')[2]}"
         one = f"{{{name}Id}}"
-        check("GET", path, path)
-        check("GET", f"{path}?getJoins=false", path)
-        check("GET", f"{path}/{made[name]['id']}", f"{path}/{one}")
-        check("GET", bff, bff)
-        check("GET", f"{bff}/{made[name]['id']}", f"{bff}/{one}")
-        check("GET", f"{bff}/count", f"{bff}/count")
+        see("GET", path, path)
+        see("GET", f"{path}?getJoins=false", path)
+        see("GET", f"{path}/{made[name]['id']}", f"{path}/{one}")
+        see("GET", bff, bff)
+        see("GET", f"{bff}/{made[name]['id']}", f"{bff}/{one}")
+        see("GET", f"{bff}/count", f"{bff}/count")
         if name in FETCH_PATHS:
-            check("GET", FETCH_PATHS[name], FETCH_PATHS[name])
+            see("GET", FETCH_PATHS[name], FETCH_PATHS[name])
         change = {"quantity": 3} if name == "invoiceItem" else {"notes": "x"}
-        check("PATCH", f"{path}/{made[name]['id']}", f"{path}/{one}", json=change)
-    check("GET", f"{PATHS['payment']}/{loose['id']}", f"{PATHS['payment']}/{{paymentId}}")
-    check("POST", PATHS["customer"], PATHS["customer"], 201, json={"name": "Farhad"})
-    check("DELETE", f"{PATHS['payment']}/{loose['id']}", f"{PATHS['payment']}/{{paymentId}}")
-    assert not wrong
+        see("PATCH", f"{path}/{made[name]['id']}", f"{path}/{one}", json=change)
+    see("GET", f"{PATHS['payment']}/{loose['id']}", f"{PATHS['payment']}/{{paymentId}}")
+    see("POST", PATHS["customer"], PATHS["customer"], 201, json={"name": "Farhad"})
+    see("DELETE", f"{PATHS['payment']}/{loose['id']}", f"{PATHS['payment']}/{{paymentId}}")
+    assert not errors_of(document, answered)
