@@ -225,8 +225,8 @@ def _update_all(machine: Machine, object_: Object, find: Callable[[], Sequence[R
 
 def _delete_all(machine: Machine, object_: Object, find: Callable[[], Sequence[Record]]) -> list[Row]:
     def plan() -> Iterator[Planned]:
-        for record in find():
-            yield Words(object_), writing.removal(machine, object_, record)
+        for command in writing.removals(machine, object_, find()):
+            yield Words(object_), command
 
     return _write(machine, object_, plan, active=False)
 

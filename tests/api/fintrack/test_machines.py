@@ -12,6 +12,7 @@ from fintrack_clients import NIL, PATHS, Caller
 from litestar.testing import TestClient
 
 from api.app import create_app
+from domain.command import SYSTEM, Command
 from infra.store.postgres import PostgresStore
 
 TOKEN = "a-service-token-of-enough-characters"
@@ -213,18 +214,24 @@ def test_a_query_may_say_what_every_record_has(machine, owner, theirs):
     owner.get("customer", kept["id"])
 
 
-def test_a_list_of_ids_is_read_at_once(machine, owner, monkeypatch):
+def test_many_objects_are_read_at_once(machine, owner, company, services, monkeypatch):
     ids = [owner.make("customer", name=f"C{index}")["id"] for index in range(5)]
+    twofold = [Command(kind="party", action="create", data={"name": "Two", "roles": ["customer", "supplier"]})] * 3
+    services.ledger.execute(company.id, twofold, SYSTEM)
     reads: list[int] = []
     read = PostgresStore.read_records
 
     def counted(self, company_id, needs):
-        reads.append(len(needs.ids))
+        reads.append(len(needs.ids) + len(needs.parents))
         return read(self, company_id, needs)
 
     monkeypatch.setattr(PostgresStore, "read_records", counted)
     assert [row["id"] for row in machine.done("customer", "update-by-id-list", {"idList": ids, "notes": "x"})] == ids
     assert reads == [1, 5], "the business, and the customers"
+    reads.clear()
+    assert len(machine.done("customer", "delete-by-query", {"query": {"name": "Two"}})) == 3
+    assert reads == [1, 3], "the business, and what the parties have that stay suppliers"
+    assert [row["name"] for row in owner.list("supplier")] == ["Two"] * 3
 
 
 def test_the_same_rules(machine, owner):
