@@ -160,6 +160,8 @@ def test_every_service(client, prefix):
     assert swagger.headers["content-type"].startswith("text/html")
     assert not ELSEWHERE.search(swagger.text)
     document = client.get(f"{prefix}/swagger.json").json()
+    assert ("Bucket" if prefix == "/bucket" else "mbx-business-codename") in document["info"]["description"]
+    assert "RFC 9457" not in swagger.text, "errors are not as the native API's"
     whole = client.get("/schema/openapi.json").json()
     assert document["paths"] == {path: one for path, one in whole["paths"].items() if f"{path}/".startswith(f"{prefix}/")}
     used = set(re.findall(r"#/components/schemas/([\w.]+)", json.dumps(document)))
