@@ -38,9 +38,9 @@ from domain.command import SYSTEM, Actor, Command
 from domain.decide import Result
 from domain.errors import BatchTooLarge, InvalidField, LedgerError, NotAuthenticated
 from domain.record import Record
-from infra.asof import find_as_of
-from infra.businesses import read_business
-from infra.identity import Principal
+from infra.companies.businesses import read_business
+from infra.history.asof import find_as_of
+from infra.identity.identity import Principal
 from infra.list_conditions import AnyOf, Condition
 from infra.listing import Source, list_from
 
@@ -86,7 +86,7 @@ def _confirmed(asked: Asked) -> Machine:
         asked.check()
     if asked.named is None:
         raise InvalidField("Name the business by its codename, in the header `mbx-business-codename`.", path="_business")
-    company = read_business(asked.services.identity, asked.named)
+    company = read_business(asked.services.database, asked.services.ledger, asked.named)
     if company.data["codename"] != asked.named:  # it was an id
         raise errors.CompanyNotFound(f"There is no business {asked.named!r}.", path="_business")
     nobody = Principal(company.id, UUID(int=0), UUID(int=0), None, SYSTEM.role, 0)

@@ -19,7 +19,7 @@ from domain.decide import Result
 from domain.errors import LedgerError, StillReferenced
 from domain.needs import Needs
 from domain.record import Record
-from infra.asof import find_as_of
+from infra.history.asof import find_as_of
 from infra.ledger import Outcome
 
 
