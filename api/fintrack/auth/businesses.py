@@ -13,6 +13,7 @@ from api.fintrack.asking import Asked, Asker, read_request
 from api.fintrack.auth import examples, forms, wire
 from api.fintrack.auth.routes import api
 from api.fintrack.envelope import page_of, respond
+from api.fintrack.parameters import PageQuery
 from api.fintrack.roles import ADMINISTER_BUSINESSES
 from api.fintrack.values import read_id
 from api.http_errors import HttpRequest
@@ -46,7 +47,7 @@ async def _read_public(request: HttpRequest) -> Asked:
         summary="The businesses one may log in to",
         description="Public, unless the operator has switched it off (DAFTAR_PUBLIC_BUSINESSES): then it is empty.",
         tag=TAG,
-        free_query=True,
+        query=PageQuery,
         answers=_LIST_200,
         refusals=(TooManyRequests,),
         secured=False,
@@ -149,7 +150,7 @@ _LISTS = [
             id=f"fintrack{name}",
             summary="Every business, in the order in which they were begun",
             tag=TAG,
-            free_query=True,
+            query=PageQuery,
             answers=_LIST_200,
             refusals=(NotAllowed,),
         ),

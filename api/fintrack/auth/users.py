@@ -14,6 +14,7 @@ from api.fintrack.auth import examples, forms, wire
 from api.fintrack.auth.routes import api
 from api.fintrack.envelope import page_of, respond
 from api.fintrack.objects.users import ACTIVE, ALSO, USER
+from api.fintrack.parameters import UserSearchQuery, UsersQuery
 from api.fintrack.roles import ADMINISTER, READ
 from api.fintrack.values import read_id
 from domain.errors import NotAllowed, RecordNotFound
@@ -103,9 +104,8 @@ def _listed(asker: Asker, more: tuple[Condition, ...] = ()) -> ASGIResponse:
     Operation(
         id="fintrackListUsers",
         summary="The users of the business",
-        description="Filters: `email`, `fullname`, `roleId`, each a part of it; several of one are alternatives.",
         tag=TAG,
-        free_query=True,
+        query=UsersQuery,
         answers=_USERS_200,
         refusals=(NotAllowed,),
     ),
@@ -123,7 +123,7 @@ def list_users(asker: Asker) -> ASGIResponse:
         id="fintrackSearchUsers",
         summary="Users whose name or e-mail holds a `keyword`",
         tag=TAG,
-        free_query=True,
+        query=UserSearchQuery,
         answers=_USERS_200,
         refusals=(NotAllowed,),
     ),

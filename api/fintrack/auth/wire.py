@@ -37,7 +37,7 @@ def user_row(user: Record, business_id: UUID) -> dict[str, Any]:
         **_named(USER, users.ALSO, user),
         "businessId": business_id,
         **_standard(user),
-        "_archivedAt": user.data.get("archived_at"),
+        "_archivedAt": moment_text(archived) if (archived := user.data.get("archived_at")) else None,
     }
 
 

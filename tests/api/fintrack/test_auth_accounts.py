@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import psycopg
@@ -100,6 +101,7 @@ def test_who_may_leave(business, role, status):
 def leave(user: User) -> None:
     answer = user.call("DELETE", f"/v1/archiveprofile/{user.id}")
     assert (answer.status_code, answer.json()["user"]["isActive"]) == (200, False)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.000Z", answer.json()["user"]["_archivedAt"])
 
 
 def test_who_left_comes_back_by_logging_in(business):
