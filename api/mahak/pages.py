@@ -14,9 +14,9 @@ from api.mahak.visiting import Stage, links_of, stages_of
 from domain.errors import CursorAhead
 from domain.needs import Needs
 from infra.composition import Services
-from infra.metrics import Metrics
+from infra.identity.tokens import Claims
+from infra.observability.metrics import Metrics
 from infra.sync_rows import Openings, RowsPage, SyncRows, Wanted
-from infra.tokens import Claims
 
 ROWS_AT_ONCE = 4_000
 """Rows of all collections that the first query reads, shared among them; each gets at least as many as the next."""

@@ -26,10 +26,10 @@ from api.mahak.values import INT64
 from api.reading_requests import services_of
 from domain.errors import CursorAhead, InvalidField
 from infra.composition import Services
-from infra.quiet import Nothing, Question
+from infra.identity.tokens import Claims
+from infra.sync.quiet import Nothing, Question
 from infra.sync_layout import Layout
 from infra.sync_rows import SyncRows
-from infra.tokens import Claims
 
 MOST_PAGED = 10_000
 

@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-import msgspec
-from litestar.response.base import ASGIResponse
-from msgspec import Meta
-
-from api.bearer import claims_of
-from api.endpoint import Answer, Operation, endpoint
-from api.http_errors import HttpRequest
-from api.reading_requests import query_pairs, services_of
 from api.roles import check_may_manage
 from api.saimpex import tags, values
-from api.saimpex.access import managers, member_of
-from api.saimpex.customers import MOST_PER_PAGE, pagination
-from api.saimpex.deltas import said
-from api.saimpex.envelope import Envelope
+from api.saimpex.access import managers
 from api.saimpex.forms import Form, field, ref
 from api.saimpex.rows import times
 from api.saimpex.staff import find_employee
 from api.saimpex.values import Row
 from api.saimpex.writing import Asked, Made, Plan, writes
-from domain.errors import InvalidField
+from domain.errors import InvalidField, RolesFixed
 from domain.record import Record
-from infra.composition import Services
 from infra.ids import new_id
-from infra.listing import Condition, Source, list_from
-from infra.tokens import Claims
 
 FEWEST_CHARACTERS = 8
+OWN_ACCESS = "You cannot take your own access away; another manager can."
 ROLES = {
     "staff": "staff",
     "cashier": "staff",
@@ -40,7 +27,9 @@ ROLES = {
     "owner": "owner",
     "viewer": "viewer",
     "user": "user",
+    **{role: role for role in ("tenantAdmin", "tenantOwner", "tenantUser")},
 }
+"""Roles as the app may call them, and as they are answered."""
 
 
 def _password(value: Any, path: str) -> str:
@@ -105,6 +94,8 @@ def update_employee(asked: Asked) -> Plan:
     """The fields that were sent."""
     data = dict(asked.values)
     employee = _managed(asked, data.pop("id"))
+    if employee.id == asked.till.principal.user_id:
+        _check_access_kept({**employee.data, **data}, employee.data["role"])
     if data.get("role"):
         check_may_manage(asked.till.principal.role, "data.role", data["role"])
     return Plan([asked.command("user", "update", data, employee.id)], _say)
@@ -126,6 +117,8 @@ def update_employee(asked: Asked) -> Plan:
 def delete_employee(asked: Asked) -> Plan:
     """They cannot log in any more; what they did stays theirs."""
     employee = _managed(asked, asked.values["id"])
+    if employee.id == asked.till.principal.user_id:
+        raise RolesFixed(OWN_ACCESS, path="id")
     return Plan([asked.command("user", "delete", target=employee.id)], lambda made: {"id": made.record().number})
 
 
@@ -133,6 +126,16 @@ def _managed(asked: Asked, reference: Row) -> Record:
     employee = find_employee(asked.till, reference, "id")
     check_may_manage(asked.till.principal.role, "id", employee.data["role"])
     return employee
+
+
+def _check_access_kept(after: Row, role: str) -> None:
+    """Raise RolesFixed where somebody would not get in, or not manage, any more: the company may have nobody else who does."""
+    if after.get("role") != role:
+        raise RolesFixed(OWN_ACCESS, path="data.role")
+    if not after.get("is_active", True):
+        raise RolesFixed(OWN_ACCESS, path="data.is_active")
+    if not after.get("email") and not after.get("username"):
+        raise RolesFixed(OWN_ACCESS, path="data.email")
 
 
 def _say(made: Made) -> Row:
@@ -156,55 +159,4 @@ def employee_row(record: Record) -> Row:
     }
 
 
-class EmployeesQuery(msgspec.Struct, kw_only=True):
-    """Which page, and what the name, e-mail or code holds."""
-
-    search: str | None = None
-    page: Annotated[int, Meta(ge=1, le=10**9)] | None = None
-    per_page: Annotated[int, Meta(ge=1, le=MOST_PER_PAGE)] | None = None
-
-
-class Employees(msgspec.Struct, kw_only=True):
-    """Employees."""
-
-    employees: list[dict[str, Any]]
-    pagination: dict[str, int]
-
-
-@endpoint(
-    "GET",
-    "/api/desktop/hrm/employees",
-    Operation(
-        id="saimpexEmployees",
-        summary="Employees",
-        tag=tags.HRM,
-        query=EmployeesQuery,
-        answers={
-            200: Answer(
-                "Employees.",
-                Envelope[Employees],
-                {"status": "true", "data": {"employees": [EXAMPLE], "pagination": pagination(1, 20, 1)}, "message": "Success"},
-            )
-        },
-    ),
-)
-async def employees(request: HttpRequest) -> ASGIResponse:
-    """A page."""
-    claims, services = claims_of(request), services_of(request)
-    query = dict(query_pairs(request))
-    page = values.whole(1, 10**9)(query.get("page") or 1, "page")
-    per_page = values.whole(1, MOST_PER_PAGE)(query.get("per_page") or 20, "per_page")
-    return said(await services.threads.run(_list, services, claims, (query.get("search") or "").strip()[:200], page, per_page))
-
-
-def _list(services: Services, claims: Claims, search: str, page: int, per_page: int) -> Row:
-    member = member_of(services, claims)
-    paths = tuple(("data", name) for name in ("name", "email", "username", "code"))
-    conditions = (Condition(paths, (search,), test="holds"),) if search else ()
-    source = Source("user", conditions)
-    found = list_from(services.database, member.principal.company_id, [source], limit=per_page, offset=(page - 1) * per_page)
-    records = msgspec.json.decode(b"[" + found.items + b"]", type=list[Record])
-    return {"employees": list(map(employee_row, records)), "pagination": pagination(page, per_page, found.total)}
-
-
-HANDLERS = [*add_employee, *update_employee, *delete_employee, employees]
+HANDLERS = [*add_employee, *update_employee, *delete_employee]

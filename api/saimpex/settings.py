@@ -18,7 +18,7 @@ from api.saimpex.forms import Form, field
 from api.saimpex.rows import VENDOR_EXTRAS, VENDOR_TEXTS, vendor_row
 from api.saimpex.values import Row
 from api.saimpex.writing import Asked, Plan, writes
-from infra.companies import database_id_of
+from infra.companies.directory import database_id_of
 
 VENDOR = Form(
     "VendorSettings",
@@ -90,7 +90,7 @@ def _read(pull: Pull) -> Row:
     example=EXAMPLE,
     gate=managers,
     message="Settings updated successfully",
-    files=True,
+    files="image",
 )
 def update_settings(asked: Asked) -> Plan:
     """The fields that were sent."""

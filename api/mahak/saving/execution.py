@@ -27,7 +27,7 @@ from domain.errors import InvalidField, LedgerError, ServiceUnavailable
 from domain.event import JSON
 from infra.composition import Services
 from infra.ledger import MAX_COMMANDS, Earlier, Refusal
-from infra.pulling_changes import ChangeReader
+from infra.sync.change_reader import ChangeReader
 
 MOST_TIMES = 5
 """How often a batch is begun again because the same rows came by another request meanwhile."""

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from api.roles import check_may_write
 from domain.command import Actor
 from infra.composition import Services
-from infra.tokens import Claims
+from infra.identity.tokens import Claims
 
 
 @dataclass(frozen=True, slots=True)
