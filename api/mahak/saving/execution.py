@@ -12,10 +12,12 @@ import msgspec
 from api.mahak.collections.view import id_of
 from api.mahak.errors import BY_NAME, code_of
 from api.mahak.saving.batch import Batch, Item, read_batch
+from api.mahak.saving.discounts import OWNER_OF_LINE, Discounts
 from api.mahak.saving.known import Known, read_codes, read_known
 from api.mahak.saving.orders import check_orders, name_lines, nest
 from api.mahak.saving.payments import Amounts
 from api.mahak.saving.pictures import Pictures, RowFiles
+from api.mahak.saving.repeats import Became, Repeats
 from api.mahak.saving.stock import Counts
 from api.mahak.saving.translation import Planned, Translated, Translation
 from api.mahak.saving.unnamed import name_by_content
@@ -73,7 +75,7 @@ class Save:
     def _note(self, planned: Planned, result: Result) -> None:
         """Note what became of a command; a record that was made under its client's id meanwhile is not the one it would make."""
         if planned.item is not None:
-            self.results[id(planned.item)] = result
+            self.results.setdefault(id(planned.item), result)
         if planned.command.action == "create" and planned.command.id != result.id:
             self._is_overtaken = True
 
@@ -82,9 +84,17 @@ class Save:
 
         Raises LedgerError: where the batch is atomic, with every row that is wrong in `details["errors"]`.
         """
+        repeats = Repeats(self.services.ledger, self.writer.company_id, self.writer.actor)
         for _ in range(MOST_TIMES):
-            saved = self._execute()
+            try:
+                saved = self._execute()
+            except LedgerError:
+                if not (self.is_atomic and repeats.has_versions(self.batch) and (before := repeats.find(self.form))):
+                    raise
+                return self._as_before(before)
             if saved is not None:
+                if self.is_atomic and repeats.has_versions(self.batch):
+                    repeats.note(self.form, {name: [(r.id, r.version, r.outcome) for r in rows] for name, rows in saved.items()})
                 return saved
         raise ServiceUnavailable("Others keep sending the same rows; try again.", retry_after=1)
 
@@ -100,31 +110,34 @@ class Save:
         read_codes(services.database, writer.company_id, batch, known)
         amounts = Amounts(services.store, writer.company_id)
         counts = Counts(services.database, writer.company_id)
-        translated = self._translate(known, amounts, counts, pictures)
+        discounts = Discounts(services.store, writer.company_id, writer.currency)
+        translated = self._translate(known, amounts, discounts, counts, pictures)
         if self.is_atomic:
             self._refuse_together([item for item in batch.items if item.error is not None])
             self._execute_together(translated)
         else:
-            self._execute_each(translated, amounts)
+            self._execute_each(translated, amounts, discounts)
         if self._is_overtaken:
             self._is_overtaken = False
             self.results.clear()
             return None
         return self._saved(translated, counts)
 
-    def _translate(self, known: Known, amounts: Amounts, counts: Counts, pictures: Pictures) -> Translated:
+    def _translate(self, known: Known, amounts: Amounts, discounts: Discounts, counts: Counts, pictures: Pictures) -> Translated:
         writer = self.writer
 
         def complete(items: list[Item]) -> None:
-            check_orders(items, self.batch.lists, writer.currency)
+            check_orders(items, self.batch.lists)
             pictures.complete(items)
-            amounts.complete([item for item in items if item.error is None and item.plan is not None])
+            right = [item for item in items if item.error is None and item.plan is not None]
+            amounts.complete(right)
+            discounts.complete(right)
 
         translation = Translation(
             self.batch,
             known,
             writer.zone,
-            writer.actor.role,
+            writer.actor,
             repeats_change=not self.is_atomic,
             brings_another=pictures.brings_another,
         )
@@ -132,6 +145,8 @@ class Save:
         rows = [planned.item for planned in translated.commands if planned.item is not None]
         translated.commands = [*pictures.before(), *translated.commands, *pictures.after(rows)]
         translated.commands += amounts.helping()
+        if self.is_atomic:
+            translated.commands += discounts.late()
         translated.commands += counts.commands(translation)
         return translated
 
@@ -179,7 +194,7 @@ class Save:
 
     # Each for itself ------------------------------------------------------------------------------
 
-    def _execute_each(self, translated: Translated, amounts: Amounts) -> None:
+    def _execute_each(self, translated: Translated, amounts: Amounts, discounts: Discounts) -> None:
         commands, lines = nest(translated.commands)
         refused = self._run(commands)
         taken = {at for at, planned in enumerate(commands) if at in lines and planned in refused}
@@ -187,14 +202,16 @@ class Save:
             again: list[Planned] = []
             for at, planned in enumerate(commands):
                 if at in taken:
-                    again.append(_alone(planned))
+                    if not _is_of_header(planned):
+                        again.append(_alone(planned))
                     again += lines[at]
                 elif planned in refused:
                     again.append(planned)
             refused = self._run(again)
-        cheques = [planned.item for planned in refused if planned.item is not None and planned.item.kind == "cheque"]
-        if cheques:
-            self._run(amounts.without(cheques))
+        items = [planned.item for planned in refused if planned.item is not None]
+        corrections = amounts.without([item for item in items if item.kind == "cheque"])
+        discounts.without([item for item in items if item.kind in OWNER_OF_LINE])
+        self._run([*corrections, *discounts.late()])
 
     def _run(self, commands: Sequence[Planned]) -> list[Planned]:
         """Execute commands, each for itself; those that were refused."""
@@ -216,6 +233,14 @@ class Save:
                 item.error = None
             self._note(planned, result)
         return refused
+
+    def _as_before(self, became: Mapping[str, Sequence[Became]]) -> dict[str, list[Saved]]:
+        """What was answered when this very batch came first."""
+        lists = self.batch.lists
+        return {
+            name: [Saved(item, *one[:2], outcome=one[2]) for item, one in zip(lists[name], rows, strict=True)]
+            for name, rows in became.items()
+        }
 
     # What became of it ----------------------------------------------------------------------------
 
@@ -242,6 +267,12 @@ class Save:
                 row_id = id_of(name, item.kind, number) if item.plan is not None else counted[id(item)]
                 rows.append(Saved(item, row_id, version, outcome=(result.outcome or "") if result is not None else ""))
         return saved
+
+
+def _is_of_header(order: Planned) -> bool:
+    """Whether an order with its lines was refused for what its own row says; else the row may be right without them."""
+    path = order.item.error.path if order.item is not None and order.item.error is not None else ""
+    return path.startswith("data.") and _LINE.match(path) is None
 
 
 def _alone(planned: Planned) -> Planned:
@@ -274,7 +305,7 @@ def field_of(item: Item, error: LedgerError) -> str:
 
 def _told(item: Item, error: LedgerError) -> dict[str, Any]:
     return {
-        "entity": item.collection.name,
+        "entity": item.path.partition("[")[0],
         "index": item.index,
         "field": field_of(item, error),
         "code": code_of(type(error)),

@@ -56,8 +56,9 @@ async def _save(request: HttpRequest, *, is_atomic: bool) -> ASGIResponse:
     async with row_files(services, claims, form) as files:
 
         def work() -> Any:
-            saved = save_and_note(Save(services, writer_of(services, claims), form, is_atomic, files))
-            return answer_v2(saved) if is_atomic else answer_v1(saved)
+            save = Save(services, writer_of(services, claims), form, is_atomic, files)
+            saved = save_and_note(save)
+            return answer_v2(saved, save.batch.names) if is_atomic else answer_v1(saved)
 
         return answer(await services.threads.run(work))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -14,7 +13,6 @@ from api.mahak.saving.translation import Planned
 from api.mahak.saving.unnamed import digest_of
 from domain.command import Command
 from domain.errors import ReferenceMissing
-from domain.money import HUNDRED, round_to
 
 LINES = {"orders": "orderDetails", "invoices": "invoiceDetails", "journalEntries": "journalEntryLines"}
 _OWNER_OF_LINE = {"invoice_line": "invoice_id", "order_line": "order_id", "journal_line": "entry_id"}
@@ -68,11 +66,11 @@ def owner_of(line: Item) -> str:
     return next((client_key_of(one) for one in named if one is not None and one.client_id and not one.id), "")
 
 
-def check_orders(items: Sequence[Item], lists: Mapping[str, Sequence[Item]], currency: str) -> None:
-    """Note on new orders and invoices that they come without a line, and make the amount of a discount in percent.
+def check_orders(items: Sequence[Item], lists: Mapping[str, Sequence[Item]]) -> None:
+    """Note on new orders and invoices that they come without a line.
 
     A new journal entry with its lines is posted, unless it says that it is a draft. `items` are the readable rows, `lists` all of
-    them: a line that is wrong is a line too. `currency` is the company's.
+    them: a line that is wrong is a line too.
     """
     lines: dict[str, list[Item]] = {}
     for item in items:
@@ -91,28 +89,11 @@ def check_orders(items: Sequence[Item], lists: Mapping[str, Sequence[Item]], cur
             item.error = ReferenceMissing(
                 f"The {item.collection.entity} comes without a line: send its {owned} in the same request.", path=item.path
             )
-        else:
-            _discount_in_percent(item, own, currency)
 
 
 def _has_line(order: Item, lists: Mapping[str, Sequence[Item]]) -> bool:
     named = (line.links.get(name) for line in lists.get(LINES[order.collection.name], ()) for name in _OWNER_OF_LINE.values())
     return any(one is not None and one.client_id == order.client_id != 0 for one in named)
-
-
-def _discount_in_percent(order: Item, lines: Sequence[Item], currency: str) -> None:
-    extra = order.data.get("extra") or {}
-    if extra.get("discountType") == 1 and extra.get("discount") is not None:
-        net = sum((_net(line.data) for line in lines if not line.deleted), Decimal(0))
-        amount = net * Decimal(extra["discount"]) / HUNDRED
-        order.data["discount"] = str(round_to(amount, order.data.get("currency") or currency))
-
-
-def _net(line: Mapping[str, Any]) -> Decimal:
-    whole = Decimal(line.get("quantity") or 1) * Decimal(line.get("unit_price") or 0)
-    if line.get("discount_percent"):
-        return whole - whole * Decimal(line["discount_percent"]) / HUNDRED
-    return whole - Decimal(line.get("discount") or 0)
 
 
 def nest(commands: Sequence[Planned]) -> tuple[list[Planned], dict[int, list[Planned]]]:

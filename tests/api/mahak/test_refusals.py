@@ -25,7 +25,7 @@ WORDS: list[tuple[str, dict[str, Any], str, str]] = [
     ("orderDetails", line(count1=-1, price=1), "count1", "field"),
     ("receipts", {"receipts": [{"receiptClientId": 1, "personId": 1, "cashAmount": -5}]}, "cashAmount", "field"),
     ("receipts", {"receipts": [{"receiptClientId": 1, "personId": 1, "amount": -5}]}, "amount", "field"),
-    ("people", {"customers": [{"customerClientId": 1, "name": {"a": 1}}]}, "name", "field"),
+    ("customers", {"customers": [{"customerClientId": 1, "name": {"a": 1}}]}, "name", "field"),
     ("banks", {"banks": [{"bankClientId": 1, "name": "a\x00b"}]}, "name", "field"),
 ]
 
