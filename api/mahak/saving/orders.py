@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from api.mahak.collections.money import ORDER_OF_PAYMENT
+from api.mahak.collections.plan import Named
 from api.mahak.saving.batch import Item
 from api.mahak.saving.known import client_key_of
 from api.mahak.saving.translation import Planned
@@ -58,6 +60,28 @@ def _name_additions(owners: Sequence[Item], lines: Sequence[Item]) -> None:
                 line.client_key = KEY_OF_UNNAMED.format(
                     entity=line.collection.entity, owner=f"{entity} {number} {digest}", place=place
                 )
+
+
+_RECEIPTS, _PAYMENTS = ("receipts", "receipt"), ("payments", "payment")
+_SETTLED_BY: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "201": (_RECEIPTS,), "205": (_RECEIPTS,), "202": (_PAYMENTS,), "204": (_PAYMENTS,),
+}  # fmt: skip
+"""What an order of each type is settled by; others name either."""
+
+
+def name_orders(lists: Mapping[str, Sequence[Item]]) -> None:
+    """Let the receipts and payments of a batch name the order that names them, where they name none themselves."""
+    if not lists.get("receipts") and not lists.get("payments"):
+        return
+    for order in lists.get("orders", ()):
+        settled = _SETTLED_BY.get(str(order.row.get("ordertype")).strip(), (_RECEIPTS, _PAYMENTS))
+        for name, prefix in settled if (order.id or order.client_id) and not order.deleted else ():
+            number, client_id = order.row.get(f"{prefix}id"), order.row.get(f"{prefix}clientid")
+            for item in lists.get(name, ()):
+                is_named = str(item.id) == str(number) if item.id else item.client_id and str(item.client_id) == str(client_id)
+                if is_named and "invoice_id" not in item.links:
+                    path = f"{item.path}.orderId"
+                    item.links["invoice_id"] = Named(ORDER_OF_PAYMENT, path, order.id, order.client_id)
 
 
 def owner_of(line: Item) -> str:
