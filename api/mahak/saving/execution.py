@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from api.mahak.collections import COLLECTIONS
 from api.mahak.collections.view import id_of
 from api.mahak.errors import BY_NAME, code_of
 from api.mahak.saving.batch import Batch, Item, read_batch
@@ -23,7 +24,7 @@ from api.mahak.saving.translation import Planned, Translated, Translation
 from api.mahak.saving.unnamed import name_by_content
 from api.mahak.saving.writer import Writer
 from domain.decide import Result
-from domain.errors import InvalidField, LedgerError, ServiceUnavailable
+from domain.errors import InvalidField, LedgerError, ReferenceMissing, ServiceUnavailable
 from infra.composition import Services
 from infra.ledger import MAX_COMMANDS, Refusal
 from infra.pulling_changes import ChangeReader
@@ -190,6 +191,7 @@ class Save:
         if planned.item is None:
             return error
         error.path = path
+        error = _in_words_of(planned.item, error)
         told = _told(planned.item, error)
         return type(error)(error.message, path=_path_of(planned.item, error), errors=[told])
 
@@ -228,7 +230,8 @@ class Save:
             if isinstance(result, Refusal):
                 refused.append(planned)
                 if item is not None:
-                    item.error = BY_NAME.get(result.code, InvalidField)(result.message, path=result.path, **result.details)
+                    error = BY_NAME.get(result.code, InvalidField)(result.message, path=result.path, **result.details)
+                    item.error = _in_words_of(item, error)
                 continue
             if item is not None:
                 item.error = None
@@ -281,6 +284,17 @@ def _alone(planned: Planned) -> Planned:
     command = planned.command
     data = {name: value for name, value in command.data.items() if name != "lines"}
     return Planned(planned.item, msgspec.structs.replace(command, data=data))
+
+
+def _in_words_of(item: Item, error: LedgerError) -> LedgerError:
+    """A refusal of a reference by what the row says, and not by an id of ours, which its client never saw."""
+    ours = error.path.removeprefix("data.")
+    named = next((one for one in item.links.values() if ours in one.link.ours), None)
+    if named is None or type(error) is not ReferenceMissing:
+        return error
+    entity, said = COLLECTIONS[named.link.collection].entity, named.id or named.client_id or named.code
+    message = f"The {entity} with the {named.path.rpartition('.')[2]} {said} was refused or deleted."
+    return ReferenceMissing(message, path=error.path)
 
 
 def _path_of(item: Item, error: LedgerError) -> str:

@@ -115,3 +115,22 @@ def test_the_guides_notes_and_code_of_a_customer_are_kept(mahak: Client) -> None
     assert mahak.pull_v2(customersRowVersion=row["rowVersion"])["data"]["customers"]["records"] == []
     save_v2(mahak, customers=[{**row, "notes": "another"}])
     assert mahak.pull_v2(customersRowVersion=0)["data"]["customers"]["records"][0]["description"] == "another"
+
+
+def test_what_names_a_refused_row_is_refused_in_its_clients_words(mahak: Client) -> None:
+    batch = {**SALE, "orders": [{**SALE["orders"][0], "discount": 9_999_999}]}
+    [order], [line] = (save_v1(mahak, **batch)["Data"]["Objects"][name]["Results"] for name in ("Orders", "OrderDetails"))
+    assert order["Errors"][0]["Property"] == "Discount"
+    assert line["Errors"] == [
+        {"Property": "OrderClientId", "Code": 2001, "Error": "The order with the orderClientId 1 was refused or deleted."}
+    ]
+    save_v2(mahak, **SALE)
+    save_v2(mahak, products=[{"productId": 1, "deleted": True}])
+    more = {**line_of(2), "orderDetails": [{"orderClientId": 2, "productDetailId": 1, "quantity": 1, "unitPrice": 5}]}
+    told = save_v2(mahak, 400, **more)
+    assert told["message"] == "The productDetail with the productDetailId 1 was refused or deleted."
+    assert (told["code"], told["data"]["field"]) == (2001, "orderDetails[0].productDetailId")
+
+
+def line_of(client_id: int) -> dict[str, Any]:
+    return {"orders": [{"orderClientId": client_id, "personClientId": 7}]}
