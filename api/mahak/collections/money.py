@@ -120,6 +120,7 @@ def _payments(name: str, entity: str, direction: str) -> Collection:
             ),
         ),
         guide=(name,),
+        said="customerId:i, customerClientId:l, amount:d, invoiceId:i, invoiceClientId:l, method:s",
     )
 
 
@@ -214,5 +215,6 @@ JOURNAL_ENTRY_LINES = Collection(
     ),
     asked="JournalEntryLine",
     guide=("journalEntryLines",),
+    said="customerId:i",
     is_of_guide=True,
 )

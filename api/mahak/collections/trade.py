@@ -171,6 +171,7 @@ ORDERS = Collection(
     views=(_header("invoice", INVOICE_TYPES, "issue_date"), _header("order", ORDER_TYPES, "order_date")),
     choose=_choose,
     guide=("orders",),
+    said="customerId:i, customerClientId:l, totalAmount:d, currency:s, status:s, isDisputed:b",
 )
 """Ours name their invoice: an order's receipt is the first that names it; else the one that its client said is answered."""
 
@@ -264,6 +265,7 @@ ORDER_DETAILS = Collection(
     " productDetailClientId:l, productDetailCode:i",
     views=(_line("invoice_line", "invoice_id"), _line("order_line", "order_id")),
     guide=("orderDetails",),
+    said="productId:i, productClientId:l, quantity:d, unitPrice:d, totalAmount:d",
 )
 
 # The guide's invoices -----------------------------------------------------------------------------
@@ -319,13 +321,14 @@ INVOICES = Collection(
     ),
     asked="Invoice",
     guide=("invoices",),
+    said="customerId:i, customerClientId:l, invoiceNumber:s, currency:s, status:s, isDisputed:b",
     is_of_guide=True,
 )
 
 INVOICE_DETAILS = Collection(
     name="invoiceDetails",
     entity="invoiceDetail",
-    fields="invoiceDetailId:i, invoiceDetailClientId:l, invoiceId:i, invoiceClientId:l, invoiceCode:s, productDetailId:i, price:d,"
+    fields="invoiceDetailId:i, invoiceDetailClientId:l, invoiceId:i, invoiceClientId:l, invoiceCode:i, productDetailId:i, price:d,"
     " count1:d, count2:d, description:s, discount:d, discountType:i, taxPercent:d, chargePercent:d, storeId:i, rowId:i,"
     " deleted:b, rowVersion:l, productDetailClientId:l, productDetailCode:i",
     views=(
@@ -340,5 +343,6 @@ INVOICE_DETAILS = Collection(
     ),
     asked="InvoiceDetail",
     guide=("invoiceDetails",),
+    said="productId:i, productClientId:l, quantity:d, unitPrice:d, totalAmount:d",
     is_of_guide=True,
 )

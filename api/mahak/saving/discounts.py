@@ -99,7 +99,7 @@ class Discounts:
             owner = _named_by(line)
             if isinstance(owner, tuple):
                 needs.numbers.add(owner)
-            elif owner not in headers:
+            elif owner and owner not in headers:
                 needs.ids.add(UUID(owner))
         for record in self.store.read_records(self.company_id, needs).records if needs else ():
             self._ids[record.kind, record.number] = record_id = str(record.id)

@@ -134,3 +134,12 @@ def test_what_names_a_refused_row_is_refused_in_its_clients_words(mahak: Client)
 
 def line_of(client_id: int) -> dict[str, Any]:
     return {"orders": [{"orderClientId": client_id, "personClientId": 7}]}
+
+
+@pytest.mark.parametrize("name", ["orderDetails", "invoiceDetails", "journalEntryLines"])
+def test_a_line_that_names_nothing_is_an_orphan(mahak: Client, name: str) -> None:
+    told = save_v2(
+        mahak, 400, **{name: [{"productId": 1, "description": "Tea", "quantity": 1, "unitPrice": 1, "accountCode": "1000"}]}
+    )
+    assert told["data"]["errors"][0]["entity"] == name
+    assert told["code"] in (2001, 3001)
