@@ -211,7 +211,7 @@ class Save:
                 elif planned in refused:
                     again.append(planned)
             refused = self._run(again)
-        items = [planned.item for planned in refused if planned.item is not None]
+        items = [planned.item for planned in refused if planned.item is not None and planned.item.plan is not None]
         corrections = amounts.without([item for item in items if item.kind == "cheque"])
         discounts.without([item for item in items if item.kind in OWNER_OF_LINE])
         self._run([*corrections, *discounts.late()])

@@ -143,3 +143,14 @@ def test_a_line_that_names_nothing_is_an_orphan(mahak: Client, name: str) -> Non
     )
     assert told["data"]["errors"][0]["entity"] == name
     assert told["code"] in (2001, 3001)
+
+
+def test_v1_a_count_of_what_is_gone_is_refused_for_itself(mahak: Client) -> None:
+    save_v2(mahak, **SALE)
+    save_v2(mahak, products=[{"productId": 1, "deleted": True}])
+    told = save_v1(
+        mahak, ProductDetailStoreAssets=[{"ProductDetailId": 1, "Count1": 5}], Banks=[{"BankClientId": 1, "Name": "Melli"}]
+    )
+    objects = told["Data"]["Objects"]
+    assert objects["ProductDetailStoreAssets"]["Results"][0]["Errors"][0]["Code"] == 2001
+    assert objects["Banks"]["Results"][0]["Result"] is True
