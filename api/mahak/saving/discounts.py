@@ -49,9 +49,12 @@ class Discounts:
         """The orders whose discount is set after their lines."""
         self._ids: dict[tuple[str, int], str] = {}
         """The ids of orders that lines name by their numbers."""
+        self._rows: dict[str, Item] = {}
+        """The batch's products: a line that says no price is sold at its product's."""
 
     def complete(self, items: Sequence[Item]) -> None:
         """Make the amounts of the batch's own orders; `items` are the readable rows."""
+        self._rows = {str(item.record_id): item for item in items if item.kind == "product"}
         headers = {str(item.record_id): item for item in items if item.kind in _OWNERS and not item.deleted}
         lines = [item for item in items if item.kind in OWNER_OF_LINE]
         for record_id, item in headers.items():
@@ -127,21 +130,28 @@ class Discounts:
         if line.deleted:
             own.nets.pop(str(line.record_id), None)
         else:
-            own.nets[str(line.record_id)] = self._net({**(line.record.data if line.record is not None else {}), **line.data})
+            data = {**(line.record.data if line.record is not None else {}), **line.data}
+            if data.get("unit_price") is None and (product := data.get("product_id")) is not None:
+                data["unit_price"] = self._price(product)
+            own.nets[str(line.record_id)] = self._net(data)
+
+    def _price(self, product: Any) -> Any:
+        """The price of a product, by its id or its number."""
+        if isinstance(product, str) and (item := self._rows.get(product)) is not None:
+            return _after(item).get("price")
+        needs = Needs(numbers={("product", product["number"])}) if isinstance(product, Mapping) else Needs(ids={UUID(product)})
+        return next((record.data.get("price") for record in self.store.read_records(self.company_id, needs).records), None)
 
     # Amounts --------------------------------------------------------------------------------------
 
     def _net(self, line: Mapping[str, Any]) -> Decimal:
-        gross = Decimal(line.get("quantity") or 1) * Decimal(line.get("unit_price") or 0)
-        percent = Decimal(line.get("discount_percent") or 0)
-        return round_to(gross - Decimal(line.get("discount") or 0) - gross * percent / HUNDRED, self.currency)
+        return _net_of(line, self.currency)
 
     def _amount(self, own: _Order) -> str:
         if own.said is not None:
             return own.said
         data = _after(own.item) if own.item is not None else own.record.data if own.record is not None else {}
-        amount = sum(own.nets.values(), ZERO) * (_percent(data) or ZERO) / HUNDRED
-        return str(round_to(amount, data.get("currency") or self.currency))
+        return _part_of(own.nets.values(), _percent(data) or ZERO, data.get("currency") or self.currency)
 
     def _changed(self, record_id: str, own: _Order) -> Planned | None:
         """The change of an order's discount; None where it is that already."""
@@ -150,6 +160,25 @@ class Discounts:
             return None
         kind = own.item.kind if own.item is not None else before.kind if before is not None else ""
         return Planned(own.item, Command(kind=kind, action="update", id=UUID(record_id), data={"discount": amount}))
+
+
+def discount_after(order: Record, data: Mapping[str, Any], lines: Iterable[Record], currency: str) -> str | None:
+    """The amount of the discount of an order with these lines once `data` is saved; None where it is not a percent."""
+    after = {**order.data, **data}
+    if (percent := _percent(after)) is None:
+        return None
+    nets = (_net_of(line.data, currency) for line in lines if line.kind in OWNER_OF_LINE and not line.deleted)
+    return _part_of(nets, percent, after.get("currency") or currency)
+
+
+def _net_of(line: Mapping[str, Any], currency: str) -> Decimal:
+    gross = Decimal(line.get("quantity") or 1) * Decimal(line.get("unit_price") or 0)
+    percent = Decimal(line.get("discount_percent") or 0)
+    return round_to(gross - Decimal(line.get("discount") or 0) - gross * percent / HUNDRED, currency)
+
+
+def _part_of(nets: Iterable[Decimal], percent: Decimal, currency: str) -> str:
+    return str(round_to(sum(nets, ZERO) * percent / HUNDRED, currency))
 
 
 def _after(order: Item) -> Mapping[str, Any]:

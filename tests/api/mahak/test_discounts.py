@@ -118,3 +118,23 @@ def test_the_discount_of_a_line_is_refused_in_the_words_of_the_line(mahak: Clien
     batch = sale(detail, 1000)
     batch["orderDetails"][0] |= {"discount": 101, "discountType": 1}
     assert save_v2(mahak, 400, **batch)["data"]["errors"][0]["field"] == "discount"
+
+
+def test_a_percent_is_of_the_price_of_the_product_where_a_line_says_none(mahak: Client, detail: int) -> None:
+    product = {"products": [{"productClientId": 9, "name": "Mint", "price": 1000}]}
+    batch = sale(detail, 1, discount=10, discountType=1) | product
+    batch["orderDetails"][0] = {"orderClientId": 1, "productClientId": 9, "quantity": 2}
+    save_v2(mahak, **batch)
+    order, [line] = rows_of(mahak)
+    assert order["totalAmount"] == 1800
+    more = {"orderId": order["orderId"], "productId": line["productId"], "quantity": 1, "orderDetailClientId": 77}
+    save_v2(mahak, orderDetails=[more])
+    assert rows_of(mahak)[0]["totalAmount"] == 2700
+
+
+def test_a_correction_in_percent_is_of_the_lines(mahak: Client, detail: int) -> None:
+    save_v2(mahak, **sale(detail, 1000, discount=50))
+    item = {"id": rows_of(mahak)[0]["orderId"], "reason": "late", "resolution": "a tenth off"}
+    found = mahak.post("/Sync/SolveOrderDispute", {"disputeItems": [{**item, "correction": {"discount": 10, "discountType": 1}}]})
+    assert found.status_code == 200, found.text
+    assert rows_of(mahak)[0]["totalAmount"] == 900
