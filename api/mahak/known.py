@@ -65,11 +65,13 @@ def look_up(connections: CompanyConnections, company_id: UUID, known: Known, ids
 
 
 def find_details(connections: CompanyConnections, company_id: UUID, known: Known, products: Several[str]) -> None:
-    """Add the first living detail of each of these products to what is known."""
+    """Add the first living detail of each of these products to what is known; of one that is deleted, the first it had."""
     if not products:
         return
     parents = [UUID(one) for one in products]
     found = documents_of(documents_of_parents(connections, company_id, "product_detail", parents))
-    for detail in sorted((one for one in found if not one.deleted), key=lambda one: one.number):
-        known.details.setdefault(detail.data["product_id"], detail)
-        known.records.setdefault(detail.id, detail)
+    for detail in sorted(found, key=lambda one: (one.deleted, one.number)):
+        product = known.records.get(detail.data["product_id"])
+        if not detail.deleted or (product is not None and product.deleted):
+            known.details.setdefault(detail.data["product_id"], detail)
+            known.records.setdefault(detail.id, detail)

@@ -76,6 +76,7 @@ def test_a_refused_batch_keeps_the_rows_of_both_names(mahak: Client) -> None:
 
 def test_a_product_goes_with_its_details(mahak: Client) -> None:
     save_v2(mahak, **SALE)
+    stock = {"productDetailStoreAssetsRowVersion": 0, "orderDetailsRowVersion": 0}
     asked = {"productsRowVersion": 0, "productDetailsRowVersion": 0, "visitorProductsRowVersion": 0}
     before = mahak.pull_v2(**asked)["data"]
     product = before["products"]["records"][0]["productId"]
@@ -83,6 +84,9 @@ def test_a_product_goes_with_its_details(mahak: Client) -> None:
     after = mahak.pull_v2(**{name: before[name.removesuffix("RowVersion")]["rowVersion"] for name in asked})["data"]
     for name in ("products", "productDetails", "visitorProducts"):
         assert [row["deleted"] for row in after[name]["records"]] == [True], name
+    detail = before["productDetails"]["records"][0]["productDetailId"]
+    for box in (box for name, box in mahak.pull_v2(**stock)["data"].items() if name != "objects"):
+        assert [row["productDetailId"] for row in box["records"]] == [detail], "what was sold is still that detail"
 
 
 def test_a_detail_of_a_product_without_one_has_no_code_of_its_own(mahak: Client) -> None:
