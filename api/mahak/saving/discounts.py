@@ -10,7 +10,9 @@ from uuid import UUID
 
 from api.mahak.saving.batch import Item
 from api.mahak.saving.translation import Planned
+from domain.books import Books
 from domain.command import Command
+from domain.kinds.lines import Sums
 from domain.money import HUNDRED, ZERO, round_to
 from domain.needs import Needs
 from domain.record import Record
@@ -51,6 +53,8 @@ class Discounts:
         """The ids of orders that lines name by their numbers."""
         self._rows: dict[str, Item] = {}
         """The batch's products: a line that says no price is sold at its product's."""
+        self._changed_orders: dict[str, Item] = {}
+        """The orders that are there and lines of which change, each with the row that says so."""
 
     def complete(self, items: Sequence[Item]) -> None:
         """Make the amounts of the batch's own orders; `items` are the readable rows."""
@@ -62,6 +66,10 @@ class Discounts:
             if is_percent or (item.record is not None and item.data.get("discount") is not None):
                 self._orders[record_id] = _Order(item, item.record, None if is_percent else item.data["discount"])
         self._read(headers, lines)
+        for line in lines:
+            owner = self._owner_of(line)
+            if owner and ((header := headers.get(owner)) is None or header.record is not None):
+                self._changed_orders[owner] = header or line
         if not self._orders:
             return
         for line in lines:
@@ -82,6 +90,16 @@ class Discounts:
             if (own := self._orders[record_id]).item is None or own.item.error is None
             if (planned := self._changed(record_id, own)) is not None
         ]
+
+    def too_large(self, books: Books) -> Item | None:
+        """The row by which an order came to less than nothing, because there is too little left to take its discount off."""
+        for record_id, item in self._changed_orders.items():
+            order = books.records.get(UUID(record_id))
+            if order is None or order.deleted or Decimal(order.data["total"]) >= ZERO:
+                continue
+            if Sums.of_record(order.data) - Sums.of_costs(order.data, order.data["currency"]):
+                return item
+        return None
 
     def without(self, refused: Iterable[Item]) -> None:
         """Count no change of these lines, which were refused: the percent is of those that stand."""

@@ -23,6 +23,7 @@ from api.mahak.saving.stock import Counts
 from api.mahak.saving.translation import Planned, Translated, Translation
 from api.mahak.saving.unnamed import name_by_content
 from api.mahak.saving.writer import Writer
+from domain.books import Books
 from domain.decide import Result
 from domain.errors import InvalidField, LedgerError, ReferenceMissing, ServiceUnavailable
 from infra.composition import Services
@@ -116,7 +117,7 @@ class Save:
         translated = self._translate(known, amounts, discounts, counts, pictures)
         if self.is_atomic:
             self._refuse_together([item for item in batch.items if item.error is not None])
-            self._execute_together(translated)
+            self._execute_together(translated, discounts)
         else:
             self._execute_each(translated, amounts, discounts)
         if self._is_overtaken:
@@ -163,14 +164,21 @@ class Save:
         more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
         raise type(first)(first.message + more, path=_path_of(refused[0], first), errors=told)
 
-    def _execute_together(self, translated: Translated) -> None:
+    def _execute_together(self, translated: Translated, discounts: Discounts) -> None:
         commands, lines = nest(translated.commands)
         if not commands:
             return
         writer = self.writer
+
+        def check(books: Books, _: Sequence[Result]) -> bytes:
+            if (item := discounts.too_large(books)) is not None:
+                error = InvalidField("The discount of the order is more than what the lines and the costs come to.", path=item.path)
+                raise InvalidField(error.message, path=item.path, errors=[_told(item, error)])
+            return b""
+
         try:
             outcome = self.services.ledger.execute(
-                writer.company_id, [planned.command for planned in commands], writer.actor, atomic=True
+                writer.company_id, [planned.command for planned in commands], writer.actor, atomic=True, say=check
             )
         except LedgerError as error:
             raise self._explain(error, commands, lines) from None

@@ -138,3 +138,15 @@ def test_a_correction_in_percent_is_of_the_lines(mahak: Client, detail: int) -> 
     found = mahak.post("/Sync/SolveOrderDispute", {"disputeItems": [{**item, "correction": {"discount": 10, "discountType": 1}}]})
     assert found.status_code == 200, found.text
     assert rows_of(mahak)[0]["totalAmount"] == 900
+
+
+def test_lines_do_not_become_less_than_the_discount(mahak: Client, detail: int) -> None:
+    save_v2(mahak, **sale(detail, 1000, 500, discount=1200))
+    order, lines = rows_of(mahak)
+    first, second = ({"orderDetailId": line["orderDetailId"]} for line in lines)
+    told = save_v2(mahak, 400, orderDetails=[{**first, "price": 600}])
+    assert (told["code"], told["data"]["errors"][0]["entity"], told["data"]["errors"][0]["index"]) == (3001, "orderDetails", 0)
+    save_v2(mahak, 400, orderDetails=[{**second, "deleted": True}])
+    assert rows_of(mahak)[0]["totalAmount"] == 300
+    save_v2(mahak, orderDetails=[{**second, "deleted": True}], orders=[{"orderId": order["orderId"], "discount": 1000}])
+    assert rows_of(mahak)[0]["totalAmount"] == 0
