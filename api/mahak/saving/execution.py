@@ -15,7 +15,7 @@ from api.mahak.errors import BY_NAME, code_of
 from api.mahak.saving.batch import Batch, Item, read_batch
 from api.mahak.saving.discounts import OWNER_OF_LINE, Discounts
 from api.mahak.saving.known import Known, read_codes, read_known
-from api.mahak.saving.orders import check_orders, name_lines, name_orders, nest
+from api.mahak.saving.orders import check_orders, name_lines, name_orders, nest, there_already
 from api.mahak.saving.payments import Amounts
 from api.mahak.saving.pictures import Pictures, RowFiles
 from api.mahak.saving.repeats import Became, Repeats
@@ -105,11 +105,12 @@ class Save:
         writer, services = self.writer, self.services
         self.batch = batch = read_batch(self.form, writer.zone)
         name_lines(batch.lists)
-        name_orders(batch.lists)
+        earlier = name_orders(batch)
         name_by_content(batch.lists)
         pictures = Pictures(services.store, writer.company_id, self.files)
         pictures.begin(batch)
-        known = read_known(services.store, writer.company_id, writer.actor.source, batch)
+        known = read_known(services.store, writer.company_id, writer.actor.source, batch, earlier)
+        batch.items += there_already(earlier, known)
         read_codes(services.database, writer.company_id, batch, known)
         amounts = Amounts(services.store, writer.company_id)
         counts = Counts(services.database, writer.company_id)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from api.mahak.collections import COLLECTIONS
 from api.mahak.collections.money import ORDER_OF_PAYMENT
 from api.mahak.collections.plan import Named
-from api.mahak.saving.batch import Item
-from api.mahak.saving.known import client_key_of
+from api.mahak.collections.view import client_id_of
+from api.mahak.saving.batch import Batch, Item
+from api.mahak.saving.known import Known, client_key_of
 from api.mahak.saving.translation import Planned
 from api.mahak.saving.unnamed import digest_of
 from domain.command import Command
@@ -69,19 +71,49 @@ _SETTLED_BY: Mapping[str, tuple[tuple[str, str], ...]] = {
 """What an order of each type is settled by; others name either."""
 
 
-def name_orders(lists: Mapping[str, Sequence[Item]]) -> None:
-    """Let the receipts and payments of a batch name the order that names them, where they name none themselves."""
-    if not lists.get("receipts") and not lists.get("payments"):
-        return
-    for order in lists.get("orders", ()):
+def name_orders(batch: Batch) -> list[Item]:
+    """Let receipts and payments name the order that names them, where they name none themselves.
+
+    Those that came by an earlier request become items too, which are of no list; they are returned, because the batch is to have
+    them only where they turn out to be there.
+    """
+    earlier: list[Item] = []
+    here = {
+        name: {key: item for item in batch.lists.get(name, ()) for key in (("id", item.id), ("client", item.client_id)) if key[1]}
+        for name, _ in (_RECEIPTS, _PAYMENTS)
+    }
+    for order in batch.lists.get("orders", ()):
         settled = _SETTLED_BY.get(str(order.row.get("ordertype")).strip(), (_RECEIPTS, _PAYMENTS))
         for name, prefix in settled if (order.id or order.client_id) and not order.deleted else ():
-            number, client_id = order.row.get(f"{prefix}id"), order.row.get(f"{prefix}clientid")
-            for item in lists.get(name, ()):
-                is_named = str(item.id) == str(number) if item.id else item.client_id and str(item.client_id) == str(client_id)
-                if is_named and "invoice_id" not in item.links:
-                    path = f"{item.path}.orderId"
-                    item.links["invoice_id"] = Named(ORDER_OF_PAYMENT, path, order.id, order.client_id)
+            number, client_id = (_whole(order.row.get(f"{prefix}{suffix}")) for suffix in ("id", "clientid"))
+            if not number and not client_id:
+                continue
+            link = Named(ORDER_OF_PAYMENT, f"{order.path}.{prefix}{'Id' if number else 'ClientId'}", order.id, order.client_id)
+            item = here[name].get(("id", number)) or here[name].get(("client", client_id))
+            if item is not None:
+                item.links.setdefault("invoice_id", link)
+            else:
+                key = client_id_of(prefix, client_id)
+                collection = COLLECTIONS[name]
+                earlier.append(Item(collection, order.index, order.path, {}, number, client_id, key, links={"invoice_id": link}))
+    return earlier
+
+
+def there_already(earlier: Iterable[Item], known: Known) -> Iterator[Item]:
+    """Those of the earlier receipts and payments that are there, and on no order yet."""
+    for item in earlier:
+        number, key = ("payment", item.id), ("payment", item.client_key)
+        record = known.by_number.get(number) if item.id else known.by_client.get(key)
+        if record is None or record.deleted or (record.data["direction"] == "in") != (item.collection.name == "receipts"):
+            continue
+        if not record.data.get("invoice_id") and not record.data.get("order_id"):
+            item.id = record.number
+            known.add(record)
+            yield item
+
+
+def _whole(value: Any) -> int:
+    return int(value) if isinstance(value, int | str) and str(value).isdecimal() and len(str(value)) < 20 else 0
 
 
 def owner_of(line: Item) -> str:
