@@ -121,7 +121,7 @@ class Decision:
         """
         if self.books.record(record_id) is not None:
             raise RecordExists(f"A record with the id {record_id} exists already.", path=f"{path}.id" if path else "id")
-        fields = {name: getattr(data, name) for name in kind.field_names}
+        fields = kind.values_of(data)
         fields.update(derived)
         fields["number"] = self.books.numbers.get(kind.name, 0) + 1
         if (client := self.client_ids.pop(record_id, None)) is not None:

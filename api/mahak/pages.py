@@ -15,12 +15,13 @@ from domain.errors import CursorAhead
 from domain.needs import Needs
 from infra.composition import Services
 from infra.identity.tokens import Claims
+from infra.observability.metrics import Metrics
 from infra.sync_rows import Openings, RowsPage, SyncRows, Wanted
 
 ROWS_AT_ONCE = 4_000
 """Rows of all collections that the first query reads, shared among them; each gets at least as many as the next."""
 FEWEST_AT_ONCE = 50
-MOST_AT_ONCE = 1_000
+MOST_AT_ONCE = 2_000
 
 _PLAIN = Openings("", "", "")
 
@@ -181,8 +182,12 @@ class Reading:
 
     def note(self) -> None:
         """Count what was answered."""
-        metrics = self.services.metrics
-        metrics.syncs.labels(DIALECT, "pull").inc()
-        metrics.sync_seconds.labels(DIALECT, "pull").observe(time.perf_counter() - self.began)
-        if self.count:
-            metrics.sync_items.labels(DIALECT, "all", "pulled").inc(self.count)
+        note_pull(self.services.metrics, self.began, self.count)
+
+
+def note_pull(metrics: Metrics, began: float, count: int = 0) -> None:
+    """Count a pull that was answered with `count` rows; `began` by the performance counter."""
+    metrics.syncs.labels(DIALECT, "pull").inc()
+    metrics.sync_seconds.labels(DIALECT, "pull").observe(time.perf_counter() - began)
+    if count:
+        metrics.sync_items.labels(DIALECT, "all", "pulled").inc(count)

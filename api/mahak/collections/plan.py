@@ -54,7 +54,8 @@ class Plan:
         self.kind = view.kind
         self.rest = "" if view.base else "data" if view.kind == "custom_record" else "extra"  # nothing is kept of rows that follow
         links = [(link, *wires) for link in view.links if any(wires := _wires(link, collection.types))]
-        self._named_by = [(link, _lowered(_wires(link))) for link in view.links if link.ours]
+        lowered = [(link, _lowered(_wires(link))) for link in view.links if link.ours]
+        self._named_by = [(link, frozenset(key for key, _ in wires), wires) for link, wires in lowered]
         self.written = frozenset(link.prefix for link in view.links if link.ours)
         """The references that rows of this kind may set."""
         also = collection.also
@@ -119,8 +120,8 @@ class Plan:
         """What a client's row, whose names are in lower case, says of itself and of other records. Raises InvalidField."""
         deleted = row.get("deleted")
         links: dict[str, Named] = {}
-        for link, wires in self._named_by:
-            if (named := self._named(row, link, wires, zone, path)) is not None:
+        for link, keys, wires in self._named_by:
+            if not keys.isdisjoint(row) and (named := self._named(row, link, wires, zone, path)) is not None:
                 links[link.ours[0]] = named
         return Said(
             id=self._first(row, self._own_ids, zone, path, read_int),
@@ -167,7 +168,7 @@ class Plan:
         for wire, name, _, _ in self._readers.values():
             if name == ours:
                 return wire
-        link = next((link for link, _ in self._named_by if ours in link.ours), None)
+        link = next((link for link, _, _ in self._named_by if ours in link.ours), None)
         if link is not None:
             return f"{link.prefix}Id"
         own = {"base_seq": "rowVersion", "id": self.collection.id_wire, "client_id": self.collection.client_wire}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -26,8 +27,9 @@ from api.mahak.saving.writer import Writer
 from domain.books import Books
 from domain.decide import Result
 from domain.errors import InvalidField, LedgerError, ReferenceMissing, ServiceUnavailable
+from domain.event import JSON
 from infra.composition import Services
-from infra.ledger import MAX_COMMANDS, Refusal
+from infra.ledger import MAX_COMMANDS, Earlier, Refusal
 from infra.sync.change_reader import ChangeReader
 
 MOST_TIMES = 5
@@ -70,9 +72,17 @@ class Save:
     is_atomic: bool
     files: RowFiles = field(default_factory=RowFiles)
     batch: Batch = field(default_factory=Batch)
+    render: Callable[[dict[str, list[Saved]]], Any] | None = None
+    """Makes the answer to an atomic batch; with it, `answer` is filled."""
+    answer: bytes = b""
+    """What became of an atomic batch, as it is told."""
     results: dict[int, Result] = field(default_factory=dict)
     """By `id()` of the item, what the ledger said of its command."""
     _is_overtaken: bool = False
+    _earlier: Earlier | None = None
+    _books: list[Books] = field(default_factory=list)
+    """The books as they were after each transaction, the last one first."""
+    _saved: dict[str, list[Saved]] | None = None
 
     def _note(self, planned: Planned, result: Result) -> None:
         """Note what became of a command; a record that was made under its client's id meanwhile is not the one it would make."""
@@ -93,7 +103,7 @@ class Save:
             except LedgerError:
                 if not (self.is_atomic and repeats.has_versions(self.batch) and (before := repeats.find(self.form))):
                     raise
-                return self._as_before(before)
+                return self._tell(self._as_before(before))
             if saved is not None:
                 if self.is_atomic and repeats.has_versions(self.batch):
                     repeats.note(self.form, {name: [(r.id, r.version, r.outcome) for r in rows] for name, rows in saved.items()})
@@ -116,16 +126,20 @@ class Save:
         counts = Counts(services.database, writer.company_id)
         discounts = Discounts(services.store, writer.company_id, writer.currency)
         translated = self._translate(known, amounts, discounts, counts, pictures)
+        self._earlier = Earlier(writer.head, known.needs, known.loaded)
         if self.is_atomic:
             self._refuse_together([item for item in batch.items if item.error is not None])
-            self._execute_together(translated, discounts)
+            self._execute_together(translated, discounts, counts)
         else:
             self._execute_each(translated, amounts, discounts)
         if self._is_overtaken:
             self._is_overtaken = False
             self.results.clear()
+            self._books.clear()
             return None
-        return self._saved(translated, counts)
+        if self._saved is None:
+            self._tell(self._became(translated, counts))
+        return self._saved
 
     def _translate(self, known: Known, amounts: Amounts, discounts: Discounts, counts: Counts, pictures: Pictures) -> Translated:
         writer = self.writer
@@ -146,6 +160,7 @@ class Save:
             brings_another=pictures.brings_another,
         )
         translated = translation.translate(complete)
+        known.needs.ids |= translation.new_ids
         rows = [planned.item for planned in translated.commands if planned.item is not None]
         translated.commands = [*pictures.before(), *translated.commands, *pictures.after(rows)]
         translated.commands += amounts.helping()
@@ -165,7 +180,7 @@ class Save:
         more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
         raise type(first)(first.message + more, path=_path_of(refused[0], first), errors=told)
 
-    def _execute_together(self, translated: Translated, discounts: Discounts) -> None:
+    def _execute_together(self, translated: Translated, discounts: Discounts, counts: Counts) -> None:
         commands, lines = nest(translated.commands)
         if not commands:
             return
@@ -177,15 +192,26 @@ class Save:
                 raise InvalidField(error.message, path=item.path, errors=[_told(item, error)])
             return b""
 
+        def note(books: Books, results: Sequence[Result | Refusal]) -> None:
+            self._books.insert(0, books)
+            for planned, result in zip(commands, results, strict=True):
+                if isinstance(result, Result):
+                    self._note(planned, result)
+            if not (self._is_overtaken or translated.repeated or counts.products()):  # else there is something to be read
+                self._tell(self._became(translated, counts))
+
         try:
-            outcome = self.services.ledger.execute(
-                writer.company_id, [planned.command for planned in commands], writer.actor, atomic=True, say=check
+            self.services.ledger.execute(
+                writer.company_id,
+                [planned.command for planned in commands],
+                writer.actor,
+                atomic=True,
+                say=check,
+                earlier=self._earlier,
+                meanwhile=note,
             )
         except LedgerError as error:
             raise self._explain(error, commands, lines) from None
-        for planned, result in zip(commands, outcome.results, strict=True):
-            if isinstance(result, Result):
-                self._note(planned, result)
 
     @staticmethod
     def _explain(error: LedgerError, commands: Sequence[Planned], lines: Mapping[int, Sequence[Planned]]) -> LedgerError:
@@ -232,7 +258,15 @@ class Save:
         writer, found = self.writer, list[Result | Refusal]()
         for start in range(0, len(commands), MAX_COMMANDS):
             part = [planned.command for planned in commands[start : start + MAX_COMMANDS]]
-            found += self.services.ledger.execute(writer.company_id, part, writer.actor, atomic=False).results
+            outcome = self.services.ledger.execute(
+                writer.company_id,
+                part,
+                writer.actor,
+                atomic=False,
+                earlier=self._earlier,
+                meanwhile=lambda books, _: self._books.insert(0, books),
+            )
+            found += outcome.results
         refused: list[Planned] = []
         for planned, result in zip(commands, found, strict=True):
             item = planned.item
@@ -257,13 +291,29 @@ class Save:
 
     # What became of it ----------------------------------------------------------------------------
 
-    def _saved(self, translated: Translated, counts: Counts) -> dict[str, list[Saved]]:
+    def _tell(self, saved: dict[str, list[Saved]]) -> dict[str, list[Saved]]:
+        self._saved = saved
+        if self.render is not None:
+            self.answer = JSON.encode(self.render(saved))
+        return saved
+
+    def _current(self, reader: ChangeReader, record_ids: Sequence[UUID]) -> dict[UUID, tuple[int, int]]:
+        """The number of each of these records, and the seq that it is at: as the transactions left it, or as it is."""
+        found: dict[UUID, tuple[int, int]] = {}
+        for record_id in record_ids:
+            record = next((record for books in self._books if (record := books.record(record_id)) is not None), None)
+            if record is not None:
+                found[record_id] = (record.number, record.seq)
+        unknown = [record_id for record_id in record_ids if record_id not in found]
+        return found | reader.current(self.writer.company_id, unknown)
+
+    def _became(self, translated: Translated, counts: Counts) -> dict[str, list[Saved]]:
         reader, company_id = ChangeReader(self.services.database), self.writer.company_id
         repeated = {id(item) for item in translated.repeated}
         first = reader.first_seqs(company_id, [item.record.id for item in translated.repeated if item.record is not None])
         done = [item for item in self.batch.items if item.error is None]
         there = [result.id if (result := self.results.get(id(item))) else item.record_id for item in done]
-        current = reader.current(company_id, [one for one in there if one is not None] + counts.products())
+        current = self._current(reader, [one for one in there if one is not None] + counts.products())
         counted = counts.ids([item for item in done if item.plan is None], current)
         saved: dict[str, list[Saved]] = {}
         for name, items in self.batch.lists.items():

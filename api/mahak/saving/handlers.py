@@ -8,7 +8,7 @@ import msgspec
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
-from api.answers import answer
+from api.answers import raw
 from api.endpoint import Answer, Operation, endpoint
 from api.http_errors import HttpRequest
 from api.mahak import described, examples, forms
@@ -51,12 +51,13 @@ async def _save(request: HttpRequest, *, is_atomic: bool) -> ASGIResponse:
 
     async with row_files(services, claims, form) as files:
 
-        def work() -> Any:
+        def work() -> bytes:
             save = Save(services, writer_of(services, claims), form, is_atomic, files)
-            saved = save_and_note(save)
-            return answer_v2(saved, save.batch.names) if is_atomic else answer_v1(saved)
+            save.render = (lambda saved: answer_v2(saved, save.batch.names)) if is_atomic else answer_v1
+            save_and_note(save)
+            return save.answer
 
-        return answer(await services.threads.run(work))
+        return raw(await services.threads.run(work))
 
 
 _REFUSALS = (

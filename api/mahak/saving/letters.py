@@ -54,6 +54,8 @@ def save_and_note(save: Save) -> dict[str, list[Saved]]:
                 syncs.note_items(writer.company_id, writer.actor.source, rejected=[letter], accepted=())
         raise
     rejected = [] if save.is_atomic else _letters_of_rows(saved)
+    if not rejected and not syncs.has_rejected(writer.company_id, writer.actor.source):
+        return saved  # as nearly always: no letter to forget
     accepted = {_key_of(row.item) for rows in saved.values() for row in rows if row.error is None}
     if not rejected and saved:
         accepted.add(_key_of_batch(save))

@@ -159,6 +159,8 @@ def nest(commands: Sequence[Planned]) -> tuple[list[Planned], dict[int, list[Pla
         for place, planned in enumerate(commands)
         if planned.command.action == "create" and planned.command.kind in ("invoice", "order", "journal_entry")
     }
+    if not orders:
+        return list(commands), {}
     taken: dict[int, list[Planned]] = {}
     rest: list[tuple[int, Planned]] = []
     for place, planned in enumerate(commands):

@@ -74,6 +74,8 @@ class Translation:
         self.made: dict[str, Item] = {}
         """Rows of the batch by the ids that their client gave them."""
         self.by_code: dict[tuple[str, int], Item] = {}
+        self.new_ids: set[UUID] = set()
+        """Those of the rows that are new: they were made just now, and name nothing yet."""
 
     def translate(self, complete: Callable[[list[Item]], None] | None = None) -> Translated:
         """The commands. What is wrong with a row is noted on it; `complete` sees the readable rows before they become commands."""
@@ -135,6 +137,7 @@ class Translation:
             self._check_shown(item)
         else:
             item.record_id = new_id()
+            self.new_ids.add(item.record_id)
         if item.client_key:
             first = self.made.setdefault(item.client_key, item)
             if first is not item and not item.id:
