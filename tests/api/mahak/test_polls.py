@@ -11,8 +11,8 @@ import msgspec
 import pytest
 from mahak_clients import Client
 
-from infra.sync import quiet
 from infra.composition import Services
+from infra.sync import quiet
 
 V1, V2 = "/Sync/GetAllData", "/Sync/GetAllDataV2"
 Kept = Callable[[Client, str, bytes], bytes]
