@@ -73,12 +73,15 @@ class Invoice(Fields, frozen=True, kw_only=True):
 class NewInvoice(Invoice, frozen=True, kw_only=True):
     """An invoice with the lines and the payments to make in the same breath.
 
-    `require_stock` refuses what stock does not cover. Without an `invoice_number` the next one of `number_series` is taken.
+    `require_stock` refuses what stock does not cover. `require_active` refuses products that were deleted or are not sold any
+    more; a till that was offline did not know, and what it sold is sold. Without an `invoice_number` the next one of
+    `number_series` is taken.
     """
 
     lines: Annotated[list[NewLine], Meta(max_length=5_000)] = []
     payments: Annotated[list[NewPayment], Meta(max_length=100)] = []
     require_stock: bool = False
+    require_active: bool = True
     number_series: Name | None = None
 
 
@@ -118,7 +121,7 @@ class InvoiceKind(Kind):
         """Issue the invoice with the sums of its lines, then add the lines and the payments."""
         currency = data.currency or decision.currency
         check_party(decision, data.type, data.party_id)
-        lines = price_lines(decision, data.lines, currency)
+        lines = price_lines(decision, data.lines, currency, require_active=data.require_active)
         costs = Sums.of_costs(msgspec.structs.asdict(data), currency)
         sums = sum((priced.sums for priced in lines), costs)
         check_discount(sums - costs, sums)
