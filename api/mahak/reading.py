@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 from litestar.response.streaming import ASGIStreamingResponse
-from msgspec import Meta
 
 from api.answers import raw
 from api.endpoint import JSON, Answer, Operation, endpoint
 from api.http_errors import HttpRequest
-from api.mahak import examples, forms
+from api.mahak import described, examples, forms
 from api.mahak.access import claims_of
 from api.mahak.collections import ALL, OF_VENDOR
 from api.mahak.collections.collection import Collection
@@ -34,23 +33,17 @@ from infra.sync_rows import SyncRows
 MOST_PAGED = 10_000
 
 
-class Pull(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True):
-    """One version for each collection that is wanted: the highest the client has, 0 for everything; these two are of 57.
+class PulledDataV1(msgspec.Struct, kw_only=True, rename="pascal"):
+    """The collections."""
 
-    The guide writes `banksRowVersion` for `fromBankVersion`, and `customersRowVersion` for people.
-    """
-
-    from_bank_version: int | None = None
-    from_order_version: int | None = None
-    order_types: list[int] | None = None
-    page_size: Annotated[int, Meta(ge=1, le=MOST_PAGED, description="Most rows of each collection.")] | None = None
+    objects: described.PulledObjects  # type: ignore[valid-type]
 
 
 class PulledV1(msgspec.Struct, kw_only=True, rename="pascal"):
     """`Data.Objects` has every collection: its rows, or null where it was not asked for."""
 
     result: bool = True
-    data: dict[str, Any]
+    data: PulledDataV1
 
 
 class PulledV2(msgspec.Struct, kw_only=True, rename="camel"):
@@ -60,7 +53,7 @@ class PulledV2(msgspec.Struct, kw_only=True, rename="camel"):
     code: int = 0
     message: str
     result: bool = True
-    data: dict[str, Any]
+    data: described.PulledData  # type: ignore[valid-type]
     has_more: bool
 
 
@@ -160,7 +153,7 @@ _DESCRIPTION = (
         summary="What changed since the client's versions (V1)",
         description=_DESCRIPTION,
         tag="Mahak",
-        body=Pull,
+        body=described.Pull,
         body_example=examples.PULL_V1,
         answers={200: Answer("The collections.", PulledV1, examples.PULLED_V1)},
         refusals=(CursorAhead,),
@@ -179,7 +172,7 @@ async def get_all_data(request: HttpRequest) -> ASGIResponse:
         summary="What changed since the client's versions (V2)",
         description=_DESCRIPTION,
         tag="Mahak",
-        body=Pull,
+        body=described.Pull,
         body_example=examples.PULL_V2,
         answers={200: Answer("The collections.", PulledV2, examples.PULLED_V2)},
         refusals=(CursorAhead,),

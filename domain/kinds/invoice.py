@@ -18,7 +18,7 @@ from domain.kind import Action, ChildrenOf, HolderOf, Kind, NoFields, StockOf, U
 from domain.kinds.denomination import redenominate
 from domain.kinds.disputable import Disputed, DisputeResolved
 from domain.kinds.invoice_line import INVOICE_LINE
-from domain.kinds.lines import NewLine, Sums, price_lines
+from domain.kinds.lines import NewLine, Sums, check_discount, price_lines
 from domain.kinds.number_series import holders_of_series, take_number, wants_of_number
 from domain.kinds.payment import PAYMENT, NewPayment
 from domain.kinds.settlement import (
@@ -122,7 +122,9 @@ class InvoiceKind(Kind):
         currency = data.currency or decision.currency
         check_party(decision, data.type, data.party_id)
         lines = price_lines(decision, data.lines, currency, require_active=data.require_active)
-        sums = sum((priced.sums for priced in lines), Sums.of_costs(msgspec.structs.asdict(data), currency))
+        costs = Sums.of_costs(msgspec.structs.asdict(data), currency)
+        sums = sum((priced.sums for priced in lines), costs)
+        check_discount(sums - costs, sums)
         totals = sums.totals(currency)
         number = data.invoice_number
         if number is None and data.number_series is not None:
@@ -153,7 +155,10 @@ class InvoiceKind(Kind):
             change += redenominate(decision, record, currency)
             derived["paid"] = str(round_to(ZERO, currency))
         if change or "currency" in changes:
-            derived.update(msgspec.to_builtins((Sums.of_record(after) + change).totals(currency)))
+            sums = Sums.of_record(after) + change
+            if "discount" in changes:
+                check_discount(sums - Sums.of_costs(after, currency), sums)
+            derived.update(msgspec.to_builtins(sums.totals(currency)))
         status = status_now(decision, {**after, **derived})
         if status != record.data["status"]:
             derived["status"] = status

@@ -152,6 +152,12 @@ def price_lines(decision: Decision, lines: list[NewLine], currency: str, *, requ
     ]
 
 
+def check_discount(lines: Sums, whole: Sums) -> None:
+    """Raise unless an invoice or an order with these lines comes to nothing or more; one without lines waits for them."""
+    if lines and whole.net + whole.vat < ZERO:
+        raise InvalidField("The discount is more than the lines and the costs come to.", path="data.discount")
+
+
 def _sums(line: LineFields, currency: str, path: str) -> Sums:
     if line.quantity <= 0:
         raise AmountNotPositive("The quantity must be more than zero.", path=f"{path}.quantity")

@@ -144,6 +144,7 @@ PEOPLE = Collection(
     ),
     also="customer",
     guide=("people", "persons", "customers"),
+    said="customerId:i, customerClientId:l, customerCode:s, name:s, notes:s",
 )
 """A person's password is neither kept nor told. `description` and `notes` are one.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -51,10 +52,10 @@ class Known:
         self.by_number[record.kind, record.number] = record
 
 
-def read_known(store: Store, company_id: UUID, source: str, batch: Batch) -> Known:
-    """Everything that is named by id or by client id."""
+def read_known(store: Store, company_id: UUID, source: str, batch: Batch, earlier: Sequence[Item] = ()) -> Known:
+    """Everything that is named by id or by client id, by the batch's items and by those of earlier requests."""
     needs = Needs()
-    for item in batch.items:
+    for item in (*batch.items, *earlier):
         if item.error is None:
             _note(needs, source, item)
     known = Known()

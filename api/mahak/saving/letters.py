@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from api.mahak.access import DIALECT
-from api.mahak.collections import BY_ANY_NAME
+from api.mahak.collections import BY_ANY_NAME, name_as_sent
 from api.mahak.saving.batch import Item
 from api.mahak.saving.execution import Save, Saved, field_of
 from api.mahak.saving.orders import LINES, owner_of
@@ -94,7 +94,7 @@ def _digest(said: Any) -> str:
 
 
 def _batch_of(form: Mapping[str, Any]) -> dict[str, Any]:
-    return {BY_ANY_NAME[name].name: rows for name, rows in form.items() if name in BY_ANY_NAME and rows}
+    return {name_as_sent(name): rows for name, rows in form.items() if name in BY_ANY_NAME and rows}
 
 
 def _letter_of_batch(save: Save, error: LedgerError) -> Rejected | None:
