@@ -154,6 +154,19 @@ def services(application: Litestar, client: TestClient[Litestar]) -> Services:
 
 
 @pytest.fixture
+def hashes(services: Services, monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
+    """What passwords are compared with, one entry for each hash that is made: what a log-in's time depends on."""
+    matches, made = services.passwords.matches, []
+
+    def counted(stored: str | None, given: str) -> bool:
+        made.append(stored)
+        return matches(stored, given)
+
+    monkeypatch.setattr(services.passwords, "matches", counted)
+    return made
+
+
+@pytest.fixture
 def company(services: Services, client: TestClient[Litestar]) -> Company:
     """A company of this test alone."""
     return register(services, client)
