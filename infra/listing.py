@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -13,20 +13,37 @@ from infra.database import Connection, Database
 from infra.list_conditions import AnyOf, Beside, Condition, Path, Related, Source, Test
 from infra.list_recount import recount_statement
 from infra.list_sql import count_statement, indexed, page_statement, walkable
+from infra.loop_connections import LoopConnections
 from infra.store.pipeline import Pipeline
-from infra.totals import Total
+from infra.totals import Total, Totals
 
-__all__ = ["AnyOf", "Beside", "Condition", "Found", "Path", "Related", "Source", "Test", "count_of", "list_from"]
+__all__ = [
+    "AnyOf",
+    "Beside",
+    "Condition",
+    "Found",
+    "Listing",
+    "Path",
+    "Related",
+    "Source",
+    "Test",
+    "count_of",
+    "list_from",
+    "list_in_loop",
+]
 
 FEW = 1_000
 """Records that are gathered and sorted for every page; where there are more, the index is walked in the order of the list."""
 
-_MEANT = b"""
-SELECT set_config('enable_bitmapscan', 'on', true), set_config('enable_sort', 'off', true),
-    set_config('enable_incremental_sort', 'off', true), set_config('enable_seqscan', 'off', true),
-    set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true), set_config('work_mem', '64MB', true)
+_MEANT = """
+SELECT set_config('enable_bitmapscan', 'on', {0}), set_config('enable_sort', 'off', {0}),
+    set_config('enable_incremental_sort', 'off', {0}), set_config('enable_seqscan', 'off', {0}),
+    set_config('enable_hashjoin', 'off', {0}), set_config('enable_mergejoin', 'off', {0}), set_config('work_mem', '64MB', {0})
 """
 """How statements of lists mean to be executed, whatever the statistics say: an index for every condition and order that has one."""
+_MEANT_NOW = _MEANT.format("true").encode()
+MEANT_ALWAYS = _MEANT.format("false").encode()
+"""What prepares a connection that reads nothing but lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +59,21 @@ class Found:
     head: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A page of records of all sources together, sorted by what their sources say and then by number."""
+
+    sources: tuple[Source, ...]
+    descending: bool = False
+    limit: int = 100
+    offset: int = 0
+    beside: Beside | None = None
+
+
+Statement = tuple[bytes, Sequence[Any]]
+"""SQL, and its parameters."""
+
+
 def list_from(
     database: Database,
     company_id: UUID,
@@ -52,45 +84,88 @@ def list_from(
     offset: int = 0,
     beside: Beside | None = None,
 ) -> Found:
-    """Records of all sources together, sorted by what their sources say and then by number; one statement.
+    """What `Listing` says, read in a thread."""
+    reading = _reading(database.totals, company_id, Listing(tuple(sources), descending, limit, offset, beside))
+    try:
+        statement = next(reading)
+        with database.company(company_id) as connection:
+            while True:
+                statement = reading.send(_run(database, connection, *statement))
+    except StopIteration as end:
+        found: Found = end.value
+        return found
 
-    It takes a second one where the total is not known, and is not small: the first of a list, or after a write of such records.
-    """
-    if not sources:
-        return Found(b"", 0)
-    keys = [(company_id, repr(source)) for source in sources]
-    known = [database.totals.get(key) for key in keys]
-    gathered = [
-        not walkable(source, descending=descending) or (indexed(source) and (total is None or total.total <= FEW))
-        for source, total in zip(sources, known, strict=True)
-    ]
-    made_of = (*keys, *gathered, descending, limit, offset, beside)
-    statement = database.totals.statements.get(made_of)
-    if statement is None:
-        statement = page_statement(company_id, sources, gathered, descending=descending, limit=limit, offset=offset, beside=beside)
-        database.totals.statements.put(made_of, statement)
-    with database.company(company_id) as connection:
-        result = _run(database, connection, *statement)
-        totals = [_still(total, _told(result, 3 + 2 * place)) for place, total in enumerate(known)]
-        for place, (source, old) in enumerate(zip(sources, known, strict=True)):
-            if totals[place] is None and old is not None:
-                totals[place] = _brought_on(database, connection, company_id, source, old)
-        if unknown := [place for place, total in enumerate(totals) if total is None]:
-            counted = _run(database, connection, *count_statement(company_id, [sources[place] for place in unknown]))
-            for turn, place in enumerate(unknown):
-                totals[place] = _still(None, _told(counted, 2 * turn))
-    found = 0
-    for key, total in zip(keys, totals, strict=True):
-        assert total is not None, "what was not known has been counted"
-        database.totals.put(key, total)
-        found += total.total
-    items, others, head = (result.get_value(0, column) for column in range(3))
-    return Found(items or b"", found, others or b"", None if head is None else int.from_bytes(head, "big"))
+
+async def list_in_loop(connections: LoopConnections, totals: Totals, company_id: UUID, listing: Listing) -> Found:
+    """What the listing says, read in the event loop. Raises ServiceUnavailable."""
+    reading = _reading(totals, company_id, listing)
+    try:
+        query, parameters = next(reading)
+        while True:
+            result = await connections.ask(company_id, query, parameters, keep=totals.worth_keeping(query))
+            query, parameters = reading.send(result)
+    except StopIteration as end:
+        found: Found = end.value
+        return found
 
 
 def count_of(database: Database, company_id: UUID, sources: Sequence[Source]) -> int:
     """How many records a list has."""
     return list_from(database, company_id, sources, limit=0).total
+
+
+def _reading(totals: Totals, company_id: UUID, listing: Listing) -> Generator[Statement, PGresult, Found]:
+    """Reading a page: yields statements, is sent their results, and returns what was found.
+
+    It is one statement; and a second one where the total is not known, and is not small: the first of a list, or after a write of
+    such records.
+    """
+    sources = listing.sources
+    if not sources:
+        return Found(b"", 0)
+    keys = [(company_id, repr(source)) for source in sources]
+    known = [totals.get(key) for key in keys]
+    result = yield _statement(totals, company_id, listing, keys, known)
+    now = [_still(total, _told(result, 3 + 2 * place)) for place, total in enumerate(known)]
+    for place, (source, old) in enumerate(zip(sources, known, strict=True)):
+        if now[place] is None and old is not None and (recount := recount_statement(company_id, source, old.moved)) is not None:
+            moved, more = _told((yield recount), 0)
+            now[place] = None if more is None else Total(moved, old.total + more)
+    if unknown := [place for place, total in enumerate(now) if total is None]:
+        counted = yield count_statement(company_id, [sources[place] for place in unknown])
+        for turn, place in enumerate(unknown):
+            now[place] = _still(None, _told(counted, 2 * turn))
+    found = 0
+    for key, total in zip(keys, now, strict=True):
+        assert total is not None, "what was not known has been counted"
+        totals.put(key, total)
+        found += total.total
+    items, others, head = (result.get_value(0, column) for column in range(3))
+    return Found(items or b"", found, others or b"", None if head is None else int.from_bytes(head, "big"))
+
+
+def _statement(
+    totals: Totals, company_id: UUID, listing: Listing, keys: Sequence[Hashable], known: Sequence[Total | None]
+) -> Statement:
+    """The statement of a page: what is known to be little is gathered, and what there is much of is walked."""
+    gathered = [
+        not walkable(source, descending=listing.descending) or (indexed(source) and (total is None or total.total <= FEW))
+        for source, total in zip(listing.sources, known, strict=True)
+    ]
+    made_of = (*keys, *gathered, listing.descending, listing.limit, listing.offset, listing.beside)
+    statement = totals.statements.get(made_of)
+    if statement is None:
+        statement = page_statement(
+            company_id,
+            listing.sources,
+            gathered,
+            descending=listing.descending,
+            limit=listing.limit,
+            offset=listing.offset,
+            beside=listing.beside,
+        )
+        totals.statements.put(made_of, statement)
+    return statement
 
 
 def _still(known: Total | None, told: tuple[int, int | None]) -> Total | None:
@@ -101,15 +176,6 @@ def _still(known: Total | None, told: tuple[int, int | None]) -> Total | None:
     return known if known is not None and known.moved == moved else None
 
 
-def _brought_on(database: Database, connection: Connection, company_id: UUID, source: Source, old: Total) -> Total | None:
-    """An old total with what has changed since, if that can be told."""
-    statement = recount_statement(company_id, source, old.moved)
-    if statement is None:
-        return None
-    moved, more = _told(_run(database, connection, *statement), 0)
-    return None if more is None else Total(moved, old.total + more)
-
-
 def _told(result: PGresult, column: int) -> tuple[int, int | None]:
     moved, total = result.get_value(0, column), result.get_value(0, column + 1)
     assert moved is not None, "greatest() of a number"
@@ -118,6 +184,6 @@ def _told(result: PGresult, column: int) -> tuple[int, int | None]:
 
 def _run(database: Database, connection: Connection, query: bytes, parameters: Sequence[Any]) -> PGresult:
     with Pipeline(connection) as pipeline:
-        pipeline.send(_MEANT)
+        pipeline.send(_MEANT_NOW)
         pipeline.send(query, parameters, keep=database.totals.worth_keeping(query))
         return pipeline.results()[1]

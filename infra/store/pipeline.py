@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import select
 import struct
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any, Self
 from uuid import UUID
@@ -88,12 +88,25 @@ class Pipeline:
 
     def results(self) -> list[PGresult]:
         """The result of every statement, in order. Raises the first one's psycopg.Error; all are answered then."""
+        receiving = self.receiving()
+        try:
+            events = next(receiving)
+            while True:
+                events = receiving.send(self._wait(events))
+        except StopIteration as end:
+            results: list[PGresult] = end.value
+            return results
+
+    def receiving(self) -> Generator[int, int, list[PGresult]]:
+        """The results, for whoever waits in a way of his own: yields what the socket is waited for, and is sent what it is ready for."""
         self._pgconn.pipeline_sync()
-        self._flush()
+        while self._pgconn.flush():
+            if (yield select.POLLIN | select.POLLOUT) & select.POLLIN:
+                self._pgconn.consume_input()  # the server may wait for us to read before it reads on
         results: list[PGresult] = []
         error: psycopg.Error | None = None
         for prepares in self._sent:
-            result = self._next()
+            result = yield from self._next()
             if result.status in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):
                 if prepares is None:
                     results.append(result)
@@ -103,7 +116,7 @@ class Pipeline:
             if result.status != ExecStatus.PIPELINE_ABORTED and error is None:
                 error = _error(result)
         if self._pgconn.status == ConnStatus.OK:
-            synced = self._next(last=True)
+            synced = yield from self._next(last=True)
             if synced.status == ExecStatus.PIPELINE_SYNC:
                 self._sent.clear()
             elif error is None:
@@ -112,25 +125,20 @@ class Pipeline:
             raise error
         return results
 
-    def _next(self, *, last: bool = False) -> PGresult:
+    def _next(self, *, last: bool = False) -> Generator[int, int, PGresult]:
         """The next statement's one result, and the None after it; `last`: the answer to the sync, which has none."""
-        result = self._get()
+        result = yield from self._get()
         if result is None:
             raise psycopg.OperationalError("the connection ended in the middle of an answer")
-        if not last and self._get() is not None:
+        if not last and (yield from self._get()) is not None:
             raise psycopg.InternalError("a statement answered twice")
         return result
 
-    def _get(self) -> PGresult | None:
+    def _get(self) -> Generator[int, int, PGresult | None]:
         while self._pgconn.is_busy():
-            self._wait(select.POLLIN)
+            yield select.POLLIN
             self._pgconn.consume_input()
         return self._pgconn.get_result()
-
-    def _flush(self) -> None:
-        while self._pgconn.flush():
-            if self._wait(select.POLLIN | select.POLLOUT) & select.POLLIN:
-                self._pgconn.consume_input()  # the server may wait for us to read before it reads on
 
     def _wait(self, events: int) -> int:
         poll = select.poll()
