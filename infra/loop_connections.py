@@ -61,7 +61,7 @@ class LoopConnections:
         finally:
             self._turns.release()
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Hang up; nobody asks any more."""
         self._hang_up_idle()
 

@@ -9,22 +9,41 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
 from litestar.response.base import ASGIResponse
 
 from api.fintrack.asking import Asked, Asker, admit, confirm, identify, read_request, today_of
-from api.fintrack.envelope import Rows, respond
+from api.fintrack.envelope import Page, Rows, respond
 from api.fintrack.roles import Gate
 from api.http_errors import HttpRequest
 from domain.errors import LedgerError, ServiceUnavailable
 from domain.record import Record
 from infra.identity import Principal
+from infra.listing import Found, Listing
 from infra.relay.announcing import Announcer
 from infra.tokens import Claims
 
 Work = Callable[[Asker], ASGIResponse]
+
+MOST_BYTES_IN_LOOP = 2**17
+"""Of documents whose rows are made in the event loop, in a millisecond or two; more of them are a thread's."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskedList:
+    """A page of a list that is asked for: what is to be read, how it is called, and what makes rows of what was found.
+
+    `asks_more`: making the rows asks the database more.
+    """
+
+    name: str
+    listing: Listing
+    page: Page
+    rows: Callable[[Found], Rows]
+    asks_more: bool = False
 
 
 class Listed(NamedTuple):
@@ -50,8 +69,10 @@ async def answer_to(request: HttpRequest, work: Work, gate: Gate | None = None, 
     return _announced(topic, *await asked.services.threads.run(done))
 
 
-async def answer_list(request: HttpRequest, work: Work, gate: Gate | None = None, topic: str = "") -> ASGIResponse:
-    """The answer to a request for a list. The work only reads, and answers by `respond_list`. Raises as `confirm`.
+async def answer_list(
+    request: HttpRequest, ask: Callable[[Asker], AskedList], gate: Gate | None = None, topic: str = ""
+) -> ASGIResponse:
+    """The answer to a request for a list. `ask` says what is asked, and asks nobody. Raises as `confirm`.
 
     `topic`: under which the answer is announced.
     """
@@ -63,7 +84,7 @@ async def answer_list(request: HttpRequest, work: Work, gate: Gate | None = None
     if presumed and listed and await asked.services.heads.current(claims.cid) == listed.head:
         asker = admit(asked, token, *presumed, gate, began)
         return _announced(topic, asker, _respond(asker, listed))
-    return _announced(topic, *await asked.services.threads.run(_answer_reading, asked, token, claims, presumed, work, gate))
+    return _announced(topic, *await _answer_reading(asked, token, claims, presumed, ask, gate, began))
 
 
 def _announced(topic: str, asker: Asker, answer: ASGIResponse) -> ASGIResponse:
@@ -75,14 +96,18 @@ def _announced(topic: str, asker: Asker, answer: ASGIResponse) -> ASGIResponse:
     return answer
 
 
-def respond_list(asker: Asker, name: str, rows: Rows, paging: Mapping[str, int], head: int | None) -> ASGIResponse:
-    """The page of a list that was read as of this `head`; None where nothing was read."""
-    asker.head = head
-    if head is not None:
-        listed = Listed(head, name, rows, paging)
-        asker.services.lists.put(_question(asker, asker.principal, asker.today), listed, len(rows.json))
-        return _respond(asker, listed)
-    return respond(asker, "list", name, rows, paging=paging)
+async def _read(asker: Asker, asked: AskedList) -> ASGIResponse:
+    """The page, and the head as of which it was read is noted: None where nothing was."""
+    found = await asker.services.read_list(asker.company_id, asked.listing)
+    is_quick = not asked.asks_more and len(found.items) + len(found.beside) <= MOST_BYTES_IN_LOOP
+    rows = asked.rows(found) if is_quick else await asker.services.threads.run(asked.rows, found)
+    paging = asked.page.paging(found.total)
+    asker.head = found.head
+    if found.head is None:
+        return respond(asker, "list", asked.name, rows, paging=paging)
+    listed = Listed(found.head, asked.name, rows, paging)
+    asker.services.lists.put(_question(asker, asker.principal, asker.today), listed, len(rows.json))
+    return _respond(asker, listed)
 
 
 def _respond(asker: Asker, listed: Listed) -> ASGIResponse:
@@ -103,21 +128,27 @@ def _question(asked: Asked, principal: Principal, today: date) -> Hashable:
     return principal.company_id, principal.role, today, scope["path"], scope["query_string"]
 
 
-def _answer_reading(
-    asked: Asked, token: str, claims: Claims, presumed: tuple[Principal, Record] | None, work: Work, gate: Gate | None
+async def _answer_reading(
+    asked: Asked,
+    token: str,
+    claims: Claims,
+    presumed: tuple[Principal, Record] | None,
+    ask: Callable[[Asker], AskedList],
+    gate: Gate | None,
+    began: float,
 ) -> tuple[Asker, ASGIResponse]:
-    """The answer of work that only reads, and notes the head as of which it did.
+    """The answer of a list that is read, as of the head that it was read under.
 
-    It is done for the session as it was known last. The answer stands where the log has not moved since, and where it has, but
-    neither the role nor the business has changed. Else it is done again.
+    It is read for the session as it was known last. The answer stands where the log has not moved since, and where it has, but
+    neither the role nor the business has changed. Else it is read again.
     """
-    began = time.perf_counter()
+    threads, identity = asked.services.threads, asked.services.identity
     response: ASGIResponse | None = None
     asker: Asker | None = None
-    if presumed is not None:
+    if presumed is not None and presumed[1].data["codename"] == asked.codename:  # a visitor's business has to be looked up
         try:
             asker = admit(asked, token, *presumed, gate, began)
-            response = work(asker)
+            response = await _read(asker, ask(asker))
         except ServiceUnavailable:
             raise
         except LedgerError:
@@ -125,8 +156,8 @@ def _answer_reading(
         else:
             if asker.company_id == claims.cid and asker.head == asker.principal.head:
                 return asker, response
-    principal, company = asked.services.identity.confirm_with_company(claims)
+    principal, company = await threads.run(identity.confirm_with_company, claims)
     if response and asker and presumed and (principal.role, company) == (presumed[0].role, presumed[1]):
         return asker, response
-    asker = admit(asked, token, principal, company, gate, began)
-    return asker, work(asker)
+    asker = await threads.run(admit, asked, token, principal, company, gate, began)
+    return asker, await _read(asker, ask(asker))

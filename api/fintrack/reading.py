@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from uuid import UUID
 
 from litestar.response.base import ASGIResponse
 
 from api.documents import Document, document_of, documents_of
-from api.fintrack.answering import respond_list
+from api.fintrack.answering import AskedList
 from api.fintrack.asking import Asker
 from api.fintrack.envelope import Rows, flag_of, page_of, respond
 from api.fintrack.filters import Filters
@@ -21,7 +22,7 @@ from domain.event import JSON
 from domain.needs import Needs
 from domain.record import Record
 from infra.customer_balances import customer_balances
-from infra.listing import Beside, Found, Test, list_from
+from infra.listing import Beside, Found, Listing, Test
 
 
 def find(asker: Asker, object_: Object, record_id: UUID, *, with_children: bool = False) -> tuple[Record, list[Record]]:
@@ -87,7 +88,7 @@ def get_one(asker: Asker, object_: Object) -> ASGIResponse:
 # Lists ----------------------------------------------------------------------------------------------
 
 
-def get_list(asker: Asker, object_: Object, api: Api, related: Sequence[Test] = ()) -> ASGIResponse:
+def list_of(asker: Asker, object_: Object, api: Api, related: Sequence[Test] = ()) -> AskedList:
     """`list…` and `_fetchList…`: a page, with the joins of every row. Joins to one object are lists here, as documented.
 
     `related`: what has to be true beside the filters that are named like fields.
@@ -97,10 +98,8 @@ def get_list(asker: Asker, object_: Object, api: Api, related: Sequence[Test] = 
     seen = seen_by(asker)
     order = object_.order if api == "list" else "-createdAt"
     source, descending = Filters(asker.query, asker.zone, seen.today).source(object_, order)
-    found = list_from(
-        asker.services.database,
-        asker.company_id,
-        [replace(source, conditions=(*source.conditions, *related))],
+    listing = Listing(
+        (replace(source, conditions=(*source.conditions, *related)),),
         descending=descending,
         limit=page.limit,
         offset=page.offset,
@@ -109,8 +108,8 @@ def get_list(asker: Asker, object_: Object, api: Api, related: Sequence[Test] = 
             children=tuple(OBJECTS[join.of].kind for join in joins if not join.link),
         ),
     )
-    rows = _rows(asker, object_, api, joins, seen, found)
-    return respond_list(asker, object_.plural, rows, page.paging(found.total), found.head)
+    rows = partial(_rows, asker, object_, api, joins, seen)
+    return AskedList(object_.plural, listing, page, rows, asks_more=object_.has_balances)
 
 
 def _rows(asker: Asker, object_: Object, api: Api, joins: tuple[Join, ...], seen: Seen, found: Found) -> Rows:

@@ -98,7 +98,7 @@ class Pipeline:
             return results
 
     def receiving(self) -> Generator[int, int, list[PGresult]]:
-        """The results, for whoever waits in a way of his own: yields what the socket is waited for, and is sent what it is ready for."""
+        """The results, for whoever waits in his own way: yields what the socket is waited for, and is sent what it is ready for."""
         self._pgconn.pipeline_sync()
         while self._pgconn.flush():
             if (yield select.POLLIN | select.POLLOUT) & select.POLLIN:

@@ -21,17 +21,17 @@ SEARCH = "/bff-service/v1/search?keyword=shirin"
 def trips(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the database is asked: a list's statements, and where the log ends."""
     asked: list[str] = []
-    results, execute = Pipeline.results, Heads._execute
+    receiving, execute = Pipeline.receiving, Heads._execute
 
-    def answered(self: Pipeline) -> Any:
+    def received(self: Pipeline) -> Any:
         asked.append("statement")
-        return results(self)
+        return receiving(self)
 
     async def looked_up(self: Heads, companies: Any) -> Any:
         asked.append("head")
         return await execute(self, companies)
 
-    monkeypatch.setattr(Pipeline, "results", answered)
+    monkeypatch.setattr(Pipeline, "receiving", received)
     monkeypatch.setattr(Heads, "_execute", looked_up)
     return asked
 
