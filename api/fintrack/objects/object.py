@@ -113,8 +113,6 @@ class Seen:
     beside: Mapping[str, Document] = field(default_factory=dict)
     children: Mapping[str, Sequence[Document]] = field(default_factory=dict)
     balances: Mapping[str, tuple[Decimal, str]] = field(default_factory=dict)
-    joined: dict[tuple[str, str], Row] = field(default_factory=dict)
-    """What was joined already."""
 
 
 def every(_: Record | Document) -> bool:
@@ -132,12 +130,12 @@ def _as_it_is(_: Row, data: Row, __: Record | None, ___: ZoneInfo) -> Row:
 
 @dataclass(frozen=True, kw_only=True)
 class _Plan:
-    """The names in the order of the answer, how what is stored is answered, and what else is needed.
+    """An answer without values, its names in order; how what is stored is answered; and what else is needed.
 
-    `is_exact`: nothing is written beside those names.
+    `is_exact`: nothing is written beside the names of `blank`.
     """
 
-    order: tuple[str, ...]
+    blank: Row
     plain: tuple[tuple[str, str], ...]
     numbers: tuple[tuple[str, str, Any], ...]
     days: tuple[tuple[str, str], ...]
@@ -252,28 +250,29 @@ class Object:
 
     def row(self, document: Document, seen: Seen, names: tuple[str, ...] | None = None, *, active: bool | None = None) -> Row:
         """The object of a record: all its fields, or those of these `names`."""
-        plan, data = self._plan(names), document.data
-        row: Row = dict.fromkeys(plan.order)
+        plan, stored = self._plan(names), document.data.get
+        row = plan.blank.copy()
         for wire, ours in plan.plain:
-            row[wire] = data.get(ours)
+            row[wire] = stored(ours)
         for wire, ours, absent in plan.numbers:
-            row[wire] = values.number_of(data.get(ours, absent))
+            row[wire] = values.number_of(stored(ours, absent))
         for wire, ours in plan.days:
-            row[wire] = values.day_text(data.get(ours))
+            row[wire] = values.day_text(stored(ours))
         for one in plan.enums:
-            one.show(row, data.get(one.ours))
+            one.show(row, stored(one.ours))
         if plan.finishes:
             self.finish(document, row, seen)
         if plan.system:
             row["businessId"] = seen.company_id
             row["isActive"] = not document.deleted if active is None else active
             row["recordVersion"] = document.version
-            row["createdAt"] = values.moment_text(document.created_at)
-            row["updatedAt"] = values.moment_text(document.updated_at)
+            row["createdAt"] = row["updatedAt"] = values.moment_text(document.created_at)
+            if document.updated_at != document.created_at:
+                row["updatedAt"] = values.moment_text(document.updated_at)
             row["_owner"] = document.created_by
         if plan.has_id:
             row["id"] = document.id
-        return row if plan.is_exact else {name: row[name] for name in plan.order}
+        return row if plan.is_exact else {name: row[name] for name in plan.blank}
 
     def _plan(self, names: tuple[str, ...] | None) -> _Plan:
         """How a row of these names is written: lists write many, so that what can be known before is."""
@@ -291,7 +290,7 @@ class Object:
         finishes = names is None or not self.derived.isdisjoint(wanted)
         system = names is None or not SYSTEM.isdisjoint(wanted)
         return _Plan(
-            order=tuple(name for one in wanted for name in (one, enums.get(one)) if name is not None),
+            blank=dict.fromkeys(name for one in wanted for name in (one, enums.get(one)) if name is not None),
             plain=tuple((one.wire, one.ours) for one in stored if one.type in PLAIN),
             numbers=tuple((one.wire, one.ours, one.absent) for one in stored if one.type == "Double"),
             days=tuple((one.wire, one.ours) for one in stored if one.type == "Date"),
