@@ -34,7 +34,7 @@ def lookup(kind: str, tests: Sequence[Test]) -> tuple[list[Terms] | None, list[T
     known.sort(key=lambda one: MOST_OPTIONS + 1 if one[0] is None else len(one[0]))
     for options, test in known:
         together = None if options is None else _together(found, options)
-        if together is None or not exact(test):
+        if together is None or not exact(kind, test):
             rest.append(test)
         if together is not None:
             found = together
@@ -74,8 +74,10 @@ def options_of(kind: str, test: Condition | AnyOf) -> list[Terms] | None:
     return options if len(options) <= MOST_OPTIONS else None
 
 
-def exact(test: Test) -> bool:
+def exact(kind: str, test: Test) -> bool:
     """Whether the terms say all that the condition does."""
+    if isinstance(test, AnyOf):
+        return all(not lookup(kind, conditions)[1] for conditions in test.options)
     return isinstance(test, Condition) and test.test == "equal"
 
 

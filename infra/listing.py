@@ -12,6 +12,7 @@ from psycopg.pq.abc import PGresult
 from infra.database import Connection, Database
 from infra.list_conditions import AnyOf, Beside, Condition, Path, Related, Source, Test
 from infra.list_recount import recount_statement
+from infra.list_shapes import Statement, Template, shape_of
 from infra.list_sql import count_statement, indexed, page_statement, walkable
 from infra.loop_connections import LoopConnections
 from infra.store.pipeline import Pipeline
@@ -70,10 +71,6 @@ class Listing:
     beside: Beside | None = None
 
 
-Statement = tuple[bytes, Sequence[Any]]
-"""SQL, and its parameters."""
-
-
 def list_from(
     database: Database,
     company_id: UUID,
@@ -123,9 +120,12 @@ def _reading(totals: Totals, company_id: UUID, listing: Listing) -> Generator[St
     sources = listing.sources
     if not sources:
         return Found(b"", 0)
-    keys = [(company_id, repr(source)) for source in sources]
+    places: dict[str, int] = {}
+    shapes = [shape_of(source, places) for source in sources]
+    texts = tuple(places)
+    keys = [(company_id, shape, texts) for shape in shapes]
     known = [totals.get(key) for key in keys]
-    result = yield _statement(totals, company_id, listing, keys, known)
+    result = yield _template(totals, company_id, listing, shapes, known).fill(texts)
     now = [_still(total, _told(result, 3 + 2 * place)) for place, total in enumerate(known)]
     for place, (source, old) in enumerate(zip(sources, known, strict=True)):
         if now[place] is None and old is not None and (recount := recount_statement(company_id, source, old.moved)) is not None:
@@ -144,28 +144,35 @@ def _reading(totals: Totals, company_id: UUID, listing: Listing) -> Generator[St
     return Found(items or b"", found, others or b"", None if head is None else int.from_bytes(head, "big"))
 
 
-def _statement(
-    totals: Totals, company_id: UUID, listing: Listing, keys: Sequence[Hashable], known: Sequence[Total | None]
-) -> Statement:
+def _template(
+    totals: Totals, company_id: UUID, listing: Listing, shapes: Sequence[Hashable], known: Sequence[Total | None]
+) -> Template:
     """The statement of a page: what is known to be little is gathered, and what there is much of is walked."""
     gathered = [
-        not walkable(source, descending=listing.descending) or (indexed(source) and (total is None or total.total <= FEW))
-        for source, total in zip(listing.sources, known, strict=True)
+        _is_gathered(totals, source, shape, total, descending=listing.descending)
+        for source, shape, total in zip(listing.sources, shapes, known, strict=True)
     ]
-    made_of = (*keys, *gathered, listing.descending, listing.limit, listing.offset, listing.beside)
-    statement = totals.statements.get(made_of)
-    if statement is None:
-        statement = page_statement(
-            company_id,
+    made_of = (company_id, *shapes, *gathered, listing.descending, listing.limit, listing.offset, listing.beside)
+    template = totals.templates.get(made_of)
+    if template is None:
+        order, limit, offset, beside = listing.descending, listing.limit, listing.offset, listing.beside
+        template = Template(
             listing.sources,
-            gathered,
-            descending=listing.descending,
-            limit=listing.limit,
-            offset=listing.offset,
-            beside=listing.beside,
+            lambda sources: page_statement(
+                company_id, sources, gathered, descending=order, limit=limit, offset=offset, beside=beside
+            ),
         )
-        totals.statements.put(made_of, statement)
-    return statement
+        totals.templates.put(made_of, template)
+    return template
+
+
+def _is_gathered(totals: Totals, source: Source, shape: Hashable, total: Total | None, *, descending: bool) -> bool:
+    ways = totals.ways.get((shape, descending))
+    if ways is None:
+        ways = (walkable(source, descending=descending), indexed(source))
+        totals.ways.put((shape, descending), ways)
+    can_be_walked, is_indexed = ways
+    return not can_be_walked or (is_indexed and (total is None or total.total <= FEW))
 
 
 def _still(known: Total | None, told: tuple[int, int | None]) -> Total | None:

@@ -21,12 +21,12 @@ from psycopg.pq.abc import PGresult
 
 from domain.event import microseconds
 from infra.database import Connection
-from infra.store.arrays import POSTGRES_EPOCH, Array
+from infra.store.arrays import POSTGRES_EPOCH, Array, Json
 
 _numbers = itertools.count()
 _INT8 = struct.Struct(">q").pack
 _EPOCH = datetime(2000, 1, 1, tzinfo=timezone.utc)
-_UUID, _BIGINT, _TEXT, _BYTEA, _TIMESTAMP = 2950, 20, 25, 17, 1184
+_UUID, _BIGINT, _TEXT, _BYTEA, _TIMESTAMP, _JSONB = 2950, 20, 25, 17, 1184, 3802
 
 
 def encode(value: Any) -> tuple[int, bytes | None]:
@@ -35,6 +35,8 @@ def encode(value: Any) -> tuple[int, bytes | None]:
         return 0, None
     if isinstance(value, Array):
         return value.array_oid, value.body
+    if isinstance(value, Json):
+        return _JSONB, value.body
     if isinstance(value, UUID):
         return _UUID, value.bytes
     if isinstance(value, int):
