@@ -1,7 +1,7 @@
 """Shapes of lists: what remains of a list without the values that it looks for. All lists of a shape have one statement.
 
-A statement depends on a text that something has to equal in one way only: it is sent in parameters of type jsonb. So the statement is
-composed once, for marks instead of the texts, and filled in for every list of the shape.
+A statement depends on a text that something has to equal in one way only: the text is a part of parameters of type jsonb. So the
+statement is composed once, for marks instead of texts, and filled in for every list of the shape.
 """
 
 from __future__ import annotations

@@ -349,7 +349,8 @@ def page_statement(
     found = " UNION ALL ".join(f"SELECT * FROM found_{place}" for place in range(len(sources)))
     statement.tables["page"] = (
         f"SELECT id, row_number() OVER () AS place FROM (SELECT id FROM ({found}) AS found"
-        f" ORDER BY by_number {way}, by_text {way}, row_id {way} LIMIT {statement.bind(limit)} OFFSET {statement.bind(offset)}) AS cut"
+        f" ORDER BY by_number {way}, by_text {way}, row_id {way}"
+        f" LIMIT {statement.bind(limit)} OFFSET {statement.bind(offset)}) AS cut"
     )
     statement.tables["shown"] = (
         "SELECT p.id, p.place, r.parent_id, r.document FROM page p JOIN records r ON r.company_id = $1 AND r.id = p.id"
@@ -398,7 +399,8 @@ def _beside(statement: Statement, beside: Beside | None, sources: Sequence[Sourc
     if beside.links:
         named = " UNION ".join(_linked(statement, link, sources) for link in beside.links)  # each id once
         parts.append(
-            f"SELECT r.number, r.document FROM ({named}) AS wanted (id) JOIN records r ON r.company_id = $1 AND r.id = wanted.id{others}"
+            f"SELECT r.number, r.document FROM ({named}) AS wanted (id)"
+            f" JOIN records r ON r.company_id = $1 AND r.id = wanted.id{others}"
         )
     return f"(SELECT string_agg(document, ',' ORDER BY number) FROM ({' UNION ALL '.join(parts)}) AS others)"
 

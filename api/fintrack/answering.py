@@ -7,6 +7,7 @@ of the end of the log is the answer for as long as the log ends there: all that 
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from api.fintrack.roles import Gate
 from api.http_errors import HttpRequest
 from domain.errors import LedgerError, ServiceUnavailable
 from domain.record import Record
+from infra.ending import end
 from infra.identity import Principal
 from infra.listing import Found, Listing
 from infra.relay.announcing import Announcer
@@ -81,10 +83,14 @@ async def answer_list(
     token, claims = identify(asked)
     presumed = asked.services.identity.presume(claims)
     listed = None if presumed is None else _last_listed(asked, *presumed)
-    if presumed and listed and await asked.services.heads.current(claims.cid) == listed.head:
-        asker = admit(asked, token, *presumed, gate, began)
-        return _announced(topic, asker, _respond(asker, listed))
-    return _announced(topic, *await _answer_reading(asked, token, claims, presumed, ask, gate, began))
+    has_moved = False
+    if presumed and listed:
+        has_moved = await asked.services.heads.current(claims.cid) != listed.head
+        if not has_moved:
+            asker = admit(asked, token, *presumed, gate, began)
+            return _announced(topic, asker, _respond(asker, listed))
+    reading = _Reading(asked, token, claims, ask, gate, began)
+    return _announced(topic, *await reading.answer(presumed, has_moved=has_moved))
 
 
 def _announced(topic: str, asker: Asker, answer: ASGIResponse) -> ASGIResponse:
@@ -128,36 +134,58 @@ def _question(asked: Asked, principal: Principal, today: date) -> Hashable:
     return principal.company_id, principal.role, today, scope["path"], scope["query_string"]
 
 
-async def _answer_reading(
-    asked: Asked,
-    token: str,
-    claims: Claims,
-    presumed: tuple[Principal, Record] | None,
-    ask: Callable[[Asker], AskedList],
-    gate: Gate | None,
-    began: float,
-) -> tuple[Asker, ASGIResponse]:
-    """The answer of a list that is read, as of the head that it was read under.
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A list that is read, for whoever has this token."""
 
-    It is read for the session as it was known last. The answer stands where the log has not moved since, and where it has, but
-    neither the role nor the business has changed. Else it is read again.
-    """
-    threads, identity = asked.services.threads, asked.services.identity
-    response: ASGIResponse | None = None
-    asker: Asker | None = None
-    if presumed is not None and presumed[1].data["codename"] == asked.codename:  # a visitor's business has to be looked up
+    asked: Asked
+    token: str
+    claims: Claims
+    ask: Callable[[Asker], AskedList]
+    gate: Gate | None
+    began: float
+
+    async def answer(self, presumed: tuple[Principal, Record] | None, *, has_moved: bool) -> tuple[Asker, ASGIResponse]:
+        """Who asks, and the answer, which is read for the session as it was known last.
+
+        It stands where the log has not moved since, and where it has, but neither the role nor the business has changed. Else it is
+        read again. `has_moved`: whether it is known to have moved; the session is looked up beside the list then.
+        """
+        if presumed is None or presumed[1].data["codename"] != self.asked.codename:  # a visitor's business has to be looked up
+            return await self._read_for(*await self._confirmed())
+        confirming = asyncio.create_task(self._confirmed()) if has_moved else None
         try:
-            asker = admit(asked, token, *presumed, gate, began)
-            response = await _read(asker, ask(asker))
+            asker, response = await self._presumed(*presumed)
+            if response is not None and asker is not None:
+                if asker.head == presumed[0].head:
+                    return asker, response
+                principal, company = await (confirming or self._confirmed())
+                if asker.head is None or principal.head < asker.head:  # the session may have ended in between
+                    principal, company = await self._confirmed()
+                if (principal.role, company) == (presumed[0].role, presumed[1]):
+                    return asker, response
+            else:
+                principal, company = await (confirming or self._confirmed())
+        finally:
+            if confirming is not None:
+                await end([confirming])
+        return await self._read_for(principal, company)
+
+    async def _presumed(self, principal: Principal, company: Record) -> tuple[Asker | None, ASGIResponse | None]:
+        """The answer for the session as it was known. None where it is refused: a session that has ended is not even told that."""
+        try:
+            asker = admit(self.asked, self.token, principal, company, self.gate, self.began)
+            return asker, await _read(asker, self.ask(asker))
         except ServiceUnavailable:
             raise
         except LedgerError:
-            pass  # nothing is told to a session that has ended, not even this
-        else:
-            if asker.company_id == claims.cid and asker.head == asker.principal.head:
-                return asker, response
-    principal, company = await threads.run(identity.confirm_with_company, claims)
-    if response and asker and presumed and (principal.role, company) == (presumed[0].role, presumed[1]):
-        return asker, response
-    asker = await threads.run(admit, asked, token, principal, company, gate, began)
-    return asker, await _read(asker, ask(asker))
+            return None, None
+
+    async def _confirmed(self) -> tuple[Principal, Record]:
+        services = self.asked.services
+        return await services.threads.run(services.identity.confirm_with_company, self.claims, has_moved=True)
+
+    async def _read_for(self, principal: Principal, company: Record) -> tuple[Asker, ASGIResponse]:
+        threads = self.asked.services.threads
+        asker = await threads.run(admit, self.asked, self.token, principal, company, self.gate, self.began)
+        return asker, await _read(asker, self.ask(asker))
