@@ -143,9 +143,9 @@ class Services:
         )
         self.threads = Threads(settings.pool_size)
 
-    async def read_list(self, company_id: UUID, listing: Listing) -> Found:
-        """A page of records, read in the event loop. Raises ServiceUnavailable."""
-        return await list_in_loop(self.list_connections, self.database.totals, company_id, listing)
+    async def read_list(self, company_id: UUID, listing: Listing, *, has_moved: bool = False) -> Found:
+        """A page of records, read in the event loop. Raises ServiceUnavailable. `has_moved`: as in `list_in_loop`."""
+        return await list_in_loop(self.list_connections, self.database.totals, company_id, listing, has_moved=has_moved)
 
     async def open(self) -> None:
         """Start what runs beside the requests. The database need not be there yet."""

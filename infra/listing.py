@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Generator, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from psycopg.pq.abc import PGresult
@@ -84,23 +83,28 @@ def list_from(
     """What `Listing` says, read in a thread."""
     reading = _reading(database.totals, company_id, Listing(tuple(sources), descending, limit, offset, beside))
     try:
-        statement = next(reading)
+        statements = next(reading)
         with database.company(company_id) as connection:
             while True:
-                statement = reading.send(_run(database, connection, *statement))
+                statements = reading.send(_run(database.totals, connection, statements))
     except StopIteration as end:
         found: Found = end.value
         return found
 
 
-async def list_in_loop(connections: LoopConnections, totals: Totals, company_id: UUID, listing: Listing) -> Found:
-    """What the listing says, read in the event loop. Raises ServiceUnavailable."""
-    reading = _reading(totals, company_id, listing)
+async def list_in_loop(
+    connections: LoopConnections, totals: Totals, company_id: UUID, listing: Listing, *, has_moved: bool = False
+) -> Found:
+    """What the listing says, read in the event loop. Raises ServiceUnavailable.
+
+    `has_moved`: whether the log is known to have moved, so that totals that are known have to be brought on.
+    """
+    reading = _reading(totals, company_id, listing, has_moved=has_moved)
     try:
-        query, parameters = next(reading)
+        statements = next(reading)
         while True:
-            result = await connections.ask(company_id, query, parameters, keep=totals.worth_keeping(query))
-            query, parameters = reading.send(result)
+            results = await connections.ask(company_id, [(*one, totals.worth_keeping(one[0])) for one in statements])
+            statements = reading.send(results)
     except StopIteration as end:
         found: Found = end.value
         return found
@@ -111,10 +115,12 @@ def count_of(database: Database, company_id: UUID, sources: Sequence[Source]) ->
     return list_from(database, company_id, sources, limit=0).total
 
 
-def _reading(totals: Totals, company_id: UUID, listing: Listing) -> Generator[Statement, PGresult, Found]:
+def _reading(
+    totals: Totals, company_id: UUID, listing: Listing, *, has_moved: bool = False
+) -> Generator[list[Statement], list[PGresult], Found]:
     """Reading a page: yields statements, is sent their results, and returns what was found.
 
-    It is one statement; and a second one where the total is not known, and is not small: the first of a list, or after a write of
+    It is one round trip; and a second one where the total is not known, and is not small: the first of a list, or after a write of
     such records.
     """
     sources = listing.sources
@@ -125,14 +131,28 @@ def _reading(totals: Totals, company_id: UUID, listing: Listing) -> Generator[St
     texts = tuple(places)
     keys = [(company_id, shape, texts) for shape in shapes]
     known = [totals.get(key) for key in keys]
-    result = yield _template(totals, company_id, listing, shapes, known).fill(texts)
+    gathered = [
+        _is_gathered(totals, source, shape, total, descending=listing.descending)
+        for source, shape, total in zip(sources, shapes, known, strict=True)
+    ]
+    page = _template(totals, company_id, listing, shapes, gathered).fill(texts)
+    recounts: dict[int, Statement] = {}
+    for place, (source, old) in enumerate(zip(sources, known, strict=True)):
+        if has_moved and old is not None and not gathered[place] and (recount := recount_statement(company_id, source, old.moved)):
+            recounts[place] = recount
+    result, *more_results = yield [page, *recounts.values()]
+    recounted = dict(zip(recounts, more_results, strict=True))
     now = [_still(total, _told(result, 3 + 2 * place)) for place, total in enumerate(known)]
     for place, (source, old) in enumerate(zip(sources, known, strict=True)):
-        if now[place] is None and old is not None and (recount := recount_statement(company_id, source, old.moved)) is not None:
-            moved, more = _told((yield recount), 0)
+        if now[place] is not None or old is None:
+            continue
+        if place not in recounted and (recount := recount_statement(company_id, source, old.moved)):
+            (recounted[place],) = yield [recount]
+        if place in recounted:
+            moved, more = _told(recounted[place], 0)
             now[place] = None if more is None else Total(moved, old.total + more)
     if unknown := [place for place, total in enumerate(now) if total is None]:
-        counted = yield count_statement(company_id, [sources[place] for place in unknown])
+        (counted,) = yield [count_statement(company_id, [sources[place] for place in unknown])]
         for turn, place in enumerate(unknown):
             now[place] = _still(None, _told(counted, 2 * turn))
     found = 0
@@ -144,14 +164,8 @@ def _reading(totals: Totals, company_id: UUID, listing: Listing) -> Generator[St
     return Found(items or b"", found, others or b"", None if head is None else int.from_bytes(head, "big"))
 
 
-def _template(
-    totals: Totals, company_id: UUID, listing: Listing, shapes: Sequence[Hashable], known: Sequence[Total | None]
-) -> Template:
-    """The statement of a page: what is known to be little is gathered, and what there is much of is walked."""
-    gathered = [
-        _is_gathered(totals, source, shape, total, descending=listing.descending)
-        for source, shape, total in zip(listing.sources, shapes, known, strict=True)
-    ]
+def _template(totals: Totals, company_id: UUID, listing: Listing, shapes: Sequence[Hashable], gathered: Sequence[bool]) -> Template:
+    """The statement of a page."""
     made_of = (company_id, *shapes, *gathered, listing.descending, listing.limit, listing.offset, listing.beside)
     template = totals.templates.get(made_of)
     if template is None:
@@ -167,6 +181,7 @@ def _template(
 
 
 def _is_gathered(totals: Totals, source: Source, shape: Hashable, total: Total | None, *, descending: bool) -> bool:
+    """Whether all that the source has is gathered and counted: where it is known to be little. What there is much of is walked."""
     ways = totals.ways.get((shape, descending))
     if ways is None:
         ways = (walkable(source, descending=descending), indexed(source))
@@ -189,8 +204,9 @@ def _told(result: PGresult, column: int) -> tuple[int, int | None]:
     return int.from_bytes(moved, "big"), None if total is None else int.from_bytes(total, "big")
 
 
-def _run(database: Database, connection: Connection, query: bytes, parameters: Sequence[Any]) -> PGresult:
+def _run(totals: Totals, connection: Connection, statements: Sequence[Statement]) -> list[PGresult]:
     with Pipeline(connection) as pipeline:
         pipeline.send(_MEANT_NOW)
-        pipeline.send(query, parameters, keep=database.totals.worth_keeping(query))
-        return pipeline.results()[1]
+        for query, parameters in statements:
+            pipeline.send(query, parameters, keep=totals.worth_keeping(query))
+        return pipeline.results()[1:]

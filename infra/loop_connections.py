@@ -1,7 +1,6 @@
 """Connections whose answers the event loop itself waits for: reading costs no thread, and nobody waits for the interpreter's lock.
 
-Every question is one statement and stands for itself, in the company that it is about. What takes several, or writes, has a
-connection of `infra.database`, in a thread.
+Every question stands for itself, in the company that it is about. What writes has a connection of `infra.database`, in a thread.
 """
 
 from __future__ import annotations
@@ -26,6 +25,10 @@ PAUSE_SECONDS = 0.1
 """Between attempts to connect."""
 
 
+Question = tuple[bytes, Sequence[Any], bool]
+"""A statement, its parameters, and whether connections should keep it ready."""
+
+
 class LoopConnections:
     """At most `size` connections, made when they are needed. Belongs to the event loop."""
 
@@ -39,25 +42,25 @@ class LoopConnections:
         self._idle: list[_Listening] = []
         """The one that was used last is used next: it and its server have everything at hand."""
 
-    async def ask(self, company_id: UUID, query: bytes, parameters: Sequence[Any], *, keep: bool) -> PGresult:
-        """The result of a statement that only reads; row-level security shows it this company. Raises ServiceUnavailable.
+    async def ask(self, company_id: UUID, questions: Sequence[Question]) -> list[PGresult]:
+        """The results of statements that only read, in one round trip; row-level security shows them this company.
 
-        `keep`: as in `Pipeline.send`. A question that a lost connection left open is asked once more, on a new one.
+        Questions that a lost connection left open are asked once more, on a new one. Raises ServiceUnavailable.
         """
         await self._turn()
         try:
             connection = await self._leased()
             try:
-                result = await connection.ask(company_id, query, parameters, keep=keep)
+                results = await connection.ask(company_id, questions)
             except _Lost:
                 self._hang_up_idle()  # the server has most probably gone from them all
                 connection = await self._leased()
-                result = await connection.ask(company_id, query, parameters, keep=keep)
+                results = await connection.ask(company_id, questions)
         except _Lost as lost:
             raise ServiceUnavailable from lost
         else:
             self._give_back(connection)
-            return result
+            return results
         finally:
             self._turns.release()
 
@@ -140,14 +143,15 @@ class _Listening:
         self._loop.add_reader(self._socket, self._on_readable)
         self._is_writing = False
 
-    async def ask(self, company_id: UUID, query: bytes, parameters: Sequence[Any], *, keep: bool) -> PGresult:
-        """The result of a statement. Whatever goes wrong, and whoever gives up, the connection is closed. Raises _Lost."""
+    async def ask(self, company_id: UUID, questions: Sequence[Question]) -> list[PGresult]:
+        """The results. Whatever goes wrong, and whoever gives up, the connection is closed. Raises _Lost."""
         try:
             with Pipeline(self._connection) as pipeline:
                 if self._company != company_id:
                     self._company = None
                     pipeline.send(CONFINE, (str(company_id),))
-                pipeline.send(query, parameters, keep=keep)
+                for query, parameters, keep in questions:
+                    pipeline.send(query, parameters, keep=keep)
                 self._answer, self._receiving = self._loop.create_future(), pipeline.receiving()
                 try:
                     self._go_on(None)
@@ -166,7 +170,7 @@ class _Listening:
             self.close()
             raise
         self._company = company_id
-        return results[-1]
+        return results[-len(questions) :]
 
     def close(self) -> None:
         """Hang up."""

@@ -102,9 +102,9 @@ def _announced(topic: str, asker: Asker, answer: ASGIResponse) -> ASGIResponse:
     return answer
 
 
-async def _read(asker: Asker, asked: AskedList) -> ASGIResponse:
+async def _read(asker: Asker, asked: AskedList, *, has_moved: bool = False) -> ASGIResponse:
     """The page, and the head as of which it was read is noted: None where nothing was."""
-    found = await asker.services.read_list(asker.company_id, asked.listing)
+    found = await asker.services.read_list(asker.company_id, asked.listing, has_moved=has_moved)
     is_quick = not asked.asks_more and len(found.items) + len(found.beside) <= MOST_BYTES_IN_LOOP
     rows = asked.rows(found) if is_quick else await asker.services.threads.run(asked.rows, found)
     paging = asked.page.paging(found.total)
@@ -155,7 +155,7 @@ class _Reading:
             return await self._read_for(*await self._confirmed())
         confirming = asyncio.create_task(self._confirmed()) if has_moved else None
         try:
-            asker, response = await self._presumed(*presumed)
+            asker, response = await self._presumed(*presumed, has_moved=has_moved)
             if response is not None and asker is not None:
                 if asker.head == presumed[0].head:
                     return asker, response
@@ -171,11 +171,13 @@ class _Reading:
                 await end([confirming])
         return await self._read_for(principal, company)
 
-    async def _presumed(self, principal: Principal, company: Record) -> tuple[Asker | None, ASGIResponse | None]:
+    async def _presumed(
+        self, principal: Principal, company: Record, *, has_moved: bool
+    ) -> tuple[Asker | None, ASGIResponse | None]:
         """The answer for the session as it was known. None where it is refused: a session that has ended is not even told that."""
         try:
             asker = admit(self.asked, self.token, principal, company, self.gate, self.began)
-            return asker, await _read(asker, self.ask(asker))
+            return asker, await _read(asker, self.ask(asker), has_moved=has_moved)
         except ServiceUnavailable:
             raise
         except LedgerError:
