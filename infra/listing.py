@@ -12,7 +12,8 @@ from infra.database import Connection, Database
 from infra.list_conditions import AnyOf, Beside, Condition, Path, Related, Source, Test
 from infra.list_recount import recount_statement
 from infra.list_shapes import Statement, Template, shape_of
-from infra.list_sql import count_statement, indexed, page_statement, walkable
+from infra.list_sql import indexed, walkable
+from infra.list_statements import count_statement, page_statement
 from infra.loop_connections import LoopConnections
 from infra.store.pipeline import Pipeline
 from infra.totals import Total, Totals

@@ -10,7 +10,7 @@ from uuid import UUID
 from infra import list_shapes
 from infra.list_conditions import AnyOf, Beside, Condition, Related, Source, Test
 from infra.list_shapes import Template, shape_of
-from infra.list_sql import page_statement
+from infra.list_statements import page_statement
 from infra.store.pipeline import encode
 
 COMPANY = UUID(int=7)
