@@ -11,6 +11,7 @@ from infra import list_shapes
 from infra.list_conditions import AnyOf, Beside, Condition, Related, Source, Test
 from infra.list_shapes import Template, shape_of
 from infra.list_statements import page_statement
+from infra.list_terms import lookup
 from infra.store.pipeline import encode
 
 COMPANY = UUID(int=7)
@@ -125,3 +126,13 @@ def test_a_text_that_looks_like_a_mark_is_a_text():
     template = Template(asked[:1], compose)
     for one, text in zip(asked, ("a", mark), strict=True):
         assert sent(template.fill((text,))) == sent(compose([one]))
+
+
+def test_what_follows_from_other_terms_is_not_tested_again():
+    trade = Condition((at("type"),), ("sales", "purchase"))
+    own = lambda *values: AnyOf(((Condition((at("type"),), values), Condition((at("party_id"),), ("x",))),))  # noqa: E731
+    found = [{"type": "sales", "party_id": "x"}]
+    assert lookup("invoice", [trade, own("sales")]) == (found, [])
+    assert lookup("invoice", [Condition((at("type"),), ("sales_return", "purchase")), own("sales")])[1], "which nothing fulfils"
+    assert lookup("invoice", [trade, own("sales", "sales_return")])[1], "one of two follows"
+    assert lookup("invoice", [Condition((at("moves_stock"),), (1,)), Condition((at("moves_stock"),), (True,))])[1], "1 is not true"
