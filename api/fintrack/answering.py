@@ -22,11 +22,11 @@ from api.fintrack.roles import Gate
 from api.http_errors import HttpRequest
 from domain.errors import LedgerError, ServiceUnavailable
 from domain.record import Record
-from infra.ending import end
-from infra.identity import Principal
+from infra.identity.identity import Principal
+from infra.identity.tokens import Claims
 from infra.listing import Found, Listing
+from infra.processes.ending import end
 from infra.relay.announcing import Announcer
-from infra.tokens import Claims
 
 Work = Callable[[Asker], ASGIResponse]
 

@@ -16,15 +16,15 @@ import pytest
 from api.matrix.ready import CHANGES, LAYOUT
 from domain.command import Command
 from infra import rebuild as rebuilding
-from infra.comparing import compare
 from infra.followers.runner import Runner
 from infra.followers.status import standings
 from infra.followers.tables import LIVE
 from infra.followers.waiting import wait_for
+from infra.processes.worker import projection_followers
 from infra.reading import Reader
 from infra.rebuild import RebuildFailed, rebuild
 from infra.sync_rows import SyncRows, Wanted
-from infra.workers import projection_followers
+from infra.verification.read_models import compare
 from projections.registry import PROJECTIONS
 from tests.followers.test_followers import running
 

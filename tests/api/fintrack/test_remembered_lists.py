@@ -15,9 +15,9 @@ from api.fintrack import answering, asking, reading
 from domain.command import SYSTEM, Command
 from domain.errors import RecordNotFound
 from infra.composition import Services
-from infra.heads import Heads
-from infra.identity import Identity
+from infra.identity.identity import Identity
 from infra.store.pipeline import Pipeline
+from infra.sync.heads import Heads
 
 INVOICES, CUSTOMERS = PATHS["invoice"], PATHS["customer"]
 SEARCH = "/bff-service/v1/search?keyword=shirin"
