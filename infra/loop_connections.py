@@ -33,7 +33,7 @@ class LoopConnections:
     """At most `size` connections, made when they are needed. Belongs to the event loop."""
 
     def __init__(self, url: str, *, size: int, name: str, patience_seconds: float, settings: bytes) -> None:
-        """`patience_seconds`: how long somebody waits for a connection; `settings`: a statement that prepares every connection."""
+        """`patience_seconds`: how long somebody waits for the database to come back; `settings`: what prepares every connection."""
         self._url = url
         self._name = name
         self._patience = patience_seconds
@@ -45,9 +45,13 @@ class LoopConnections:
     async def ask(self, company_id: UUID, questions: Sequence[Question]) -> list[PGresult]:
         """The results of statements that only read, in one round trip; row-level security shows them this company.
 
-        Questions that a lost connection left open are asked once more, on a new one. Raises ServiceUnavailable.
+        Who asks while all connections are in use waits for a turn. Questions that a lost connection left open are asked once more,
+        on a new one. Raises ServiceUnavailable.
         """
-        await self._turn()
+        async with self._turns:
+            return await self._ask(company_id, questions)
+
+    async def _ask(self, company_id: UUID, questions: Sequence[Question]) -> list[PGresult]:
         try:
             connection = await self._leased()
             try:
@@ -61,22 +65,10 @@ class LoopConnections:
         else:
             self._give_back(connection)
             return results
-        finally:
-            self._turns.release()
 
     def close(self) -> None:
         """Hang up; nobody asks any more."""
         self._hang_up_idle()
-
-    async def _turn(self) -> None:
-        if not self._turns.locked():
-            await self._turns.acquire()
-            return
-        try:
-            async with asyncio.timeout(self._patience):
-                await self._turns.acquire()
-        except TimeoutError:
-            raise ServiceUnavailable from None
 
     async def _leased(self) -> _Listening:
         while self._idle:
