@@ -12,7 +12,7 @@ import select
 import struct
 from collections.abc import Generator, Sequence
 from datetime import datetime, timedelta, timezone
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from uuid import UUID
 
 import psycopg
@@ -22,6 +22,8 @@ from psycopg.pq.abc import PGresult
 from domain.event import microseconds
 from infra.database import Connection
 from infra.store.arrays import POSTGRES_EPOCH, Array, Json
+
+Made = TypeVar("Made")
 
 _numbers = itertools.count()
 _INT8 = struct.Struct(">q").pack
@@ -56,6 +58,7 @@ class Pipeline:
         self._pgconn = connection.pgconn
         self._prepared: dict[bytes, bytes] = connection.__dict__.setdefault("daftar_prepared", {})
         self._sent: list[bytes | None] = []  # per result to come: the query it prepares, or None for an execution
+        self._is_handed_over = False
 
     def __enter__(self) -> Self:
         self._pgconn.enter_pipeline_mode()
@@ -88,23 +91,37 @@ class Pipeline:
         self._pgconn.send_query_prepared(name, bodies, [Format.BINARY] * len(bodies), result_format=Format.BINARY)
         self._sent.append(None)
 
+    def hand_over(self) -> None:
+        """Let the server have all that was sent; it answers while something else is done. Only `results` may follow."""
+        self._finish(self._handing_over())
+
     def results(self) -> list[PGresult]:
         """The result of every statement, in order. Raises the first one's psycopg.Error; all are answered then."""
-        receiving = self.receiving()
-        try:
-            events = next(receiving)
-            while True:
-                events = receiving.send(self._wait(events))
-        except StopIteration as end:
-            results: list[PGresult] = end.value
-            return results
+        return self._finish(self.receiving())
 
-    def receiving(self) -> Generator[int, int, list[PGresult]]:
-        """The results, for whoever waits in his own way: yields what the socket is waited for, and is sent what it is ready for."""
+    def _finish(self, steps: Generator[int, int, Made]) -> Made:
+        """Do all the steps, and wait in between."""
+        try:
+            events = next(steps)
+            while True:
+                events = steps.send(self._wait(events))
+        except StopIteration as end:
+            made: Made = end.value
+            return made
+
+    def _handing_over(self) -> Generator[int, int, None]:
+        if self._is_handed_over:
+            return
+        self._is_handed_over = True
         self._pgconn.pipeline_sync()
         while self._pgconn.flush():
             if (yield select.POLLIN | select.POLLOUT) & select.POLLIN:
                 self._pgconn.consume_input()  # the server may wait for us to read before it reads on
+
+    def receiving(self) -> Generator[int, int, list[PGresult]]:
+        """The results, for whoever waits in his own way: yields what the socket is waited for, and is sent what it is ready for."""
+        yield from self._handing_over()
+        self._is_handed_over = False
         results: list[PGresult] = []
         error: psycopg.Error | None = None
         for prepares in self._sent:
