@@ -42,6 +42,13 @@ async def read_body(request: HttpRequest, *, compressed: bool = False, also: Seq
     return unpack(body, coding, services_of(request).settings.max_body_bytes) if coding in CODINGS else body
 
 
+def may_have_body(request: HttpRequest) -> bool:
+    """Whether a body may come with the request; under HTTP/1, it says so."""
+    headers = request.headers
+    is_said = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+    return is_said or not request.scope["http_version"].startswith("1")
+
+
 def media_type_of(request: HttpRequest) -> str:
     """The media type of the body, without its parameters; empty where the request does not say."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -110,7 +117,7 @@ def query_pairs(request: HttpRequest) -> list[tuple[str, str]]:
     if not text:
         return []
     try:
-        pairs = parse_qsl(text.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS)
+        pairs = _pairs(text.decode("ascii"))
     except UnicodeError:
         raise MalformedRequest("The query is not valid UTF-8, percent-encoded.") from None
     except ValueError:
@@ -119,6 +126,17 @@ def query_pairs(request: HttpRequest) -> list[tuple[str, str]]:
         if "\x00" in name or "\x00" in value:
             raise InvalidField("A parameter must not hold the NUL character.", path=name.replace("\x00", "?"))
     return pairs
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    """Names and values as `parse_qsl` reads them. Raises UnicodeError, ValueError."""
+    if "%" in text or "+" in text:
+        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS)
+    parts = text.split("&")
+    if len(parts) > MOST_PARAMETERS:
+        raise ValueError
+    split = [part.partition("=") for part in parts if part]
+    return [(name, value) for name, _, value in split]
 
 
 def read_query(request: HttpRequest, form: type[Read]) -> Read:

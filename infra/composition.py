@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any, ParamSpec, TypeVar
+from uuid import UUID
 
 from infra.database import Database
 from infra.files import Files, Place
@@ -21,6 +22,8 @@ from infra.identity.users import Users
 from infra.identity.verification_codes import VerificationCodes
 from infra.ledger import Ledger
 from infra.limits import Limits
+from infra.listing import MEANT_ALWAYS, Found, Listing, list_in_loop
+from infra.loop_connections import LoopConnections
 from infra.observability.metrics import Metrics
 from infra.reading import Reader
 from infra.remembered import Remembered
@@ -106,6 +109,13 @@ class Services:
         self.settings = settings
         url = api_url(settings)
         self.database = Database(url, size=settings.pool_size, name="daftar-api", patience_seconds=PATIENCE_SECONDS)
+        self.list_connections = LoopConnections(
+            url,
+            size=max(1, settings.pool_size // 2),
+            name="daftar-lists",
+            patience_seconds=PATIENCE_SECONDS,
+            settings=MEANT_ALWAYS,
+        )
         self.store = PostgresStore(self.database)
         self.metrics = Metrics()
         self.heads = Heads(url)
@@ -141,6 +151,10 @@ class Services:
         )
         self.threads = Threads(settings.pool_size)
 
+    async def read_list(self, company_id: UUID, listing: Listing, *, has_moved: bool = False) -> Found:
+        """A page of records, read in the event loop. Raises ServiceUnavailable. `has_moved`: as in `list_in_loop`."""
+        return await list_in_loop(self.list_connections, self.database.totals, company_id, listing, has_moved=has_moved)
+
     async def open(self) -> None:
         """Start what runs beside the requests. The database need not be there yet."""
         self.database.open()
@@ -150,5 +164,6 @@ class Services:
         """End streams, finish what was begun, and hang up."""
         await self.hints.close()
         await self.heads.close()
+        self.list_connections.close()
         await asyncio.get_running_loop().run_in_executor(None, self.threads.close)
         self.database.close()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from importlib.resources import files
 from typing import Any, Protocol
 from uuid import UUID
@@ -30,8 +30,13 @@ LOCK_TIMEOUT = "15s"
 """How long a write waits for the writes before it to the same company."""
 LAST_WORDS = frozenset({"57P01", "57P02", "57P03", "57P05", "25P03", "25P04"})
 """SQLSTATEs with which a server ends a connection: shutdown, crash, timeouts."""
+CONFINE = b"SELECT set_config('daftar.company_id', %b, false)"
+"""Sets the company that row-level security lets a connection see."""
 MIGRATION_LOCK = 0x0DAF7A2
 """Advisory lock that makes concurrent migrations wait for each other."""
+
+
+_IN_TRANSACTION = frozenset({psycopg.pq.TransactionStatus.INTRANS, psycopg.pq.TransactionStatus.INERROR})
 
 
 class MigrationChanged(RuntimeError):
@@ -108,8 +113,7 @@ class Database:
             max_idle=300.0,
             # What is asked often is prepared by infra.store.pipeline; psycopg would deallocate it at every rollback
             kwargs={"autocommit": True, "prepare_threshold": None, "application_name": name},
-            configure=_configure,
-            reset=_reset,
+            configure=configure,  # and no `reset`, for which the pool hands every connection that comes back to a thread of its own
         )
 
     def open(self) -> Database:
@@ -151,6 +155,7 @@ class Database:
                 raise ServiceUnavailable("Somebody else is writing to this company for too long; try again.") from error
             raise
         finally:
+            _reset(connection)
             self.pool.putconn(connection)
 
     def _get(self) -> Connection:
@@ -185,11 +190,12 @@ def is_lost(connection: Connection, error: psycopg.Error) -> bool:
 def confine(connection: Connection, company_id: UUID | None) -> None:
     """Set the company that row-level security lets this connection see, or none; costs nothing where it is set already."""
     if getattr(connection, "daftar_company", None) != company_id:
-        connection.execute("SELECT set_config('daftar.company_id', %s, false)", (str(company_id or ""),))
+        connection.execute(CONFINE, (str(company_id or ""),))
         connection.daftar_company = company_id  # type: ignore[attr-defined]
 
 
-def _configure(connection: Connection) -> None:
+def configure(connection: Connection) -> None:
+    """Set what every connection of a pool has set."""
     # Every query here is a keyset on a key, so the plan never depends on the values: plan once per connection. Bitmap scans
     # lose the index's order and would sort a whole company to find its first thousand rows where statistics lag behind.
     # What is read is hashed, so times are UTC whatever the server's zone; the head is taken first and then seen as it is now,
@@ -204,7 +210,8 @@ def _configure(connection: Connection) -> None:
 
 
 def _reset(connection: Connection) -> None:
-    """A connection comes back without a transaction; one that is not idle is rolled back."""
-    if connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
-        connection.rollback()
+    """A connection comes back without a transaction; one that is in the middle of a statement is closed by the pool."""
+    if connection.pgconn.transaction_status in _IN_TRANSACTION:
         connection.daftar_company = None  # type: ignore[attr-defined]
+        with suppress(psycopg.Error):  # a lost connection is replaced
+            connection.rollback()

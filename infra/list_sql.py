@@ -11,17 +11,17 @@ conditions, until the page is full; it costs little where much is found.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from domain.catalogue import CATALOGUE
-from infra.list_conditions import AnyOf, Beside, Condition, Path, Related, Source, Test
+from infra.list_conditions import AnyOf, Condition, Path, Related, Source, Test
 from infra.list_terms import Terms, finds_few, lookup, options_of, rarest
-from infra.store.arrays import texts
+from infra.store.arrays import Json, TextArray, texts
 from projections.search import AMOUNTS, DAYS, LABELS, SearchProjection, place_of
 
 FEW_RELATED = 500
@@ -40,11 +40,27 @@ class Statement:
         self.tables: dict[str, str] = {}
         """Name → body of each common table expression, in order."""
         self._related: dict[int, str] = {}
+        self._bound: dict[Hashable, str] = {}
 
     def bind(self, value: Any) -> str:
         """The name of a new parameter."""
         self.parameters.append(value)
         return f"${len(self.parameters)}"
+
+    def bind_steps(self, steps: Path) -> str:
+        """The name of the parameter that says these steps into a document: every arm takes them."""
+        name = self._bound.get(steps)
+        if name is None:
+            name = self._bound[steps] = self.bind(_steps(steps))
+        return name
+
+    def bind_json(self, value: Any) -> str:
+        """The name of the parameter with this JSON value."""
+        encoded = msgspec.json.encode(value)
+        name = self._bound.get(encoded)
+        if name is None:
+            name = self._bound[encoded] = self.bind(Json(encoded))
+        return name
 
     def late(self, kind: str) -> str:
         """The records of a kind that changed after the event that `search` has come to, deleted ones too."""
@@ -102,11 +118,15 @@ class Reach:
 
     def has(self, terms: Terms) -> str:
         """Whether the document of `search` has these terms."""
-        encoded = msgspec.json.encode({self.place or "": terms}).decode()
-        return f"{self.document} @> {self.statement.bind(encoded)}::jsonb"
+        return f"{self.document} @> {self.statement.bind_json({self.place or '': terms})}"
 
     def _steps(self, path: Path) -> str:
-        return self.statement.bind(texts(path if self.place is None else (self.place, *path[1:])))
+        return self.statement.bind_steps(path if self.place is None else (self.place, *path[1:]))
+
+
+@lru_cache(1_024)
+def _steps(steps: Path) -> TextArray:
+    return texts(steps)
 
 
 def column_of(kind: str, path: Path) -> str | None:
@@ -203,14 +223,19 @@ def _walking(reach: Reach, source: Source, *, descending: bool, limit: str) -> s
 def _gathering(reach: Reach, source: Source, picked: str, old: str) -> list[str]:
     """SELECTs of all that `search` has: by the inverted index where it helps, else all of the kind."""
     statement, kind, tests = reach.statement, source.kind, source.conditions
+    checked: list[str] = []
     options, rest = lookup(kind, tests)
     if options is not None and not finds_few(kind, options) and any(_in_column(kind, test) for test in tests):
         options, rest = None, list(tests)  # an index in the order of the column finds fewer
     elif options is not None and finds_few(kind, options):
-        options, rest = rarest(kind, options), list(tests)
+        rare = rarest(kind, options)
+        checked = (
+            [] if rare == options else [f"(({' OR '.join(map(reach.has, options))}) IS TRUE)"]
+        )  # which is no index's condition
+        options = rare
     needed = ["s.company_id = $1", f"s.kind = '{kind}'"]
     if options is not None:
-        needed = [f"({' OR '.join(map(reach.has, options)) or 'false'})"]
+        needed = [f"({' OR '.join(map(reach.has, options)) or 'false'})", *checked]
     found = " AND ".join([*needed, *tests_of(reach, rest), old])
     link = next((test for test in tests if isinstance(test, Related)), None)
     if link is None or (options is not None and finds_few(kind, options)):
@@ -285,7 +310,7 @@ def _test_of(reach: Reach, condition: Condition, path: Path) -> str:
     elif condition.numeric:
         made = [f"{value} = {bind(str(one))}::numeric" for one in condition.values]
     else:
-        made = [f"{reach.json(path)} = {bind(msgspec.json.encode(one).decode())}::jsonb" for one in condition.values]
+        made = [f"{reach.json(path)} = {reach.statement.bind_json(one)}" for one in condition.values]
     if condition.or_missing:
         made.append(f"{text} IS NULL")
     return f"({' OR '.join(made)})" if made else "false"
@@ -294,88 +319,3 @@ def _test_of(reach: Reach, condition: Condition, path: Path) -> str:
 def _literal(value: Any) -> str:
     """A text such that LIKE looks for it as it is."""
     return str(value).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-
-
-# Statements ------------------------------------------------------------------------------------------
-
-
-def page_statement(
-    company_id: UUID,
-    sources: Sequence[Source],
-    gathered: Sequence[bool],
-    *,
-    descending: bool,
-    limit: int,
-    offset: int,
-    beside: Beside | None,
-) -> tuple[bytes, list[Any]]:
-    """What answers the documents, those beside them, where the log ends, and of every source (moved, total or NULL): what is
-    gathered is counted.
-    """
-    statement = Statement(company_id)
-    most = statement.bind(limit + offset)
-    told: list[str] = []
-    for place, (source, gather) in enumerate(zip(sources, gathered, strict=True)):
-        arms = arms_of(statement, source, gather=gather, limit=most, descending=descending)
-        statement.tables[f"found_{place}"] = " UNION ALL ".join(arms)
-        told += [last_moved(source), f"(SELECT count(*) FROM found_{place})" if gather else "NULL::bigint"]
-    way = "DESC NULLS LAST" if descending else "ASC NULLS LAST"
-    found = " UNION ALL ".join(f"SELECT * FROM found_{place}" for place in range(len(sources)))
-    statement.tables["page"] = (
-        f"SELECT id, row_number() OVER (ORDER BY by_number {way}, by_text {way}, row_id {way}) AS place FROM ({found}) AS found"
-        f" ORDER BY place LIMIT {statement.bind(limit)} OFFSET {statement.bind(offset)}"
-    )
-    statement.tables["shown"] = (
-        "SELECT p.id, p.place, r.parent_id, r.document FROM page p JOIN records r ON r.company_id = $1 AND r.id = p.id"
-    )
-    documents = "(SELECT string_agg(document, ',' ORDER BY place) FROM shown)"
-    head = "(SELECT seq FROM heads WHERE company_id = $1)"
-    others = _beside(statement, beside, sources)
-    return statement.text(f"SELECT {documents}, {others}, {head}, {', '.join(told)}"), statement.parameters
-
-
-def count_statement(company_id: UUID, sources: Sequence[Source]) -> tuple[bytes, list[Any]]:
-    """What answers of every source (moved, total)."""
-    statement = Statement(company_id)
-    told: list[str] = []
-    for source in sources:
-        counts = [f"(SELECT count(*) FROM {arm} AS one)" for arm in arms_of(statement, source, "none", gather=True)]
-        told += [last_moved(source), " + ".join(counts)]
-    return statement.text(f"SELECT {', '.join(told)}"), statement.parameters
-
-
-def last_moved(source: Source) -> str:
-    """The last event of a record of the kinds that count: what was counted at it still counts."""
-    kinds = sorted({source.kind, *_related_kinds(source.conditions)})
-    lasts = [f"(SELECT max(seq) FROM records WHERE company_id = $1 AND kind = '{kind}')" for kind in kinds]
-    return f"greatest(0::bigint, {', '.join(lasts)})"
-
-
-def _related_kinds(tests: Sequence[Test]) -> list[str]:
-    related = [test for test in tests if isinstance(test, Related)]
-    return [kind for test in related for kind in (test.kind, *_related_kinds(test.conditions))]
-
-
-def _beside(statement: Statement, beside: Beside | None, sources: Sequence[Source]) -> str:
-    if beside is None or not (beside.links or beside.children):
-        return "NULL"
-    parts: list[str] = []
-    if beside.children:
-        kinds = statement.bind(texts(beside.children))
-        parts.append(
-            "SELECT r.number, r.document FROM shown p CROSS JOIN LATERAL (SELECT number, document, kind, deleted FROM records"
-            f" WHERE company_id = $1 AND parent_id = p.id OFFSET 0) AS r WHERE r.kind = ANY({kinds}) AND NOT r.deleted"
-        )
-    if beside.links:
-        named = " UNION ".join(_linked(statement, link, sources) for link in beside.links)
-        parts.append(
-            f"SELECT r.number, r.document FROM ({named}) AS wanted (id) JOIN records r ON r.company_id = $1 AND r.id = wanted.id"
-        )
-    return f"(SELECT string_agg(document, ',' ORDER BY number) FROM ({' UNION '.join(parts)}) AS others)"
-
-
-def _linked(statement: Statement, link: Path, sources: Sequence[Source]) -> str:
-    """The ids that the records of the page have at a link."""
-    if all(link == ("data", CATALOGUE[source.kind].parent) for source in sources):
-        return "SELECT parent_id FROM shown"  # which saves reading every document
-    return f"SELECT (document::jsonb #>> {statement.bind(texts(link))})::uuid FROM shown"

@@ -33,12 +33,24 @@ def lookup(kind: str, tests: Sequence[Test]) -> tuple[list[Terms] | None, list[T
     known = [(None if isinstance(test, Related) else options_of(kind, test), test) for test in tests]
     known.sort(key=lambda one: MOST_OPTIONS + 1 if one[0] is None else len(one[0]))
     for options, test in known:
+        if options is not None and found is not None and exact(kind, test) and _implied(found, options):
+            continue
         together = None if options is None else _together(found, options)
-        if together is None or not exact(test):
+        if together is None or not exact(kind, test):
             rest.append(test)
         if together is not None:
             found = together
     return found, rest
+
+
+def _implied(found: list[Terms], options: list[Terms]) -> bool:
+    """Whether a document that has all terms of one of those `found` has those of an option, too."""
+    return all(any(_says(terms, option) for option in options) for terms in found)
+
+
+def _says(terms: Terms, option: Terms) -> bool:
+    encode = msgspec.json.encode  # because 1 is True, in Python
+    return all(name in terms and encode(terms[name]) == encode(value) for name, value in option.items())
 
 
 def _together(left: list[Terms] | None, right: list[Terms]) -> list[Terms] | None:
@@ -74,8 +86,10 @@ def options_of(kind: str, test: Condition | AnyOf) -> list[Terms] | None:
     return options if len(options) <= MOST_OPTIONS else None
 
 
-def exact(test: Test) -> bool:
+def exact(kind: str, test: Test) -> bool:
     """Whether the terms say all that the condition does."""
+    if isinstance(test, AnyOf):
+        return all(not lookup(kind, conditions)[1] for conditions in test.options)
     return isinstance(test, Condition) and test.test == "equal"
 
 

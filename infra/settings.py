@@ -140,7 +140,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     fintrack_routes_max_bytes: Annotated[
         int, Meta(ge=0, le=2**60, description="Size of that stream, in bytes, beyond which its oldest messages go. 0: no limit.")
     ] = 256 * 1024 * 1024
-    pool_size: Annotated[int, Meta(ge=1, le=1_000, description="Most database connections of one process.")] = 10
+    pool_size: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=1_000,
+            description="Most database connections of one process; it has half as many beside them for lists, and one for polls.",
+        ),
+    ] = 10
     log_level: Annotated[Literal["debug", "info", "warning", "error"], Meta(description="Least severe message that is logged.")] = (
         "info"
     )

@@ -5,14 +5,15 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from infra.list_shapes import Template
 from infra.remembered import Remembered
 
 MOST = 4_096
 """Lists whose totals are known; the one that was asked for longest ago is forgotten first."""
 MOST_STATEMENTS = 512
-"""Statements of lists that need not be composed anew where the same list is asked for again."""
+"""Statements of lists that need not be composed anew where a list of the same shape is asked for."""
 MOST_SHAPES = 256
 """Statements of lists that connections keep ready; others are planned every time."""
 
@@ -31,8 +32,10 @@ class Totals:
         self._lock = threading.Lock()
         self._known: OrderedDict[Hashable, Total] = OrderedDict()
         self._shapes: set[bytes] = set()
-        self.statements: Remembered[tuple[bytes, list[Any]]] = Remembered(MOST_STATEMENTS)
-        """Statements with their parameters, by all that they are composed of."""
+        self.templates: Remembered[Template] = Remembered(MOST_STATEMENTS)
+        """Statements, by all that they are composed of."""
+        self.ways: Remembered[tuple[bool, bool]] = Remembered(MOST_STATEMENTS)
+        """Whether sources of a shape can be walked, and whether the inverted index finds them."""
 
     def get(self, key: Hashable) -> Total | None:
         """What is known, of whenever it is."""

@@ -28,7 +28,7 @@ import msgspec
 from api.fintrack.errors import NO_LOGIN
 from api.fintrack.roles import Gate
 from api.http_errors import HttpRequest, MediaTypeUnsupported
-from api.reading_requests import decode, query_pairs, read_body, services_of
+from api.reading_requests import decode, may_have_body, query_pairs, read_body, services_of
 from domain.command import Actor, Idempotency
 from domain.errors import CompanyNotFound, InvalidField, LedgerError, MalformedRequest, NotAuthenticated
 from domain.record import Record
@@ -164,7 +164,7 @@ async def read_request(request: HttpRequest) -> Asked:
         asked.request_id = given
     form: dict[str, Any] = {}
     try:
-        asked.body = await read_body(request)
+        asked.body = await read_body(request) if may_have_body(request) else b""
         form = decode(asked.body, _object) if asked.body.strip() else {}
     except (MalformedRequest, InvalidField, MediaTypeUnsupported) as error:
         if request.method not in WITHOUT_BODY:

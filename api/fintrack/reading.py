@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from uuid import UUID
 
 from litestar.response.base import ASGIResponse
 
 from api.documents import Document, document_of, documents_of
-from api.fintrack.answering import respond_list
+from api.fintrack.answering import AskedList
 from api.fintrack.asking import Asker
 from api.fintrack.envelope import Rows, flag_of, page_of, respond
 from api.fintrack.filters import Filters
@@ -21,7 +22,7 @@ from domain.event import JSON
 from domain.needs import Needs
 from domain.record import Record
 from infra.customer_balances import customer_balances
-from infra.listing import Beside, Found, Test, list_from
+from infra.listing import Beside, Found, Listing, Test
 
 
 def find(asker: Asker, object_: Object, record_id: UUID, *, with_children: bool = False) -> tuple[Record, list[Record]]:
@@ -90,7 +91,7 @@ def get_one(asker: Asker, object_: Object) -> ASGIResponse:
     seen = _beside(seen_by(asker), [document_of(one) for one in (*family, *others)])
     row = object_.row(document, with_balances(asker, object_, [document], seen), object_.selected.get("get"))
     for join in joins:
-        found = joined(join, document, seen)
+        found = joined(join, object_, seen)(document)
         row[join.name] = found if not join.link else next(iter(found), None)
     return respond(asker, "get", object_.name, row)
 
@@ -98,7 +99,7 @@ def get_one(asker: Asker, object_: Object) -> ASGIResponse:
 # Lists ----------------------------------------------------------------------------------------------
 
 
-def get_list(asker: Asker, object_: Object, api: Api, related: Sequence[Test] = ()) -> ASGIResponse:
+def list_of(asker: Asker, object_: Object, api: Api, related: Sequence[Test] = ()) -> AskedList:
     """`list…` and `_fetchList…`: a page, with the joins of every row. Joins to one object are lists here, as documented.
 
     `related`: what has to be true beside the filters that are named like fields.
@@ -108,10 +109,8 @@ def get_list(asker: Asker, object_: Object, api: Api, related: Sequence[Test] = 
     seen = seen_by(asker)
     order = object_.order if api == "list" else "-createdAt"
     source, descending = Filters(asker.query, asker.zone, seen.today, seen.company_id).source(object_, order)
-    found = list_from(
-        asker.services.database,
-        asker.company_id,
-        [replace(source, conditions=(*source.conditions, *related))],
+    listing = Listing(
+        (replace(source, conditions=(*source.conditions, *related)),),
         descending=descending,
         limit=page.limit,
         offset=page.offset,
@@ -120,23 +119,24 @@ def get_list(asker: Asker, object_: Object, api: Api, related: Sequence[Test] = 
             children=tuple(OBJECTS[join.of].kind for join in joins if not join.link),
         ),
     )
-    rows = _rows(asker, object_, api, joins, seen, found)
-    return respond_list(asker, object_.plural, rows, page.paging(found.total), found.head)
+    rows = partial(_rows, asker, object_, api, joins, seen)
+    return AskedList(object_.plural, listing, page, rows, asks_more=object_.has_balances)
 
 
 def _rows(asker: Asker, object_: Object, api: Api, joins: tuple[Join, ...], seen: Seen, found: Found) -> Rows:
     """The rows of a page, as they were sent last time if all that they are made of is the same."""
-    made_of = (object_.service, object_.name, api, joins, seen.company_id, seen.today, seen.currency, found.items, found.beside)
+    named = (object_.service, object_.name, api, *(join.name for join in joins))
+    made_of = (named, seen.company_id, seen.today, seen.currency, found.items, found.beside)
     if not object_.has_balances and (known := asker.services.rendered.get(made_of)) is not None:
         return Rows(*known)
     documents = documents_of(found.items)
     seen = with_balances(asker, object_, documents, _beside(seen, documents_of(found.beside)))
-    rows: list[Row] = []
-    for document in documents:
-        row = object_.row(document, seen, object_.selected.get(api))
-        for join in joins:
-            row[join.name] = joined(join, document, seen)
-        rows.append(row)
+    selected = object_.selected.get(api)
+    rows = [object_.row(document, seen, selected) for document in documents]
+    for join in joins:
+        name, others_of = join.name, joined(join, object_, seen)
+        for row, document in zip(rows, documents, strict=True):
+            row[name] = others_of(document)
     encoded = JSON.encode(rows)
     if not object_.has_balances:  # which depend on more than these documents
         asker.services.rendered.put(made_of, (len(rows), encoded), len(found.items) + len(found.beside) + len(encoded))
@@ -160,20 +160,26 @@ def _beside(seen: Seen, documents: Sequence[Document]) -> Seen:
     return replace(seen, beside={document.id: document for document in documents}, children=children)
 
 
-def joined(join: Join, document: Document, seen: Seen) -> list[Row]:
-    """The objects that a join puts beside a record. Deleted ones are shown as they were last: what was written with them stands."""
-    object_ = OBJECTS[join.of]
+def joined(join: Join, object_: Object, seen: Seen) -> Callable[[Document], list[Row]]:
+    """What tells the objects that a join puts beside a record of an object.
+
+    Deleted ones are shown as they were last: what was written with them stands.
+    """
+    other = OBJECTS[join.of]
     if not join.link:
-        children = seen.children.get(document.id, ())
-        return [object_.row(child, seen, join.fields) for child in children]
-    if join.of in ("customer", "supplier") and document.kind == "invoice":
-        is_purchase = document.data["type"] == "purchase"
-        if is_purchase != (join.of == "supplier"):
+        return lambda document: [other.row(child, seen, join.fields) for child in seen.children.get(document.id, ())]
+    is_supplier = join.of == "supplier"
+    is_trade = object_.kind == "invoice" and join.of in ("customer", "supplier")
+    made: dict[str, Row] = {}
+
+    def linked(document: Document) -> list[Row]:
+        key = document.data.get(join.link)
+        if key is None or (is_trade and (document.data["type"] == "purchase") != is_supplier):
             return []
-    found = seen.beside.get(document.data.get(join.link) or "")
-    if found is None:
-        return []
-    key = (join.name, found.id)
-    if (row := seen.joined.get(key)) is None:  # many rows of a page may have the same
-        row = seen.joined[key] = object_.row(found, seen, join.fields)
-    return [row]
+        if (row := made.get(key)) is None:  # many rows of a page may have the same
+            if (found := seen.beside.get(key)) is None:
+                return []
+            row = made[key] = other.row(found, seen, join.fields)
+        return [row]
+
+    return linked

@@ -122,6 +122,7 @@ def days_beginning(text: str) -> tuple[date, date] | None:
     return None
 
 
+@lru_cache(8_192)  # a list has few days
 def day_text(stored: str | None) -> str | None:
     """A stored day as it is answered."""
     return None if stored is None else f"{stored[:10]}T00:00:00.000Z"
@@ -133,6 +134,12 @@ def moment_text(stored: str) -> str:
         return f"{stored[:23]}Z"
     moment = datetime.fromisoformat(stored).astimezone(timezone.utc)
     return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+
+
+@lru_cache(8_192)
+def day_of(stored: str) -> date:
+    """A stored day."""
+    return date.fromisoformat(stored)
 
 
 @lru_cache(8_192)  # a few amounts, rates and quantities are most of all

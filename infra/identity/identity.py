@@ -132,9 +132,12 @@ class Identity:
             return None
         return session.principal, company[1]
 
-    def confirm_with_company(self, claims: Claims) -> tuple[Principal, Record]:
-        """The principal behind the token, and the principal's company, in one round trip. Raises NotAuthenticated."""
-        if self.presume(claims) is not None:  # nothing has moved, most probably
+    def confirm_with_company(self, claims: Claims, *, has_moved: bool = False) -> tuple[Principal, Record]:
+        """The principal behind the token, and the principal's company, in one round trip. Raises NotAuthenticated.
+
+        `has_moved`: whether the log is known to have moved since they were known last.
+        """
+        if not has_moved and self.presume(claims) is not None:  # nothing has moved, most probably
             principal = self.confirm(claims)
             head, company = self._companies[claims.cid]
             if head == principal.head:

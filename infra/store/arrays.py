@@ -93,6 +93,23 @@ def _numeric_of(text: str) -> bytes:
     return _LENGTH(len(body)) + body
 
 
+class Json:
+    """A jsonb parameter. A text that the statement casts would be read for every row, where a plan is made for all values."""
+
+    __slots__ = ("body",)
+
+    def __init__(self, value: str | bytes) -> None:
+        """`value`: JSON text, or its UTF-8."""
+        self.body = b"\1" + (value.encode() if isinstance(value, str) else value)
+
+    @classmethod
+    def received(cls, body: bytes) -> Self:
+        """A value in the form that Postgres takes and gives."""
+        value = cls.__new__(cls)
+        value.body = body
+        return value
+
+
 # Arrays of them -------------------------------------------------------------------------------------
 
 _HEADER = struct.Struct(">iiIii").pack  # dimensions, has nulls, element oid, length, lower bound

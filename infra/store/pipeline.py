@@ -10,9 +10,9 @@ from __future__ import annotations
 import itertools
 import select
 import struct
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from datetime import datetime, timedelta, timezone
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from uuid import UUID
 
 import psycopg
@@ -21,12 +21,14 @@ from psycopg.pq.abc import PGresult
 
 from domain.event import microseconds
 from infra.database import Connection
-from infra.store.arrays import POSTGRES_EPOCH, Array
+from infra.store.arrays import POSTGRES_EPOCH, Array, Json
+
+Made = TypeVar("Made")
 
 _numbers = itertools.count()
 _INT8 = struct.Struct(">q").pack
 _EPOCH = datetime(2000, 1, 1, tzinfo=timezone.utc)
-_UUID, _BIGINT, _TEXT, _BYTEA, _TIMESTAMP = 2950, 20, 25, 17, 1184
+_UUID, _BIGINT, _TEXT, _BYTEA, _TIMESTAMP, _JSONB = 2950, 20, 25, 17, 1184, 3802
 
 
 def encode(value: Any) -> tuple[int, bytes | None]:
@@ -35,6 +37,8 @@ def encode(value: Any) -> tuple[int, bytes | None]:
         return 0, None
     if isinstance(value, Array):
         return value.array_oid, value.body
+    if isinstance(value, Json):
+        return _JSONB, value.body
     if isinstance(value, UUID):
         return _UUID, value.bytes
     if isinstance(value, int):
@@ -89,19 +93,39 @@ class Pipeline:
 
     def hand_over(self) -> None:
         """Let the server have all that was sent; it answers while something else is done. Only `results` may follow."""
-        if not self._is_handed_over:
-            self._is_handed_over = True
-            self._pgconn.pipeline_sync()
-            self._flush()
+        self._finish(self._handing_over())
 
     def results(self) -> list[PGresult]:
         """The result of every statement, in order. Raises the first one's psycopg.Error; all are answered then."""
-        self.hand_over()
+        return self._finish(self.receiving())
+
+    def _finish(self, steps: Generator[int, int, Made]) -> Made:
+        """Do all the steps, and wait in between."""
+        try:
+            events = next(steps)
+            while True:
+                events = steps.send(self._wait(events))
+        except StopIteration as end:
+            made: Made = end.value
+            return made
+
+    def _handing_over(self) -> Generator[int, int, None]:
+        if self._is_handed_over:
+            return
+        self._is_handed_over = True
+        self._pgconn.pipeline_sync()
+        while self._pgconn.flush():
+            if (yield select.POLLIN | select.POLLOUT) & select.POLLIN:
+                self._pgconn.consume_input()  # the server may wait for us to read before it reads on
+
+    def receiving(self) -> Generator[int, int, list[PGresult]]:
+        """The results, for whoever waits in his own way: yields what the socket is waited for, and is sent what it is ready for."""
+        yield from self._handing_over()
         self._is_handed_over = False
         results: list[PGresult] = []
         error: psycopg.Error | None = None
         for prepares in self._sent:
-            result = self._next()
+            result = yield from self._next()
             if result.status in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):
                 if prepares is None:
                     results.append(result)
@@ -111,7 +135,7 @@ class Pipeline:
             if result.status != ExecStatus.PIPELINE_ABORTED and error is None:
                 error = _error(result)
         if self._pgconn.status == ConnStatus.OK:
-            synced = self._next(last=True)
+            synced = yield from self._next(last=True)
             if synced.status == ExecStatus.PIPELINE_SYNC:
                 self._sent.clear()
             elif error is None:
@@ -120,25 +144,20 @@ class Pipeline:
             raise error
         return results
 
-    def _next(self, *, last: bool = False) -> PGresult:
+    def _next(self, *, last: bool = False) -> Generator[int, int, PGresult]:
         """The next statement's one result, and the None after it; `last`: the answer to the sync, which has none."""
-        result = self._get()
+        result = yield from self._get()
         if result is None:
             raise psycopg.OperationalError("the connection ended in the middle of an answer")
-        if not last and self._get() is not None:
+        if not last and (yield from self._get()) is not None:
             raise psycopg.InternalError("a statement answered twice")
         return result
 
-    def _get(self) -> PGresult | None:
+    def _get(self) -> Generator[int, int, PGresult | None]:
         while self._pgconn.is_busy():
-            self._wait(select.POLLIN)
+            yield select.POLLIN
             self._pgconn.consume_input()
         return self._pgconn.get_result()
-
-    def _flush(self) -> None:
-        while self._pgconn.flush():
-            if self._wait(select.POLLIN | select.POLLOUT) & select.POLLIN:
-                self._pgconn.consume_input()  # the server may wait for us to read before it reads on
 
     def _wait(self, events: int) -> int:
         poll = select.poll()

@@ -11,6 +11,7 @@ from litestar.response.base import ASGIResponse
 from msgspec import Meta
 
 from api.endpoint import Answer, Operation
+from api.fintrack.answering import AskedList
 from api.fintrack.asking import Asker
 from api.fintrack.bff.objects import RELATIONS, SERVICE, WHOLE
 from api.fintrack.bff.relating import MOST_STEPS, related_tests
@@ -20,8 +21,8 @@ from api.fintrack.envelope import respond
 from api.fintrack.filters import Filters
 from api.fintrack.objects.object import Object
 from api.fintrack.parameters import GetQuery, PageQuery, list_query
-from api.fintrack.reading import get_list, get_one
-from api.fintrack.services import handler
+from api.fintrack.reading import get_one, list_of
+from api.fintrack.services import handler, list_handler
 from domain import errors
 from infra.listing import count_of
 
@@ -36,10 +37,10 @@ class SearchQuery(PageQuery, kw_only=True):
     objects: Annotated[str, Meta(description="Names of objects, with commas between; without, all of them.")] | None = None
 
 
-def list_objects(asker: Asker, object_: Object) -> ASGIResponse:
+def list_objects(asker: Asker, object_: Object) -> AskedList:
     """A page of a list, filtered also by the objects that it names."""
     object_.read_gate.check(asker.role)
-    return get_list(asker, object_, "list", related_tests(asker, _filters(asker), object_))
+    return list_of(asker, object_, "list", related_tests(asker, _filters(asker), object_))
 
 
 def count_objects(asker: Asker, object_: Object) -> ASGIResponse:
@@ -96,7 +97,7 @@ def _operations(object_: Object) -> tuple[Operation, Operation, Operation]:
 
 def _handlers(object_: Object) -> Iterator[HTTPRouteHandler]:
     listed, counted, got = _operations(object_)
-    yield handler("GET", object_.path, listed, lambda asker: list_objects(asker, object_), is_list=True)
+    yield list_handler(object_.path, listed, lambda asker: list_objects(asker, object_))
     yield handler("GET", f"{object_.path}/count", counted, lambda asker: count_objects(asker, object_))
     yield handler("GET", f"{object_.path}/{{{object_.id_name}:str}}", got, lambda asker: get_one(asker, object_))
 
@@ -113,4 +114,4 @@ _SEARCH = Operation(
 )
 
 HANDLERS = [handler_ for object_ in WHOLE.values() for handler_ in _handlers(object_)]
-HANDLERS.append(handler("GET", f"/{SERVICE}/v1/search", _SEARCH, search, is_list=True))
+HANDLERS.append(list_handler(f"/{SERVICE}/v1/search", _SEARCH, search))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 
-from litestar.response.base import ASGIResponse
-
-from api.documents import Document, documents_of
-from api.fintrack.answering import respond_list
+from api.documents import documents_of
+from api.fintrack.answering import AskedList
 from api.fintrack.asking import Asker
 from api.fintrack.bff.objects import WHOLE
 from api.fintrack.envelope import Rows, page_of
@@ -15,7 +14,7 @@ from api.fintrack.objects.object import Object, Row
 from api.fintrack.reading import seen_by, with_balances
 from domain.errors import InvalidField
 from domain.event import JSON
-from infra.listing import Condition, Source, list_from
+from infra.listing import Condition, Found, Listing, Source
 from projections.search import LABELS, LENGTH, fold, text_fields
 
 LONGEST_KEYWORD = 200
@@ -26,18 +25,18 @@ _STEP = 10**15
 """Between the ranks: more than there will be records of a kind."""
 
 
-def search(asker: Asker) -> ASGIResponse:
+def search(asker: Asker) -> AskedList:
     """`GET /v1/search`: a page of what holds every word, object by object. Raises InvalidField, NotAllowed."""
     wanted = _objects(asker)
     words = _words(asker)
     page = page_of(asker)
-    sources = [
+    sources = tuple(
         Source(object_.kind, (*object_.where, *_tests(object_, words)), base=_STEP * (len(wanted) - place))
         for place, object_ in enumerate(wanted)
-    ]
-    found = list_from(asker.services.database, asker.company_id, sources, descending=True, limit=page.limit, offset=page.offset)
-    rows = _rows(asker, wanted, documents_of(found.items))
-    return respond_list(asker, "results", Rows(len(rows), JSON.encode(rows)), page.paging(found.total), found.head)
+    )
+    listing = Listing(sources, descending=True, limit=page.limit, offset=page.offset)
+    has_balances = any(object_.has_balances for object_ in wanted)
+    return AskedList("results", listing, page, partial(_rows, asker, wanted), asks_more=has_balances)
 
 
 def _objects(asker: Asker) -> list[Object]:
@@ -68,8 +67,9 @@ def _tests(object_: Object, words: Sequence[str]) -> Iterable[Condition]:
         yield Condition(paths, (word,), test="holds" if len(word) >= LENGTH else "starts")
 
 
-def _rows(asker: Asker, wanted: Sequence[Object], documents: Sequence[Document]) -> list[Row]:
+def _rows(asker: Asker, wanted: Sequence[Object], found: Found) -> Rows:
     """The results; a party that is both customer and supplier is two, the customer first."""
+    documents = documents_of(found.items)
     seen = seen_by(asker)
     balanced = [object_ for object_ in wanted if object_.has_balances]
     for object_ in balanced:
@@ -82,4 +82,4 @@ def _rows(asker: Asker, wanted: Sequence[Object], documents: Sequence[Document])
         shown.add((object_.name, document.id))
         title = document.data.get(LABELS[document.kind])
         rows.append({"object": object_.name, "id": document.id, "title": title, object_.name: object_.row(document, seen)})
-    return rows
+    return Rows(len(rows), JSON.encode(rows))

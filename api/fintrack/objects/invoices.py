@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from api.documents import Document
 from api.fintrack.objects.object import Field, Join, Object, Row, Seen
 from api.fintrack.objects.parties import CUSTOMER_CONTACT, SUPPLIER_CONTACT
-from api.fintrack.values import NIL, read_id
+from api.fintrack.values import NIL, day_of, read_id
 from domain.errors import InvalidField
 from domain.kinds.settlement import status_of
 from domain.record import Record
@@ -69,8 +69,8 @@ def _lines(items: Any, zone: ZoneInfo) -> list[Row]:
 def _finish_invoice(document: Document, row: Row, seen: Seen) -> None:
     data = document.data
     row[PARTNERS.get(data["type"], "customerId")] = data.get("party_id")
-    due = date.fromisoformat(data["due_date"]) if data.get("due_date") else None
-    INVOICE.by_wire["status"].show(row, status_of(Decimal(data["total"]), Decimal(data["paid"]), due, seen.today))
+    due = day_of(data["due_date"]) if data.get("due_date") else None
+    STATUS.show(row, status_of(Decimal(data["total"]), Decimal(data["paid"]), due, seen.today))
 
 
 def _by_partner(type_: str) -> Any:
@@ -111,6 +111,7 @@ def _is_trade(invoice: Record | Document) -> bool:
     return invoice.data["type"] in PARTNERS
 
 
+STATUS = Field("status", "Enum", "status", settable="never", filterable=True, options=STATUSES)
 ITEM_BRIEF = ("description", "quantity", "total", "unitPrice", "vatAmount", "vatRate")
 ITEMS = Join("items", "invoiceItem", ITEM_BRIEF, local=True)
 PARTY_FULL = ("address", "contactEmail", "contactName", "name", "notes", "phone", "taxNumber")
@@ -127,7 +128,7 @@ INVOICE = Object(
         Field("invoiceNumber", "String", "invoice_number", required=True, filterable=True),
         Field("issueDate", "Date", "issue_date", required=True, filterable=True),
         Field("notes", "Text", "notes"),
-        Field("status", "Enum", "status", settable="never", filterable=True, options=STATUSES),
+        STATUS,
         Field("supplierId", "ID", filterable=True),
         Field("totalAmount", "Double", "total", settable="never"),
         Field("type", "Enum", "type", required=True, settable="create", filterable=True, options=TYPES),

@@ -29,8 +29,17 @@ SYSTEM = frozenset({"businessId", "isActive", "recordVersion", "createdAt", "upd
 """What every object has; nobody writes it."""
 
 
-PLAIN = frozenset({"ID", "String", "Text", "Integer", "Boolean", "Object"})
-"""Types whose stored values are answered as they are."""
+NOTHING = (None, None)
+"""The word of an Enum that is not there, and its place."""
+_OF_RECORDS = {
+    "businessId": "seen.company_id",
+    "isActive": "not document.deleted",
+    "recordVersion": "document.version",
+    "createdAt": "moment_text(document.created_at)",
+    "updatedAt": "moment_text(document.updated_at)",
+    "_owner": "document.created_by",
+}
+"""What every object has of its record, beside the fields of its kind."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +88,7 @@ class Field:
 
     def show(self, row: Row, stored: Any) -> None:
         """Put a stored word of an Enum into a row."""
-        row[self.wire], row[self.index_name] = self._shown.get(stored, (None, None))
+        row[self.wire], row[self.index_name] = self.shown.get(stored, NOTHING)
 
     @cached_property
     def index_name(self) -> str:
@@ -87,7 +96,8 @@ class Field:
         return f"{self.wire}_idx"
 
     @cached_property
-    def _shown(self) -> Mapping[Any, tuple[str | None, int | None]]:
+    def shown(self) -> Mapping[Any, tuple[str | None, int | None]]:
+        """Stored words of an Enum: theirs, and its place among the options."""
         return {ours: (wire, place) for place, (wire, ours) in enumerate(self.options)}
 
 
@@ -113,8 +123,6 @@ class Seen:
     beside: Mapping[str, Document] = field(default_factory=dict)
     children: Mapping[str, Sequence[Document]] = field(default_factory=dict)
     balances: Mapping[str, tuple[Decimal, str]] = field(default_factory=dict)
-    joined: dict[tuple[str, str], Row] = field(default_factory=dict)
-    """What was joined already."""
 
 
 def every(_: Record | Document) -> bool:
@@ -132,19 +140,14 @@ def _as_it_is(_: Row, data: Row, __: Record | None, ___: ZoneInfo) -> Row:
 
 @dataclass(frozen=True, kw_only=True)
 class _Plan:
-    """The names in the order of the answer, how what is stored is answered, and what else is needed.
+    """How rows of certain names are made: from a document's stored values, the document, and what is seen; what else is needed.
 
     `is_exact`: nothing is written beside those names.
     """
 
-    order: tuple[str, ...]
-    plain: tuple[tuple[str, str], ...]
-    numbers: tuple[tuple[str, str, Any], ...]
-    days: tuple[tuple[str, str], ...]
-    enums: tuple[Field, ...]
+    names: tuple[str, ...]
+    make: Callable[[Callable[..., Any], Document, Seen], Row]
     finishes: bool
-    system: bool
-    has_id: bool
     is_exact: bool
 
 
@@ -252,28 +255,13 @@ class Object:
 
     def row(self, document: Document, seen: Seen, names: tuple[str, ...] | None = None, *, active: bool | None = None) -> Row:
         """The object of a record: all its fields, or those of these `names`."""
-        plan, data = self._plan(names), document.data
-        row: Row = dict.fromkeys(plan.order)
-        for wire, ours in plan.plain:
-            row[wire] = data.get(ours)
-        for wire, ours, absent in plan.numbers:
-            row[wire] = values.number_of(data.get(ours, absent))
-        for wire, ours in plan.days:
-            row[wire] = values.day_text(data.get(ours))
-        for one in plan.enums:
-            one.show(row, data.get(one.ours))
+        plan = self._plan(names)
+        row = plan.make(document.data.get, document, seen)
+        if active is not None and "isActive" in row:
+            row["isActive"] = active
         if plan.finishes:
             self.finish(document, row, seen)
-        if plan.system:
-            row["businessId"] = seen.company_id
-            row["isActive"] = not document.deleted if active is None else active
-            row["recordVersion"] = document.version
-            row["createdAt"] = values.moment_text(document.created_at)
-            row["updatedAt"] = values.moment_text(document.updated_at)
-            row["_owner"] = document.created_by
-        if plan.has_id:
-            row["id"] = document.id
-        return row if plan.is_exact else {name: row[name] for name in plan.order}
+        return row if plan.is_exact else {name: row[name] for name in plan.names}
 
     def _plan(self, names: tuple[str, ...] | None) -> _Plan:
         """How a row of these names is written: lists write many, so that what can be known before is."""
@@ -283,24 +271,42 @@ class Object:
         return plan
 
     def _planned(self, names: tuple[str, ...] | None) -> _Plan:
-        every_name = (*IDENTITY, *(one.wire for one in self.fields), *sorted(self.derived - self.by_wire.keys()))
-        wanted = every_name if names is None else names
-        fields = [one for one in self.fields if one.wire in wanted]
-        enums = {one.wire: one.index_name for one in fields if one.type == "Enum"}
-        stored = [one for one in fields if one.ours]
+        derived = sorted(self.derived - self.by_wire.keys())
+        wanted = (*IDENTITY, *(one.wire for one in self.fields), *derived, *_OF_RECORDS) if names is None else names
         finishes = names is None or not self.derived.isdisjoint(wanted)
-        system = names is None or not SYSTEM.isdisjoint(wanted)
-        return _Plan(
-            order=tuple(name for one in wanted for name in (one, enums.get(one)) if name is not None),
-            plain=tuple((one.wire, one.ours) for one in stored if one.type in PLAIN),
-            numbers=tuple((one.wire, one.ours, one.absent) for one in stored if one.type == "Double"),
-            days=tuple((one.wire, one.ours) for one in stored if one.type == "Date"),
-            enums=tuple(one for one in stored if one.type == "Enum" and not (finishes and one.wire in self.derived)),
-            finishes=finishes,
-            system=system,
-            has_id="id" in wanted,
-            is_exact=names is None or not (finishes or system),
-        )
+        finished = self.derived if finishes else frozenset()
+        order: list[str] = []
+        for name in wanted:
+            field_ = self.by_wire.get(name)
+            order += [name] if field_ is None or field_.type != "Enum" else [name, field_.index_name]
+        stored = [one for one in self.fields if one.ours and one.wire in wanted and one.wire not in finished]
+        make = _maker(order, stored)
+        return _Plan(names=tuple(order), make=make, finishes=finishes, is_exact=names is None or not finishes)
+
+
+def _maker(names: Sequence[str], stored: Sequence[Field]) -> Callable[[Callable[..., Any], Document, Seen], Row]:
+    """What makes rows: one expression, put together as `dataclasses` does it, because a list makes many rows.
+
+    `stored`: the fields among the names that are values of the document; what is not known here is None.
+    """
+    known: dict[str, Any] = {"number_of": values.number_of, "day_text": values.day_text, "moment_text": values.moment_text}
+    known["NOTHING"] = NOTHING
+    parts = {name: _OF_RECORDS.get(name, "None") for name in names} | {name: "document.id" for name in IDENTITY if name in names}
+    for place, one in enumerate(stored):
+        value = f"stored({one.ours!r})"
+        if one.type == "Enum":
+            known[f"shown_{place}"] = one.shown.get
+            parts[one.wire] = f"(word := shown_{place}({value}, NOTHING))[0]"
+            parts[one.index_name] = "word[1]"
+        elif one.type == "Double":
+            parts[one.wire] = f"number_of(stored({one.ours!r}, {one.absent!r}))"
+        else:
+            parts[one.wire] = f"day_text({value})" if one.type == "Date" else value
+    text = ", ".join(f"{name!r}: {parts[name]}" for name in names)
+    made: Callable[[Callable[..., Any], Document, Seen], Row] = eval(  # noqa: S307 - of our own tables of fields
+        f"lambda stored, document, seen: {{{text}}}", known
+    )
+    return made
 
 
 def is_blank(value: Any) -> bool:

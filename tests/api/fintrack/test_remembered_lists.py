@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from contextlib import suppress
 from datetime import date
 from typing import Any
 
 import pytest
 from fintrack_clients import NIL, PATHS, Caller
 
-from api.fintrack import answering, asking
+from api.fintrack import answering, asking, reading
 from domain.command import SYSTEM, Command
+from domain.errors import RecordNotFound
+from infra.composition import Services
+from infra.identity.identity import Identity
 from infra.store.pipeline import Pipeline
 from infra.sync.heads import Heads
 
@@ -21,17 +27,17 @@ SEARCH = "/bff-service/v1/search?keyword=shirin"
 def trips(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the database is asked: a list's statements, and where the log ends."""
     asked: list[str] = []
-    results, execute = Pipeline.results, Heads._execute
+    receiving, execute = Pipeline.receiving, Heads._execute
 
-    def answered(self: Pipeline) -> Any:
+    def received(self: Pipeline) -> Any:
         asked.append("statement")
-        return results(self)
+        return receiving(self)
 
     async def looked_up(self: Heads, companies: Any) -> Any:
         asked.append("head")
         return await execute(self, companies)
 
-    monkeypatch.setattr(Pipeline, "results", answered)
+    monkeypatch.setattr(Pipeline, "receiving", received)
     monkeypatch.setattr(Heads, "_execute", looked_up)
     return asked
 
@@ -162,3 +168,53 @@ def test_the_native_list_is_one_query_and_of_this_moment(company, trips):
     trips.clear()
     assert company.get(f"{path}&page_size=7").json()["total"] == 1
     assert trips == ["statement"]
+
+
+def test_a_session_that_ends_while_its_list_is_read_sees_nothing_of_what_came_after(owner, caller, company, services, monkeypatch):
+    """It was confirmed beside the reading, and ended before what was read was written."""
+    owner.make("customer", name="Before")
+    one = caller("accountant")
+    for _ in range(2):
+        assert one.call("GET", CUSTOMERS).status_code == 200
+    session = services.identity.authenticate(one.token).sid
+    owner.make("customer", name="Then")  # so that the log is known to have moved
+    read, confirm, confirmed = Services.read_list, Identity.confirm_with_company, asyncio.Event()
+
+    def confirming(self: Identity, *given: Any, **named: Any) -> Any:
+        found = confirm(self, *given, **named)
+        confirmed.set()
+        return found
+
+    async def read_late(self: Services, *given: Any, **named: Any) -> Any:
+        for _ in range(1_000):
+            if confirmed.is_set():
+                break
+            await asyncio.sleep(0.01)
+        ending = [Command(kind="session", action="delete", id=session)]
+        with suppress(RecordNotFound):  # when it is read again
+            await self.threads.run(self.ledger.execute, company.id, ending, SYSTEM)
+        return await read(self, *given, **named)
+
+    monkeypatch.setattr(Identity, "confirm_with_company", confirming)
+    monkeypatch.setattr(Services, "read_list", read_late)
+    assert told(one, CUSTOMERS)[0] == 401
+
+
+def test_a_large_page_is_made_in_a_thread_and_is_the_same(owner, monkeypatch):
+    shirin = owner.make("customer", name="Shirin")["id"]
+    for number in range(3):
+        owner.invoice(f"A-{number}", shirin, items=[{"description": "x", "quantity": 1, "unitPrice": 5, "productOrServiceId": NIL}])
+    first = told(owner, INVOICES)
+    threads: list[str] = []
+    rows = reading._rows
+
+    def made(*given: Any) -> Any:
+        threads.append(threading.current_thread().name)
+        return rows(*given)
+
+    monkeypatch.setattr(reading, "_rows", made)
+    assert told(owner, f"{INVOICES}?requestId=x") == first
+    monkeypatch.setattr(answering, "MOST_BYTES_IN_LOOP", 1_000)
+    assert told(owner, f"{INVOICES}?requestId=y") == first
+    assert not threads[0].startswith("work")
+    assert threads[1].startswith("work")
