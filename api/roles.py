@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from domain.errors import NotAllowed
 
-READERS = frozenset({"viewer", "tenantUser"})
-"""May read everything of their company and write nothing. Every other role may write."""
+READERS = frozenset({"viewer"})
+"""May read everything of their company and write nothing. Every other role that has any right may write."""
 
 RANKS: Mapping[str, int] = {"superAdmin": 5, "saasAdmin": 4, "tenantOwner": 3, "owner": 2, "tenantAdmin": 1}
 """Who may manage users, devices and the company itself, up to his own rank. An `owner` is no `tenantOwner`: FinTrack's admins make

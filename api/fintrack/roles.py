@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from domain.errors import NotAllowed
+from domain.kinds.user import WITHOUT_RIGHTS
 
 WRITERS = frozenset({"owner", "accountant", "tenantOwner", "tenantAdmin", "superAdmin"})
 """Roles that write the business's records."""
@@ -12,8 +13,6 @@ ADMINS = frozenset({"superAdmin", "saasAdmin", "tenantOwner", "tenantAdmin"})
 """Roles that administer users."""
 ROOT_ADMINS = frozenset({"superAdmin", "saasAdmin"})
 """Roles of the service's own business that administer businesses."""
-WITHOUT_RIGHTS = frozenset({"tenantUser"})
-"""Roles that see nothing but themselves, until an admin gives them another."""
 
 
 @dataclass(frozen=True, slots=True)

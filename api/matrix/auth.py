@@ -235,7 +235,7 @@ async def log_out(request: HttpRequest) -> ASGIResponse:
     """End the session of this token only."""
     services = services_of(request)
     claims = claims_of(request, "write")
-    await services.threads.run(lambda: services.sessions.log_out(services.identity.confirm(claims)))
+    await services.threads.run(lambda: services.sessions.log_out(services.identity.confirm(claims, anybody=True)))
     return answer(Said(message="Logged out successfully"))
 
 

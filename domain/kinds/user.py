@@ -30,6 +30,8 @@ Role = Literal[
 ]
 
 
+WITHOUT_RIGHTS = frozenset({"tenantUser"})
+"""Roles that see nothing but themselves, until somebody gives them another."""
 _FIXED = frozenset({"tenantOwner", "superAdmin"})
 
 

@@ -15,7 +15,8 @@ from uuid import UUID
 from psycopg.pq.abc import PGresult
 
 from domain.command import Actor
-from domain.errors import NotAuthenticated
+from domain.errors import NotAllowed, NotAuthenticated
+from domain.kinds.user import WITHOUT_RIGHTS
 from domain.needs import Needs
 from domain.record import Record, decode_record
 from infra.database import Database
@@ -82,18 +83,19 @@ class Identity:
         """Whom a token names. Only its signature and its end are checked: `confirm` before anything is told or done."""
         return self.tokens.read(access_token, "access")
 
-    def confirm(self, claims: Claims, head: int | None = None) -> Principal:
-        """The principal behind the token, if its session is open now. Raises NotAuthenticated.
+    def confirm(self, claims: Claims, head: int | None = None, *, anybody: bool = False) -> Principal:
+        """The principal behind the token, if its session is open now. Raises NotAuthenticated, and NotAllowed where the principal's
+        role has no rights, unless `anybody` may do what is asked for.
 
         Costs nothing where the caller has just read the company's `head` and it has not moved since the last time; else a query.
         """
         known = self._open.get(claims.sid)
         if head is None or known is None or known.principal.head != head:
             known = self.look_up(claims)
-        return self._current(known, claims)
+        return self._current(known, claims, anybody=anybody)
 
-    def confirm_and_load(self, claims: Claims, needs: Needs) -> tuple[Principal, Loaded]:
-        """The principal behind the token, and records of the company, in one round trip. Raises NotAuthenticated."""
+    def confirm_and_load(self, claims: Claims, needs: Needs, *, anybody: bool = False) -> tuple[Principal, Loaded]:
+        """The principal behind the token, as `confirm` says, and records of the company, in one round trip."""
         statement, parameters = load_query(claims.cid, needs)
         loaded = Loaded()
         with self.database.company(claims.cid) as connection, Pipeline(connection) as pipeline:
@@ -104,20 +106,23 @@ class Identity:
         known = self._opened(claims, found)
         for rows in others:
             collect(loaded, rows)
-        return self._current(known, claims), loaded
+        return self._current(known, claims, anybody=anybody), loaded
 
-    def _current(self, known: OpenSession, claims: Claims) -> Principal:
+    def _current(self, known: OpenSession, claims: Claims, *, anybody: bool) -> Principal:
         if known.ends_at <= self.clock():
             raise NotAuthenticated("The session has expired; log in again.")
         if claims.gen < known.oldest_generation:
             raise NotAuthenticated("This token was replaced by a newer one; use that.")
+        if known.principal.role in WITHOUT_RIGHTS and not anybody:
+            raise NotAllowed(f"The role {known.principal.role!r} has no rights yet; somebody who manages users gives another.")
         return known.principal
 
     def is_known(self, claims: Claims, head: int) -> bool:
-        """Whether the session is known to be open while the company's log ends at `head`, without asking anything."""
+        """Whether `confirm` is known to pass while the company's log ends at `head`, without asking anything."""
         known = self._open.get(claims.sid)
-        is_current = known is not None and known.principal.head == head and known.ends_at > self.clock()
-        return known is not None and is_current and claims.gen >= known.oldest_generation
+        if known is None or known.principal.head != head or known.principal.role in WITHOUT_RIGHTS:
+            return False
+        return known.ends_at > self.clock() and claims.gen >= known.oldest_generation
 
     def presume(self, claims: Claims) -> tuple[Principal, Record] | None:
         """The principal and the company as they were known last, if they were known as of one head; nothing is asked.
@@ -133,16 +138,18 @@ class Identity:
         return session.principal, company[1]
 
     def confirm_with_company(self, claims: Claims, *, has_moved: bool = False) -> tuple[Principal, Record]:
-        """The principal behind the token, and the principal's company, in one round trip. Raises NotAuthenticated.
+        """The principal behind the token, whatever the role, and the principal's company, in one round trip.
+
+        Raises NotAuthenticated.
 
         `has_moved`: whether the log is known to have moved since they were known last.
         """
         if not has_moved and self.presume(claims) is not None:  # nothing has moved, most probably
-            principal = self.confirm(claims)
+            principal = self.confirm(claims, anybody=True)
             head, company = self._companies[claims.cid]
             if head == principal.head:
                 return principal, company
-        principal, loaded = self.confirm_and_load(claims, Needs(ids={claims.cid}))
+        principal, loaded = self.confirm_and_load(claims, Needs(ids={claims.cid}), anybody=True)
         company = loaded.records[0]
         if len(self._companies) >= REMEMBERED:
             self._companies.clear()

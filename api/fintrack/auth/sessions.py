@@ -112,7 +112,7 @@ async def log_out(request: HttpRequest) -> ASGIResponse:
             return
         identity = asked.services.identity
         with suppress(NotAuthenticated):
-            asked.services.sessions.log_out(identity.confirm(identity.authenticate(token)))
+            asked.services.sessions.log_out(identity.confirm(identity.authenticate(token), anybody=True))
 
     await asked.services.threads.run(work)
     own = {cookie_name(asked.codename)} if _CODENAME.fullmatch(asked.codename) else set()
