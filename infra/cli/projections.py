@@ -11,6 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from infra import relay
+from infra.building import Progress as Tell
+from infra.building import RebuildFailed, connect
 from infra.cli.conventions import (
     Failure,
     UsageProblem,
@@ -27,8 +29,7 @@ from infra.comparing import compare
 from infra.followers.follower import retry as retry_parked
 from infra.followers.status import Standing, abandoned, heartbeats, standings
 from infra.health import STALE_SECONDS
-from infra.rebuild import Progress as Tell
-from infra.rebuild import RebuildFailed, connect, rebuild
+from infra.rebuild import rebuild
 from infra.settings import load
 from projections.registry import Registry, discover
 

@@ -10,6 +10,7 @@ import pytest
 from checking import catch_up, check_books
 
 from domain.errors import ProjectionBehind
+from infra.building import RebuildFailed
 from infra.comparing import compare
 from infra.followers.follower import Outdated, ProjectionFollower, add_positions, advance, advance_or_park
 from infra.followers.runner import Runner
@@ -17,7 +18,7 @@ from infra.followers.status import abandoned, standings
 from infra.followers.tables import drop_projection, install, outdated
 from infra.followers.waiting import wait_for
 from infra.health import read_problems
-from infra.rebuild import RebuildFailed, rebuild
+from infra.rebuild import rebuild
 from infra.workers import projection_followers
 from projections.analyst import FileProblem, load_file
 from projections.registry import PROJECTIONS, discover

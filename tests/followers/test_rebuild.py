@@ -16,13 +16,14 @@ import pytest
 from api.matrix.ready import CHANGES, LAYOUT
 from domain.command import Command
 from infra import rebuild as rebuilding
+from infra.building import RebuildFailed, connect
 from infra.comparing import compare
 from infra.followers.runner import Runner
 from infra.followers.status import standings
 from infra.followers.tables import LIVE
 from infra.followers.waiting import wait_for
 from infra.reading import Reader
-from infra.rebuild import RebuildFailed, rebuild
+from infra.rebuild import rebuild
 from infra.sync_rows import SyncRows, Wanted
 from infra.workers import projection_followers
 from projections.registry import PROJECTIONS
@@ -32,14 +33,14 @@ ALL = list(PROJECTIONS)
 CLOSED_ACCOUNT = UUID(int=7000)
 KILLED = """
 import os, signal, sys
-from infra import rebuild
-fold = rebuild.fold_company
+from infra import building, rebuild
+fold = building.fold_company
 def once(*args, **kwargs):
     fold(*args[:4], 25, args[5])
     os.kill(os.getppid(), signal.SIGKILL)
     os.kill(os.getpid(), signal.SIGKILL)
 if __name__ != "__main__":
-    rebuild.fold_company = once
+    building.fold_company = once
 else:
     rebuild.rebuild(sys.argv[1], ["records"], processes=1, batch=25)
 """
@@ -199,7 +200,7 @@ def test_an_event_that_cannot_be_folded_leaves_the_live_tables(open_shop, owner,
 
 def test_one_rebuild_of_a_projection_at_a_time(open_shop, settings):
     open_shop()
-    with rebuilding.connect(settings.database_url) as other:
+    with connect(settings.database_url) as other:
         other.execute("SELECT pg_advisory_lock(%s, hashtext('records'))", (rebuilding.REBUILD_LOCK,))
         with pytest.raises(RebuildFailed, match="another process"):
             rebuild(settings.database_url, ["records"], processes=1)
