@@ -80,15 +80,22 @@ def build(
     progress: Progress | None = None,
     batch: int = BATCH,
     registry: Registry = BUILT_IN,
+    built: Callable[[Projection], None] = lambda _: None,
 ) -> None:
-    """Fold the named projections aside until they have reached the heads, with N processes sharing the work."""
+    """Fold the named projections aside until they have reached the heads, with N processes sharing the work.
+
+    `built` is told of each projection of which next to nothing is left to fold, while the others are still being folded.
+    """
+    projections = [registry.projections[name] for name in names]
     followers = [f"{name}+{purpose}" for name in names]
     if processes is None:
         with connect(owner_url) as connection:
             done, total = _folded(connection, followers)
-        if total - done < FEW:
-            return  # what is left is folded before the swap, or the comparison
-    count = processes or min(8, (os.cpu_count() or 1) + 1)  # each waits for Postgres about a third of the time
+        if total - done < FEW:  # what is left is folded before the swap, or the comparison
+            for projection in projections:
+                built(projection)
+            return
+    count = processes or min(8, os.cpu_count() or 1)  # a process, or the server process that works for it, keeps one core busy
     context = multiprocessing.get_context("spawn")
     failures: multiprocessing.SimpleQueue[str] = context.SimpleQueue()
     workers = [
@@ -103,11 +110,17 @@ def build(
         worker.start()
     try:
         with connect(owner_url) as connection:
+            unfinished = projections
             while any(worker.is_alive() for worker in workers):
                 for worker in workers:
                     worker.join(0.2 / count)
                 if progress:
                     progress("folding", *_folded(connection, followers))
+                lagging = _lagging(connection, unfinished, purpose)
+                for projection in unfinished:
+                    if projection.name not in lagging:
+                        built(projection)
+                unfinished = [projection for projection in unfinished if projection.name in lagging]
             if progress:
                 progress("folding", *_folded(connection, followers))
     finally:
@@ -118,6 +131,8 @@ def build(
         raise RebuildFailed(failures.get())
     if any(worker.exitcode != 0 for worker in workers):
         raise RebuildFailed("a process of the rebuild ended before its time; run it again to go on")
+    for projection in unfinished:
+        built(projection)
 
 
 def _folded(connection: Connection, followers: Sequence[str]) -> tuple[int, int]:
@@ -153,6 +168,11 @@ def pending(
     for name, company_id, target in rows:
         found.setdefault(company_id, {})[name] = target
     return found
+
+
+def _lagging(connection: Connection, projections: Sequence[Projection], purpose: str) -> set[str]:
+    """The projections of which a process has something to fold."""
+    return {name for until in pending(connection, projections, purpose, least=NEARLY).values() for name in until}
 
 
 def _build_process(

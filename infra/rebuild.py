@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 import zlib
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -58,11 +58,17 @@ def rebuild(
     with connect(owner_url) as connection, alone(connection, names, REBUILD_LOCK, "rebuilt"):
         with _said(projections):
             resumed = {projection.name: _prepare(connection, projection) for projection in projections}
-        build(owner_url, names, "rebuild", processes=processes, progress=progress, batch=batch, registry=registry)
-        if progress:
-            progress("indexing", 0, 0)
         with ThreadPoolExecutor(len(names)) as threads, _said(projections):
-            list(threads.map(lambda projection: _finish(owner_url, projection), projections))
+            finishing: list[Future[None]] = []
+
+            def finish(projection: Projection) -> None:
+                finishing.append(threads.submit(_finish, owner_url, projection))
+
+            build(owner_url, names, "rebuild", processes=processes, progress=progress, batch=batch, registry=registry, built=finish)
+            if progress:
+                progress("indexing", 0, 0)
+            for one in finishing:
+                one.result()
         reports: list[RebuildReport] = []
         for name, projection in zip(names, projections, strict=True):
             companies, events = _swap_in(connection, projection, batch)
