@@ -20,7 +20,7 @@ from infra.building import BATCH, Progress, RebuildFailed, begin_aside, build, c
 from infra.database import Connection
 from infra.followers.follower import add_positions
 from infra.followers.tables import LIVE, finish_tables, record_built, swap_tables, use_schema
-from infra.followers.writing import prefer_indexes
+from infra.followers.writing import prefer_indexes, settle
 from projections.analyst import AnalystProjection
 from projections.projection import Projection
 from projections.registry import BUILT_IN, Registry
@@ -155,6 +155,7 @@ def _swap_in(connection: Connection, projection: Projection, batch: int) -> tupl
             raise RebuildFailed(f"{projection.name}: something was built on its live tables; drop that first{detail}") from error
         else:
             use_schema(connection, (LIVE,))
+            settle(connection, projection)
             return counts
     raise RebuildFailed(f"{projection.name}: something holds the live tables; run the rebuild again when it has ended")
 

@@ -71,7 +71,7 @@ SEARCH_DOCUMENTS = Table(
         Index("search_by_label", "company_id, kind, label, number"),
         Index("search_by_day", "company_id, kind, day DESC NULLS LAST, number DESC", where=f"kind IN ({_DATED})"),
         Index("search_by_amount", "company_id, kind, amount, number", where="amount IS NOT NULL"),
-        Index("search_terms", "document jsonb_path_ops", method="gin", options="fastupdate = off"),
+        Index("search_terms", "document jsonb_path_ops", method="gin", options="gin_pending_list_limit = 256", settled=True),
     ),
     view="searchable",
 )

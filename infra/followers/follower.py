@@ -18,7 +18,7 @@ import structlog
 
 from domain.event import RecordedEvent
 from infra.followers.tables import Connection, home_of
-from infra.followers.writing import TableView, prefer_indexes, write
+from infra.followers.writing import TableView, prefer_indexes, settle, write
 from projections.projection import Projection
 
 BATCH = 2_000
@@ -76,6 +76,8 @@ class ProjectionFollower:
             prefer_indexes(connection)
             changes = self.projection.fold(company_id, events, TableView(connection, company_id))
             write(connection, company_id, changes, copy=self.copy)
+            if self._home is not None:
+                settle(connection, self.projection)
         return until
 
     def _find_tables(self, connection: Connection) -> None:
