@@ -10,11 +10,11 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import msgspec
 import psycopg
 import pytest
+from cloning import clone, drop
 
 from infra.embedded import DataDir, EmbeddedNats, EmbeddedPostgres
 from infra.embedded.postgres import API_ROLE
@@ -106,11 +106,9 @@ def template(postgres: EmbeddedPostgres) -> str:
 @pytest.fixture
 def database(postgres: EmbeddedPostgres, template: str) -> Iterator[Database]:
     """A fresh database with the schema, gone after the test."""
-    name = f"test_{uuid4().hex}"
-    with psycopg.connect(postgres.url(), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-        yield Database(name, postgres.url(database=name), postgres.url(API_ROLE, name))
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    name = clone(postgres, template, "test")
+    yield Database(name, postgres.url(database=name), postgres.url(API_ROLE, name))
+    drop(postgres, name)
 
 
 @pytest.fixture

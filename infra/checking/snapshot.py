@@ -35,6 +35,8 @@ class Snapshot:
     codename: str
     seq: int
     registry: Registry
+    kinds: frozenset[tuple[str, bool]]
+    """The kinds that there are living (False) or deleted (True) records of: most companies have few, and no other is asked for."""
     _since: dict[int, dict[UUID, Record]] = field(default_factory=dict)
 
     def rows(self, statement: bytes, parameters: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
@@ -65,18 +67,21 @@ class Snapshot:
     def living(self, kind: str, until: int | None = None) -> Iterator[Record]:
         """The living records of a kind as of a seq, or as of the head."""
         since = self.since(until)
-        documents = self.rows(
-            b"SELECT document FROM records WHERE company_id = %b AND kind = %b AND seq <= %b AND NOT deleted",
-            (self.company_id, kind, self.seq if until is None else until),
-        )
-        for (document,) in documents:
-            yield decode_record(document)
+        if (kind, False) in self.kinds:
+            documents = self.rows(
+                b"SELECT document FROM records WHERE company_id = %b AND kind = %b AND seq <= %b AND NOT deleted",
+                (self.company_id, kind, self.seq if until is None else until),
+            )
+            for (document,) in documents:
+                yield decode_record(document)
         for record in since.values():
             if record.kind == kind and not record.deleted:
                 yield record
 
     def buried(self, kind: str) -> Iterator[Record]:
         """The deleted records of a kind."""
+        if (kind, True) not in self.kinds:
+            return
         statement = b"SELECT document FROM records WHERE company_id = %b AND kind = %b AND deleted"
         for (document,) in self.rows(statement, (self.company_id, kind)):
             yield decode_record(document)
@@ -112,4 +117,5 @@ def snapshot_of(connection: Connection, company_id: UUID, registry: Registry) ->
         if row is None:
             raise CompanyNotFound
         codename, seq = row
-        yield Snapshot(connection, company_id, codename, seq, registry)
+        kinds = connection.execute(b"SELECT DISTINCT kind, deleted FROM records WHERE company_id = %b", (company_id,)).fetchall()
+        yield Snapshot(connection, company_id, codename, seq, registry, frozenset(kinds))

@@ -16,9 +16,9 @@ from uuid import UUID, uuid4
 
 import httpx
 import msgspec
-import psycopg
 import pytest
 from checking import Watch
+from cloning import clone
 from litestar import Litestar
 from litestar.testing import TestClient
 
@@ -100,21 +100,13 @@ def register(services: Services, client: Any, *, role: str = "tenantOwner") -> C
     return company
 
 
-def clone(postgres: EmbeddedPostgres, template: str) -> tuple[str, str, str]:
-    """A fresh database: its name, and the URLs of its owner and of the API's role."""
-    name = f"api_{uuid4().hex}"
-    with psycopg.connect(postgres.url(), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-    return name, postgres.url(database=name), postgres.url(API_ROLE, name)
-
-
 @pytest.fixture(scope="session")
 def api_settings(postgres: EmbeddedPostgres, template: str, nats_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Settings of a database that the tests of this folder share, each with a company of its own."""
-    _, owner_url, api_url = clone(postgres, template)
+    name = clone(postgres, template, "api")
     return Settings(
-        database_url=owner_url,
-        api_database_url=api_url,
+        database_url=postgres.url(database=name),
+        api_database_url=postgres.url(API_ROLE, name),
         nats_url=nats_url,
         secret_key=new_secret_key(),
         data_dir=tmp_path_factory.mktemp("data"),

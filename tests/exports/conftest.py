@@ -8,8 +8,8 @@ from decimal import Decimal
 from pathlib import Path
 from uuid import UUID, uuid4
 
-import psycopg
 import pytest
+from cloning import clone
 
 from domain.command import Actor, Command
 from infra.database import Database
@@ -119,9 +119,7 @@ class Books:
 @pytest.fixture(scope="session")
 def shared(postgres: EmbeddedPostgres, template: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Settings of the folder's own database."""
-    name = f"exports_{uuid4().hex}"
-    with psycopg.connect(postgres.url(), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    name = clone(postgres, template, "exports")
     return Settings(
         database_url=postgres.url(database=name),
         api_database_url=postgres.url(API_ROLE, name),

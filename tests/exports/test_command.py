@@ -10,33 +10,20 @@ import subprocess
 import sys
 import time
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import psycopg
 import pytest
-
-from infra.cli.main import main
+from commands import run_daftar
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def daftar(shared, monkeypatch, capfdbinary):
-    """Runs the command in this process; returns its exit code, stdout and stderr."""
-    for name in [name for name in os.environ if name.startswith("DAFTAR_")]:
-        monkeypatch.delenv(name)
-    for name, value in shared.environment().items():
-        monkeypatch.setenv(name, value)
-
-    def run(*arguments: str) -> tuple[int, bytes, str]:
-        monkeypatch.setattr(sys, "argv", ["daftar", *arguments])
-        capfdbinary.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capfdbinary.readouterr()
-        return int(ended.value.code or 0), said.out, said.err.decode()
-
-    return run
+def daftar(shared):
+    """Runs a command; its exit code, stdout and stderr."""
+    return partial(run_daftar, shared)
 
 
 def test_a_file_its_summary_and_stdout(chinook, daftar, tmp_path):
@@ -175,7 +162,9 @@ def test_an_export_that_fails_or_is_killed_leaves_no_file(chinook, shared, dafta
     )
     out = tmp_path / "events.ndjson"
     child = subprocess.Popen(
-        [sys.executable, "-c", slow, "export", "ndjson", "--company", "chinook", "--out", str(out)], cwd=ROOT, env=dict(os.environ)
+        [sys.executable, "-c", slow, "export", "ndjson", "--company", "chinook", "--out", str(out)],
+        cwd=ROOT,
+        env=os.environ | shared.environment(),
     )
     deadline = time.monotonic() + 30
     while not any(path.stat().st_size for path in tmp_path.iterdir()):

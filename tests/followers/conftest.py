@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 from checking import check_books
+from fixtures import Urls, books_hold_in_the_end, postgres_store, urls, watch
 
 from domain.command import Actor, Command
 from infra.database import Database
@@ -17,6 +18,8 @@ from infra.ledger import Ledger
 from infra.roles import API_ROLE, WORKER_ROLE, role_url
 from infra.settings import Settings
 from infra.store.postgres import PostgresStore
+
+__all__ = ["books_hold_in_the_end", "postgres_store", "urls", "watch"]
 
 
 class Shop:
@@ -119,3 +122,17 @@ def open_shop(api: Database, settings: Settings, request: pytest.FixtureRequest)
     yield lambda codename="babil", seed=1: Shop(ledger, codename, seed)
     if request.node.get_closest_marker("tampers") is None:
         check_books(settings.database_url)
+
+
+@pytest.fixture
+def own_shop(postgres_store: PostgresStore) -> Shop:
+    """A shop in the database that the session's tests share: for those that look at nothing but their own company's books."""
+    return Shop(Ledger(postgres_store), f"shop-{uuid4().hex[:12]}")
+
+
+@pytest.fixture(scope="session")
+def own_worker(urls: Urls) -> Iterator[Database]:
+    """A pool of the role that follows logs, for that database."""
+    pool = Database(urls.worker, size=2).open()
+    yield pool
+    pool.close()

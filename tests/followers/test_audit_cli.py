@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import msgspec
 import pytest
+from commands import run_daftar
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from domain.command import Command
 from domain.event import GENESIS, chain_hash
-from infra.cli.main import main
 from infra.reading import Reader
 from infra.store.rows import select_events
 
@@ -22,20 +23,9 @@ SCRIPT = Path(__file__).parents[2] / "docs" / "verify_receipt.py"
 
 
 @pytest.fixture
-def daftar(settings, monkeypatch, capsysbinary):
-    """Runs a command in this process; its exit code, stdout and stderr."""
-    for name, value in settings.environment().items():
-        monkeypatch.setenv(name, value)
-
-    def run(*arguments: object) -> tuple[int, bytes, str]:
-        monkeypatch.setattr(sys, "argv", ["daftar", *map(str, arguments)])
-        capsysbinary.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capsysbinary.readouterr()
-        return ended.value.code, out, err.decode()
-
-    return run
+def daftar(settings):
+    """Runs a command; its exit code, stdout and stderr."""
+    return partial(run_daftar, settings)
 
 
 def check(*files):

@@ -186,12 +186,11 @@ CASES = {
 
 @pytest.mark.parametrize(("steps", "expected"), CASES.values(), ids=list(CASES))
 @pytest.mark.parametrize("limit", [1, 2_000], ids=["event by event", "in one batch"])
-def test_every_fact_posts_by_the_table(open_shop, worker, steps, expected, limit):
-    shop = open_shop()
-    for command in steps(shop, new_id()):
-        shop.execute(command)
-    follow(worker, shop, limit)
-    assert balances(worker, shop) == expected
+def test_every_fact_posts_by_the_table(own_shop, own_worker, steps, expected, limit):
+    for command in steps(own_shop, new_id()):
+        own_shop.execute(command)
+    follow(own_worker, own_shop, limit)
+    assert balances(own_worker, own_shop) == expected
 
 
 def test_books_balance_as_of_every_event(open_shop, worker, owner):

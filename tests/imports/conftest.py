@@ -10,8 +10,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
-import psycopg
 import pytest
+from cloning import clone
 
 from domain.chart import DEFAULT_CHART
 from domain.command import Actor, Command
@@ -79,9 +79,7 @@ class Books:
 @pytest.fixture(scope="session")
 def shared(postgres: EmbeddedPostgres, template: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Settings of a database that the tests of this folder share, each with a company of its own."""
-    name = f"imports_{uuid4().hex}"
-    with psycopg.connect(postgres.url(), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    name = clone(postgres, template, "imports")
     return Settings(
         database_url=postgres.url(database=name),
         api_database_url=postgres.url(API_ROLE, name),

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from commands import run_daftar
 
-from infra.cli.main import main
 from infra.settings import Settings
 
 from .conftest import SAMPLES, Books
@@ -26,19 +26,13 @@ RUN_IN_SMALL_STEPS = "import infra.imports.runner as runner; runner.AT_ONCE = 10
 
 
 @pytest.fixture
-def daftar(shared: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Daftar:
-    """Runs `daftar import` in this process; returns stdout and stderr."""
-    for name, value in shared.environment().items():
-        monkeypatch.setenv(name, value)
+def daftar(shared: Settings) -> Daftar:
+    """Runs `daftar import`; returns stdout and stderr."""
 
     def run(*arguments: str, expect: int = 0) -> tuple[str, str]:
-        monkeypatch.setattr(sys, "argv", ["daftar", "import", *arguments])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as end:
-            main()
-        said = capsys.readouterr()
-        assert end.value.code == expect, said.err
-        return said.out, said.err
+        code, out, err = run_daftar(shared, "import", *arguments)
+        assert code == expect, err
+        return out.decode(), err
 
     return run
 

@@ -16,6 +16,7 @@ import msgspec
 import psycopg
 import pytest
 from bookkeeping import BEGUN
+from commands import run_daftar
 
 from domain.command import SYSTEM, Command
 from domain.errors import CurrencyMismatch, WrongCredentials
@@ -48,18 +49,10 @@ def ledger(pool: Database) -> Ledger:
 
 
 def daftar(settings: Settings, *arguments: str, stdin: str = "", expect: int = 0) -> str:
-    """Run the command line as a process of its own; returns stdout, or stderr where failing is expected."""
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "infra.cli", *arguments],
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env=os.environ | settings.environment() | {"PYTHONPATH": f"{ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"},
-    )
-    assert done.returncode == expect, done.stderr
-    return done.stderr if expect else done.stdout
+    """Run a command; returns stdout, or stderr where failing is expected."""
+    code, out, err = run_daftar(settings, *arguments, stdin=stdin)
+    assert code == expect, err
+    return err if expect else out.decode()
 
 
 def records(pool: Database, company_id: object, kind: str) -> list[dict[str, object]]:

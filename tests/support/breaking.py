@@ -20,6 +20,10 @@ from infra.store.postgres import PostgresTransaction
 
 Fault = Callable[[Connection], None]
 
+BUSY = "SELECT 1 FROM pg_stat_activity WHERE pid = %s AND state = 'active' AND wait_event IS DISTINCT FROM 'ClientRead'"
+"""Whether a server process is at work on what it was sent."""
+PATIENCE_SECONDS = 1.0
+
 
 class Steps:
     """Counts the steps of the writes of one thread, and does the worst at one of them. `names` are the steps it passed."""
@@ -84,12 +88,13 @@ def suicide(_: Connection) -> None:
 
 
 def cut(owner_url: str) -> Fault:
-    """Ends the server's side of the connection, and waits until it is gone."""
+    """Ends the server's side of the connection once it has done what it was sent, and waits until it is gone."""
 
     def fault(connection: Connection) -> None:
-        time.sleep(0.005)
         with psycopg.Connection.connect(owner_url, autocommit=True) as other, other.cursor() as cursor:
-            pid = connection.info.backend_pid
+            pid, patience = connection.info.backend_pid, time.monotonic() + PATIENCE_SECONDS
+            while cursor.execute(BUSY, (pid,)).fetchone() and time.monotonic() < patience:
+                time.sleep(0.001)
             cursor.execute("SELECT pg_terminate_backend(%s)", (pid,))
             while cursor.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", (pid,)).fetchone():
                 time.sleep(0.002)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import psycopg
 import pytest
 from bookkeeping import Store, open_store, register
 from checking import Watch
+from cloning import clone, drop
 
 from infra.database import API_ROLE, WORKER_ROLE
 from infra.embedded import EmbeddedPostgres
@@ -30,11 +31,9 @@ class Urls:
 @pytest.fixture(scope="session")
 def urls(postgres: EmbeddedPostgres, template: str) -> Iterator[Urls]:
     """A database with the schema, shared by the tests that keep to companies of their own."""
-    name = f"proofs_{uuid4().hex}"
-    with psycopg.connect(postgres.url(), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-        yield Urls(postgres, name)
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    name = clone(postgres, template, "proofs")
+    yield Urls(postgres, name)
+    drop(postgres, name)
 
 
 @pytest.fixture(scope="session")

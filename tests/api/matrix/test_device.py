@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import ast
-import io
 import json
 import os
 import subprocess
 import sys
 import time
-from contextlib import redirect_stderr, redirect_stdout
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import run_daftar
 from devices import Clock, Network, everything, new_file
 
-from infra.cli.main import main
 from infra.device import Answer, Device, LoginNeeded, NoSuchRow, ServerAway
 from infra.device.file import DeviceFile
 
@@ -263,14 +261,10 @@ def test_a_conflict_shows_what_both_sides_wrote_and_stays_as_it_is(make) -> None
 
 def run(*arguments: str | Path, stdin: str = "", code: int = 0) -> str:
     """What `daftar device …` prints; its exit code must be `code`."""
-    said = io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(said), redirect_stderr(said):
-        patch.setattr(sys, "argv", ["daftar", "device", *map(str, arguments)])
-        patch.setattr(sys, "stdin", io.StringIO(stdin))
-        with pytest.raises(SystemExit) as ended:
-            main()
-    assert ended.value.code == code, f"{arguments} ended with {ended.value.code}\n{said.getvalue()}"
-    return said.getvalue()
+    ended, out, err = run_daftar(None, "device", *arguments, stdin=stdin)
+    said = out.decode() + err
+    assert ended == code, f"{arguments} ended with {ended}\n{said}"
+    return said
 
 
 @pytest.fixture
