@@ -175,15 +175,24 @@ _DROPPED = "\u200c\u200d\u200e\u200f\u0640" + "".join(map(chr, range(0x64B, 0x65
 """Joiners and marks of direction, the tatweel, and vowel marks: the same word is written with and without them."""
 _FROM = "İıςيىكةأإآٱؤئ۰۱۲۳۴۵۶۷۸۹٠١٢٣٤٥٦٧٨٩"
 _TO = "iiσییکهااااوی01234567890123456789"  # noqa: RUF001
-_BEFORE = str.maketrans(_FROM, _TO, _DROPPED)
-_AFTER = str.maketrans("ς", "σ")  # noqa: RUF001 - lower() writes a last sigma so
+
+
+class _Letters(dict[int, int | None]):
+    """A table for `translate` that learns which letters stay as they are: one that it does not know costs an exception."""
+
+    def __missing__(self, letter: int) -> int:
+        self[letter] = letter
+        return letter
+
+
+_BEFORE = _Letters(str.maketrans(_FROM, _TO, _DROPPED))
 
 
 def fold(text: str) -> str:
     """A text as it is compared: small letters, one letter for the ways to write it in Arabic, Persian, Turkish and Greek."""
     if text.isascii():
         return text.lower()
-    return text.translate(_BEFORE).lower().translate(_AFTER)
+    return text.translate(_BEFORE).lower().replace("ς", "σ")  # noqa: RUF001 - lower() writes a last sigma so
 
 
 def grams(texts: Iterable[str]) -> list[str]:
@@ -204,7 +213,7 @@ def _all_grams(text: str) -> Sequence[str]:
     return found
 
 
-@lru_cache(maxsize=2_048)
+@lru_cache(maxsize=256)
 def _short_grams(text: str) -> Sequence[str]:
     """The same names, goods and descriptions come again and again, a line of an invoice after the other."""
     return tuple(_all_grams(text))
