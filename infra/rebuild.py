@@ -19,10 +19,10 @@ import psycopg
 from infra.building import BATCH, Progress, RebuildFailed, begin_aside, build, connect, fold_rest, schema_of
 from infra.database import Connection
 from infra.followers.follower import add_positions
-from infra.followers.tables import LIVE, finish_tables, record_built, swap_tables, use_schema
+from infra.followers.tables import LIVE, finish_tables, make_indexes, record_built, swap_tables, use_schema
 from infra.followers.writing import prefer_indexes, settle
 from projections.analyst import AnalystProjection
-from projections.projection import Projection
+from projections.projection import Index, Projection, Table
 from projections.registry import BUILT_IN, Registry
 
 SWAP_ATTEMPTS = 40
@@ -58,11 +58,11 @@ def rebuild(
     with connect(owner_url) as connection, alone(connection, names, REBUILD_LOCK, "rebuilt"):
         with _said(projections):
             resumed = {projection.name: _prepare(connection, projection) for projection in projections}
-        with ThreadPoolExecutor(len(names)) as threads, _said(projections):
+        with ThreadPoolExecutor(4 * len(names)) as threads, _said(projections):
             finishing: list[Future[None]] = []
 
             def finish(projection: Projection) -> None:
-                finishing.append(threads.submit(_finish, owner_url, projection))
+                finishing.append(_begin_to_finish(threads, owner_url, projection))
 
             build(owner_url, names, "rebuild", processes=processes, progress=progress, batch=batch, registry=registry, built=finish)
             if progress:
@@ -128,9 +128,26 @@ def _mark(projection: Projection) -> int:
 # Swapping -----------------------------------------------------------------------------------------
 
 
-def _finish(owner_url: str, projection: Projection) -> None:
-    with connect(owner_url) as connection:
-        finish_tables(connection, projection, schema_of(projection.name, "rebuild"))
+def _begin_to_finish(threads: ThreadPoolExecutor, owner_url: str, projection: Projection) -> Future[None]:
+    """Have the tables finished in threads; an inverted index takes longer than all others, and is made beside them."""
+    schema = schema_of(projection.name, "rebuild")
+
+    def make(table: Table, index: Index) -> None:
+        with connect(owner_url) as connection:
+            make_indexes(connection, table, schema, [index])
+
+    def finish() -> None:
+        with connect(owner_url) as connection:
+            for table in projection.tables:
+                make_indexes(connection, table, schema, [index for index in table.indexes if index.method != "gin"])
+            for one in inverted:
+                one.result()
+            finish_tables(connection, projection, schema)
+
+    inverted = [
+        threads.submit(make, table, index) for table in projection.tables for index in table.indexes if index.method == "gin"
+    ]
+    return threads.submit(finish)
 
 
 def _swap_in(connection: Connection, projection: Projection, batch: int) -> tuple[int, int]:
