@@ -16,8 +16,9 @@ import pytest
 from api.matrix.ready import CHANGES, LAYOUT
 from domain.command import Command
 from infra import rebuild as rebuilding
-from infra.building import RebuildFailed, connect, schema_of
+from infra.building import RebuildFailed, begin_aside, connect, fold_company, schema_of
 from infra.comparing import compare
+from infra.followers.follower import Poisoned, add_positions
 from infra.followers.runner import Runner
 from infra.followers.status import standings
 from infra.followers.tables import LIVE, finish_tables
@@ -198,8 +199,18 @@ def test_an_event_that_cannot_be_folded_leaves_the_live_tables(open_shop, owner,
     rows = contents(owner)
     owner.execute("UPDATE events SET data = '{\"number\": 1' WHERE seq = %s", (seq,))
     with pytest.raises(RebuildFailed, match=f"records: event {seq} of company {shop.company_id} cannot be folded: DecodeError"):
-        rebuild(settings.database_url, ["tree", "records"], processes=1)
+        rebuild(settings.database_url, ["records"], processes=1)
     assert contents(owner) == rows
+    both = [PROJECTIONS["tree"], PROJECTIONS["records"]]
+    with connect(settings.database_url) as connection:
+        for projection in both:
+            begin_aside(connection, projection, "verify")
+            add_positions(connection, f"{projection.name}+verify")
+        with pytest.raises(Poisoned) as poisoned:
+            fold_company(connection, both, "verify", shop.company_id, 100, {"tree": seq, "records": seq})
+        stood = dict(connection.execute("SELECT follower, seq FROM daftar.positions WHERE follower LIKE '%+verify'").fetchall())
+    assert poisoned.value.follower == "records+verify"
+    assert stood["records+verify"] < seq
     owner.execute("UPDATE events SET data = %s WHERE seq = %s", (data, seq))
     rebuild(settings.database_url, ["records"], processes=1)
     assert contents(owner) == rows
