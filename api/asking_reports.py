@@ -9,8 +9,8 @@ from functools import partial
 from domain.errors import CursorAhead, LedgerError
 from infra.composition import Services
 from infra.followers.waiting import standing_of, until_reached
+from infra.identity.tokens import Claims
 from infra.reports.asking import Answer, Question, Report, ask
-from infra.tokens import Claims
 
 
 @dataclass(frozen=True, slots=True)

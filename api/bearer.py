@@ -5,7 +5,7 @@ from __future__ import annotations
 from api.http_errors import HttpRequest
 from api.reading_requests import services_of
 from domain.errors import NotAuthenticated
-from infra.tokens import Claims
+from infra.identity.tokens import Claims
 
 
 def claims_of(request: HttpRequest, kind_of_request: str = "read") -> Claims:

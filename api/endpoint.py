@@ -15,7 +15,6 @@ JSON = "application/json"
 NDJSON = "application/x-ndjson"
 CSV = "text/csv"
 EVENT_STREAM = "text/event-stream"
-CSV = "text/csv"
 
 
 @dataclass(frozen=True)

@@ -152,8 +152,9 @@ def _query_parameters(operation: Operation) -> list[dict[str, Any]]:
         return []
     parameters: list[dict[str, Any]] = []
     _, components = msgspec.json.schema_components([operation.query], ref_template=TEMPLATE)
-    for name, schema in components[operation.query.__name__].get("properties", {}).items():
-        parameter = {"name": name, "in": "query", "required": False, "schema": _without_null(schema)}
+    query = components[operation.query.__name__]
+    for name, schema in query.get("properties", {}).items():
+        parameter = {"name": name, "in": "query", "required": name in query.get("required", ()), "schema": _without_null(schema)}
         if "description" in parameter["schema"]:
             parameter["description"] = parameter["schema"].pop("description")
         parameters.append(parameter)

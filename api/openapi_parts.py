@@ -8,8 +8,8 @@ from typing import Any
 REFERENCE = "#/components/schemas/"
 
 
-def part_of(document: Mapping[str, Any], prefix: str, title: str) -> dict[str, Any]:
-    """The document of the paths below `prefix`."""
+def part_of(document: Mapping[str, Any], prefix: str, title: str, description: str) -> dict[str, Any]:
+    """The document of the paths below `prefix`; its `description` is what a reader needs for all of them."""
     paths = {path: methods for path, methods in document["paths"].items() if path == prefix or path.startswith(f"{prefix}/")}
     schemas, needed = document["components"]["schemas"], {}
     waiting = list(_references(paths))
@@ -20,7 +20,7 @@ def part_of(document: Mapping[str, Any], prefix: str, title: str) -> dict[str, A
             waiting += _references(schemas[name])
     return {
         **document,
-        "info": {**document["info"], "title": title},
+        "info": {**document["info"], "title": title, "description": description},
         "paths": paths,
         "components": {**document["components"], "schemas": dict(sorted(needed.items()))},
     }

@@ -14,8 +14,8 @@ from api.http_errors import HttpRequest
 from api.reading_requests import services_of
 from domain.errors import LedgerError
 from infra.composition import Services
-from infra.health import FollowerHealth, WorkerHealth, read_followers, read_problems, read_workers
-from infra.metrics import CONTENT_TYPE
+from infra.observability.health import FollowerHealth, WorkerHealth, read_followers, read_problems, read_workers
+from infra.observability.metrics import CONTENT_TYPE
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 """A Postman collection (format 2.1) made from the OpenAPI document: what a tester imports, fills in, and calls.
 
-Three variables are filled in once: `baseUrl`, `codename` (the business, sent as `mbx-business-codename`) and `accessToken`, which
-logging in sets by itself. Optional parameters are there, switched off.
+Variables are filled in once: `baseUrl`, `codename` (the business, sent as `mbx-business-codename`) and the tokens, which logging in
+sets by itself: `accessToken`, and `bucketToken` for the caller's own bucket. Optional parameters are there, switched off.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ CODENAME = "mbx-business-codename"
 _PARAMETER = re.compile(r"{(\w+)}")
 _LOG_INS = {"accessToken": ("/auth-api/login",), "access_token": ("/ledger/v1/login",), "token": ("/api/auth/login",)}
 """Which field of whose answer is the token."""
+_BUCKET = "/bucket/"
+"""Routes that take the token of a bucket instead."""
+_KEEP = "if (pm.response.code === 200) pm.collectionVariables.set('{variable}', pm.response.json().{field});"
 
 
 def collection_of(document: Mapping[str, Any], base_url: str) -> dict[str, Any]:
@@ -26,11 +29,12 @@ def collection_of(document: Mapping[str, Any], base_url: str) -> dict[str, Any]:
             folders.setdefault(operation["tags"][0], []).append(_item(path, method, operation))
     return {
         "info": {"name": document["info"]["title"], "description": document["info"]["description"], "schema": SCHEMA},
-        "auth": {"type": "bearer", "bearer": [{"key": "token", "value": "{{accessToken}}", "type": "string"}]},
+        "auth": _bearer("accessToken"),
         "variable": [
             {"key": "baseUrl", "value": base_url, "type": "string"},
             {"key": "codename", "value": "babil", "type": "string"},
             {"key": "accessToken", "value": "", "type": "string"},
+            {"key": "bucketToken", "value": "", "type": "string"},
         ],
         "item": [{"name": tag, "item": items} for tag, items in folders.items()],
     }
@@ -53,9 +57,14 @@ def _item(path: str, method: str, operation: Mapping[str, Any]) -> dict[str, Any
                 )
     for field, paths in _LOG_INS.items():
         if path in paths:
-            script = f"if (pm.response.code === 200) pm.collectionVariables.set('accessToken', pm.response.json().{field});"
-            item["event"] = [{"listen": "test", "script": {"type": "text/javascript", "exec": [script]}}]
+            kept = {"accessToken": field, **({"bucketToken": "userBucketToken"} if path.startswith("/auth-api/") else {})}
+            scripts = [_KEEP.format(variable=variable, field=name) for variable, name in kept.items()]
+            item["event"] = [{"listen": "test", "script": {"type": "text/javascript", "exec": scripts}}]
     return item
+
+
+def _bearer(variable: str) -> dict[str, Any]:
+    return {"type": "bearer", "bearer": [{"key": "token", "value": f"{{{{{variable}}}}}", "type": "string"}]}
 
 
 def _request(path: str, method: str, operation: Mapping[str, Any]) -> dict[str, Any]:
@@ -68,6 +77,8 @@ def _request(path: str, method: str, operation: Mapping[str, Any]) -> dict[str, 
         request["description"] = operation["description"]
     if not operation.get("security"):
         request["auth"] = {"type": "noauth"}
+    elif path.startswith(_BUCKET):
+        request["auth"] = _bearer("bucketToken")
     for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
         if media_type == "multipart/form-data":
             request["body"] = {"mode": "formdata", "formdata": _form(content)}

@@ -9,29 +9,31 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any, ParamSpec, TypeVar
 
-from infra.accounts import Accounts
-from infra.bucket_tokens import BucketTokens
 from infra.database import Database
-from infra.deltas import Deltas
 from infra.files import Files, Place
-from infra.heads import Heads
-from infra.hints import Hints
-from infra.identity import Identity
+from infra.identity.accounts import Accounts
+from infra.identity.bucket_tokens import BucketTokens
+from infra.identity.identity import Identity
+from infra.identity.passwords import HASHES_AT_ONCE, Passwords
+from infra.identity.sessions import Sessions
+from infra.identity.tokens import Tokens
+from infra.identity.users import Users
+from infra.identity.verification_codes import VerificationCodes
 from infra.ledger import Ledger
 from infra.limits import Limits
-from infra.mail import mail_of
-from infra.metrics import Metrics
-from infra.passwords import HASHES_AT_ONCE, Passwords
-from infra.quiet import Quiet
+from infra.observability.metrics import Metrics
 from infra.reading import Reader
 from infra.remembered import Remembered
 from infra.roles import api_url
+from infra.sending.mail import mail_of
+from infra.sending.sms import sms_of
 from infra.settings import Settings, SettingsError
-from infra.signing import signing_key
-from infra.sms import sms_of
 from infra.store.postgres import PostgresStore
-from infra.tokens import Tokens
-from infra.verification_codes import VerificationCodes
+from infra.sync.deltas import Deltas
+from infra.sync.heads import Heads
+from infra.sync.hints import Hints
+from infra.sync.quiet import Quiet
+from infra.verification.signing import signing_key
 
 Parameters = ParamSpec("Parameters")
 Answer = TypeVar("Answer")
@@ -110,17 +112,17 @@ class Services:
         self.rendered: Remembered[Any] = Remembered(MOST_REMEMBERED_BYTES)
         self.lists: Remembered[Any] = Remembered(MOST_REMEMBERED_BYTES)
         self.passwords = Passwords()
-        self.identity = Identity(
-            self.database,
+        self.identity = Identity(self.database, Tokens(settings.secret_key))
+        self.users = Users(self.database, self.passwords, demo=settings.demo)
+        self.sessions = Sessions(
+            self.identity,
+            self.users,
             self.ledger,
-            Tokens(settings.secret_key),
-            self.passwords,
             access_lifetime=timedelta(minutes=settings.access_token_minutes),
             refresh_lifetime=timedelta(days=settings.refresh_token_days),
-            demo=settings.demo,
         )
-        self.bucket_tokens = BucketTokens(settings.secret_key, self.identity.refresh_lifetime)
-        self.accounts = Accounts(self.identity)
+        self.bucket_tokens = BucketTokens(settings.secret_key, self.sessions.refresh_lifetime)
+        self.accounts = Accounts(self.users, self.sessions)
         self.codes = VerificationCodes(self.database, settings.secret_key)
         self.mail = mail_of(settings)
         self.sms = sms_of(settings)

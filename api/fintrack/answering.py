@@ -20,9 +20,9 @@ from api.fintrack.roles import Gate
 from api.http_errors import HttpRequest
 from domain.errors import LedgerError, ServiceUnavailable
 from domain.record import Record
-from infra.identity import Principal
+from infra.identity.identity import Principal
+from infra.identity.tokens import Claims
 from infra.relay.announcing import Announcer
-from infra.tokens import Claims
 
 Work = Callable[[Asker], ASGIResponse]
 

@@ -32,13 +32,13 @@ from api.reading_requests import decode, query_pairs, read_body, services_of
 from domain.command import Actor, Idempotency
 from domain.errors import CompanyNotFound, InvalidField, LedgerError, MalformedRequest, NotAuthenticated
 from domain.record import Record
-from infra.businesses import read_business
-from infra.companies import ROOT
+from infra.companies.businesses import read_business
+from infra.companies.directory import ROOT
 from infra.composition import Services
 from infra.fingerprints import request_fingerprint
-from infra.identity import Principal
+from infra.identity.identity import Principal
+from infra.identity.tokens import Claims
 from infra.requests import check_key
-from infra.tokens import Claims
 
 TOKEN = "fintrack-access-token"  # noqa: S105 - a name
 CODENAME_HEADER = "mbx-business-codename"
@@ -245,7 +245,7 @@ def admit(asked: Asked, token: str, principal: Principal, company: Record, gate:
 
 def _as_visitor(asked: Asked, principal: Principal) -> tuple[Principal, Record]:
     """The superAdmin in the business that is addressed. Raises CompanyNotFound where there is none, or it is closed."""
-    company = read_business(asked.services.identity, asked.codename)
+    company = read_business(asked.services.database, asked.services.ledger, asked.codename)
     if company.data["codename"] != asked.codename:  # it was an id
         raise CompanyNotFound(f"There is no business {asked.codename!r}.", path="_business")
     head = asked.services.store.head(company.id).seq

@@ -29,6 +29,17 @@ SERVICES = {
     "Bff": "/bff-service",
     "Bucket": "/bucket",
 }
+ABOUT = (
+    "A request names its business by codename: in the header `mbx-business-codename`, else as `_business` in the query or in the"
+    " body; else it is `root`. It carries the `accessToken` of the log-in (`POST /auth-api/login`): in the query as `access_token`,"
+    " as `Authorization: Bearer`, in the header `fintrack-access-token` or `fintrack-access-token-<codename>`, or in the cookie of"
+    " that name.\nA body may be wrapped as `{data: {…}}`. An answer is an envelope, whose `dataName` says where the payload is. A"
+    " refusal is `{result: ERR, status, message, errCode, date, detail, code, field, requestId}`, with a stable `code`."
+)
+ABOUT_BUCKETS = (
+    "Every bucket has a token of its own, which the log-in answers: `userBucketToken`, `tenantBucketToken`,"
+    " `applicationBucketToken`. It is sent as `Authorization: Bearer`; the access token opens none. Everybody reads public buckets."
+)
 TAG = "FinTrack: about the services"
 HTML = "text/html"
 SVG = "image/svg+xml"
@@ -58,7 +69,8 @@ def _routes(name: str, prefix: str) -> Iterator[HTTPRouteHandler]:
 
     def document(request: HttpRequest) -> dict[str, Any]:
         if not made:
-            made.update(part_of(request.app.state.document(), prefix, title))
+            about = ABOUT_BUCKETS if name == "Bucket" else ABOUT
+            made.update(part_of(request.app.state.document(), prefix, title, about))
         return made
 
     @endpoint("GET", prefix, _operation(name, "Try", "A page to try the API", Answer("The page.", also=(HTML,))))

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import cache, cached_property
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from api.endpoint import Answer, Operation
+from api.fintrack import examples
 from api.fintrack.objects import OBJECTS
-from api.fintrack.objects.object import Api, Field, Object
+from api.fintrack.objects.object import Api, Field, Join, Object
+from api.fintrack.parameters import GetQuery, list_query
+from api.fintrack.values import LONGEST_STRING
 from domain import errors
 from domain.errors import LedgerError
 
@@ -21,17 +27,6 @@ WRITE_REFUSALS: tuple[type[LedgerError], ...] = (
 )
 IDEMPOTENCY = {"Idempotency-Key": "Makes the request safe to repeat: the same key and body answer what they first did."}
 TENANT = {"mbx-business-codename": "The codename of the business that is addressed; `root` where it is not said."}
-ID = "3fa85f64-5717-4562-b3fc-2c963f66afa6"
-
-_EXAMPLES: dict[str, Any] = {
-    "ID": ID,
-    "String": "text",
-    "Text": "text",
-    "Double": 100.5,
-    "Date": "2026-03-21T00:00:00.000Z",
-    "Boolean": True,
-}
-_WORDS = {"currency": "USD", "contactEmail": "info@example.com", "phone": "+98 21 5550 0100"}
 
 
 class Paging(msgspec.Struct, kw_only=True):
@@ -50,8 +45,8 @@ ENVELOPE: tuple[tuple[str, Any], ...] = (
     ("ssoTime", int),
     ("source", str),
     ("cacheKey", str),
-    ("userId", str | None),
-    ("sessionId", str | None),
+    ("userId", UUID | None),
+    ("sessionId", UUID | None),
     ("requestId", str),
     ("dataName", str),
     ("method", str),
@@ -69,74 +64,126 @@ def enveloped(title: str, name: str, payload: Any, *, is_list: bool = False) -> 
     return msgspec.defstruct(title, fields, kw_only=True)
 
 
-class Describing:
-    """Makes the operations of one object."""
+Moment = Annotated[datetime, Meta(tz=True)]
 
-    def __init__(self, object_: Object) -> None:
+_TYPES: Mapping[str, Any] = {
+    "ID": UUID,
+    "String": str,
+    "Text": str,
+    "Double": float,
+    "Integer": int,
+    "Boolean": bool,
+    "Date": Moment,
+    "Object": dict[str, Any],
+}
+_SYSTEM: Mapping[str, Any] = {
+    "id": UUID,
+    "businessId": UUID,
+    "isActive": bool,
+    "recordVersion": int,
+    "createdAt": Moment,
+    "updatedAt": Moment,
+    "_owner": UUID | None,
+}
+"""What every object has beside its fields."""
+_DERIVED: Mapping[str, Any] = {"email": str | None, "balance": float, "balanceCurrency": str}
+"""What some objects have that is worked out when they are read."""
+
+
+def shown(title: str, object_: Object, names: Sequence[str], joins: Sequence[tuple[str, Any, Any]] = ()) -> type[msgspec.Struct]:
+    """The type of an object with these fields, all of which are there, and with joins, which may be left out."""
+    fields: list[tuple[str, Any] | tuple[str, Any, Any]] = []
+    for name in names:
+        one = object_.by_wire.get(name)
+        fields.append((name, _SYSTEM.get(name) or _DERIVED[name] if one is None else _shown_type(one) | None))
+        if one is not None and one.type == "Enum":
+            fields.append((one.index_name, int | None))
+    return msgspec.defstruct(title, [*fields, *joins], kw_only=True)
+
+
+class Describing:
+    """Makes the operations of one object. The names of its types begin with `prefix`."""
+
+    def __init__(self, object_: Object, prefix: str = "FinTrack") -> None:
         self.object = object_
+        self.prefix = prefix
         self.title = object_.name[0].upper() + object_.name[1:]
         self.many = object_.plural[0].upper() + object_.plural[1:]
         self.tag = f"FinTrack: {object_.service.removesuffix('-api')}"
-        self.record = self._record()
+        self.record = shown(f"{prefix}{self.title}", object_, examples.every_name(object_))
 
-    def _record(self) -> type[msgspec.Struct]:
-        fields: list[tuple[str, Any, Any]] = [("id", str, msgspec.field())]
-        for one in self.object.fields:
-            fields.append((one.wire, _shown_type(one) | None, None))
-            if one.type == "Enum":
-                fields.append((f"{one.wire}_idx", int | None, None))
-        fields += [("businessId", str | None, None), ("isActive", bool | None, None), ("recordVersion", int | None, None)]
-        fields += [("createdAt", str | None, None), ("updatedAt", str | None, None), ("_owner", str | None, None)]
-        return msgspec.defstruct(f"FinTrack{self.title}", fields, kw_only=True)
+    # What is answered ------------------------------------------------------------------------------
 
-    def _form(self, *, creating: bool) -> type[msgspec.Struct]:
-        fields: list[tuple[str, Any, Any]] = []
+    def got(self, what: str) -> Answer:
+        """What `get…` answers."""
+        type_ = enveloped(f"{self.prefix}Got{self.title}", self.object.name, self._row("get", f"{self.title}Got"))
+        return Answer(what, type_, examples.read(self.object, "get"))
+
+    def listed(self, api: Api = "list") -> Answer:
+        """What a list answers."""
+        how = "Fetched" if api == "fetch" else "Listed"
+        row = self._row(api, f"{self.title}{how}")
+        type_ = enveloped(f"{self.prefix}{how}{self.many}", self.object.plural, list[row], is_list=True)  # type: ignore[valid-type]
+        return Answer("A page.", type_, examples.read(self.object, api))
+
+    def _row(self, api: Api, title: str) -> type[msgspec.Struct]:
+        """The object as an API reads it: the fields that it selects, with its joins. To-one joins are lists in lists."""
+        joins, selected = self.object.joins.get(api, ()), self.object.selected.get(api)
+        if not joins and selected is None:
+            return self.record
+        title = f"{self.prefix}{title}"
+        made = [(join.name, self._joined(join, title, is_many=api != "get" or not join.link), UNSET) for join in joins]
+        return shown(title, self.object, selected or examples.every_name(self.object), made)
+
+    def _joined(self, join: Join, title: str, *, is_many: bool) -> Any:
+        row = shown(f"{title}{join.name[0].upper()}{join.name[1:]}", OBJECTS[join.of], join.fields)
+        return list[row] | UnsetType if is_many else row | UnsetType | None  # type: ignore[valid-type]
+
+    # What is asked ---------------------------------------------------------------------------------
+
+    def form(self, title: str, *, creating: bool, within: str = "") -> type[msgspec.Struct]:
+        """The form of a new object, which may be one `within` another, or of changes."""
+        fields: list[tuple[str, Any] | tuple[str, Any, Any]] = []
         for one in self.object.fields:
-            if one.settable == "never" or (one.settable == "create" and not creating):
+            if one.wire == within or one.settable == "never" or (one.settable == "create" and not creating):
                 continue
             is_needed = creating and one.required
-            fields.append(
-                (one.wire, _written_type(one) if is_needed else _written_type(one) | None, *(() if is_needed else (None,)))
-            )
+            fields.append((one.wire, _written_type(one)) if is_needed else (one.wire, _written_type(one) | None, None))
         if creating:
             fields.append((self.object.id_name, str | None, None))
-        verb = "New" if creating else "Changed"
-        return msgspec.defstruct(f"FinTrack{verb}{self.title}", fields, kw_only=True)
+        if creating and self.object.kind == "invoice":
+            item = description_of("invoiceItem").form("FinTrackItemOfNewInvoice", creating=True, within="invoiceId")
+            fields.append(("items", list[item] | None, None))  # type: ignore[valid-type]
+        return msgspec.defstruct(title, fields, kw_only=True)
 
     def example(self) -> dict[str, Any]:
-        """A form that fills every field."""
-        made: dict[str, Any] = {}
-        for one in self.object.fields:
-            if one.settable != "never" and one.required:
-                made[one.wire] = one.options[0][0] if one.options else _WORDS.get(one.wire, _EXAMPLES.get(one.type))
-        if self.object.kind == "invoice":
-            made["customerId"] = ID
-        return made
-
-    def _answers(self, status: int, what: str) -> dict[int, Answer]:
-        return {status: Answer(what, self._one)}
+        """A form of a new object."""
+        return examples.new_form(self.object)
 
     @cached_property
-    def _one(self) -> type[msgspec.Struct]:
-        return enveloped(f"FinTrackOne{self.title}", self.object.name, self.record)
+    def _written(self) -> type[msgspec.Struct]:
+        return enveloped(f"{self.prefix}One{self.title}", self.object.name, self.record)
 
-    @cached_property
-    def _page(self) -> type[msgspec.Struct]:
-        return enveloped(f"FinTrackPageOf{self.many}", self.object.plural, list[self.record], is_list=True)  # type: ignore[name-defined]
+    def _answers(self, action: str, what: str) -> dict[int, Answer]:
+        return {201 if action == "create" else 200: Answer(what, self._written, examples.written(self.object, action))}
 
     @cached_property
     def new_form(self) -> type[msgspec.Struct]:
         """The form of a new object."""
-        return self._form(creating=True)
+        return self.form(f"FinTrackNew{self.title}", creating=True)
+
+    @cached_property
+    def _changed(self) -> type[msgspec.Struct]:
+        return self.form(f"FinTrackChanged{self.title}", creating=False)
+
+    @cached_property
+    def _query(self) -> type[msgspec.Struct]:
+        return list_query(f"FinTrackQueryOf{self.many}", self.object)
 
     @property
     def change_example(self) -> dict[str, Any]:
         """A form that changes something."""
         return {"notes": "text"} if self.object.kind != "invoice_line" else {"quantity": 2}
-
-    @cached_property
-    def _changed(self) -> type[msgspec.Struct]:
-        return self._form(creating=False)
 
     def create(self) -> Operation:
         """`create…`."""
@@ -148,7 +195,7 @@ class Describing:
             body=self.new_form,
             body_example=self.example(),
             headers={**TENANT, **IDEMPOTENCY},
-            answers=self._answers(201, "The new object."),
+            answers=self._answers("create", "The new object."),
             refusals=WRITE_REFUSALS,
         )
 
@@ -163,7 +210,7 @@ class Describing:
             body=self._changed,
             body_example=self.change_example,
             headers={**TENANT, **IDEMPOTENCY},
-            answers=self._answers(200, "The object as it is now."),
+            answers=self._answers("update", "The object as it is now."),
             refusals=(*WRITE_REFUSALS, errors.RecordNotFound),
         )
 
@@ -174,7 +221,7 @@ class Describing:
             summary=f"delete{self.title}",
             tag=self.tag,
             headers={**TENANT, **IDEMPOTENCY},
-            answers=self._answers(200, "The last state of the object, which is not active any more."),
+            answers=self._answers("delete", "The last state of the object, which is not active any more."),
             refusals=(errors.InvalidField, errors.NotAllowed, errors.RecordNotFound),
         )
 
@@ -185,25 +232,21 @@ class Describing:
             summary=f"get{self.title}",
             tag=self.tag,
             query=GetQuery,
-            free_query=True,
             headers=TENANT,
-            answers=self._answers(200, "The object, with those that belong to it."),
+            answers={200: self.got("The object, with those that belong to it.")},
             refusals=(errors.InvalidField, errors.NotAllowed, errors.RecordNotFound),
         )
 
     def list_(self, api: Api) -> Operation:
         """`list…` and `_fetchList…`."""
         named = f"list{self.many}" if api == "list" else f"_fetchList{self.title}"
-        filters = [one.wire for one in self.object.fields if one.filterable]
         return Operation(
             id=f"fintrack{'List' if api == 'list' else 'FetchList'}{self.many}",
             summary=named,
-            description=f"Filters: {', '.join(f'`{name}`' for name in filters)}, with the operators of their types.",
             tag=self.tag,
-            query=ListQuery,
-            free_query=True,
+            query=self._query,
             headers=TENANT,
-            answers={200: Answer("A page.", self._page)},
+            answers={200: self.listed(api)},
             refusals=(errors.InvalidField, errors.NotAllowed),
         )
 
@@ -214,29 +257,14 @@ def description_of(name: str) -> Describing:
     return Describing(OBJECTS[name])
 
 
-class GetQuery(msgspec.Struct, kw_only=True):
-    """What is read beside the object itself."""
-
-    getJoins: bool = True  # noqa: N815 - as on the wire
-    excludeCQRS: bool = False  # noqa: N815 - as on the wire
-    requestId: str | None = None  # noqa: N815 - as on the wire
-
-
-class ListQuery(GetQuery, kw_only=True):
-    """Which page; 0 is the whole list."""
-
-    pageNumber: Annotated[int, Meta(ge=0)] = 1  # noqa: N815 - as on the wire
-    pageRowCount: Annotated[int, Meta(ge=1, le=1000)] = 25  # noqa: N815 - as on the wire
-    sort: Annotated[str, Meta(description="A field; with a minus before it, the last comes first.")] | None = None
-
-
 def _shown_type(one: Field) -> Any:
     if one.type == "Enum":
         return Literal[tuple(wire for wire, _ in one.options)]
-    return {"Double": float, "Integer": int, "Boolean": bool, "Object": dict[str, Any]}.get(one.type, str)
+    return _TYPES[one.type]
 
 
 def _written_type(one: Field) -> Any:
+    """What is written may say less: a bare day."""
     if one.type == "String":
-        return Annotated[str, Meta(max_length=255)]
-    return _shown_type(one)
+        return Annotated[str, Meta(max_length=LONGEST_STRING)]
+    return str if one.type in ("ID", "Date") else _shown_type(one)

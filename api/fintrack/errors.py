@@ -8,9 +8,9 @@ from datetime import datetime, timezone
 import msgspec
 from litestar import Response
 
-from api import http_errors as http
 from api.endpoint import Refusals
 from api.http_errors import HttpRequest
+from api.refusing import EVERYWHERE, FILES, field_of, refusal
 from domain import errors
 from domain.errors import InvalidField, LedgerError, NotAllowed
 
@@ -36,9 +36,9 @@ class MobileVerificationNeeded(NotAllowed):
 
 
 STATUS: Mapping[type[LedgerError], int] = {
-    errors.NotAuthenticated: 401,
+    **EVERYWHERE,
+    **FILES,
     errors.WrongCredentials: 401,
-    errors.NotAllowed: 403,
     EmailVerificationNeeded: 403,
     MobileVerificationNeeded: 403,
     errors.RolesFixed: 403,
@@ -53,20 +53,7 @@ STATUS: Mapping[type[LedgerError], int] = {
     errors.RecordDeleted: 404,
     errors.KeyReused: 409,
     errors.VersionStale: 409,
-    errors.BatchTooLarge: 413,
-    errors.TooManyRequests: 429,
-    errors.FileTooLarge: 413,
-    errors.FileTypeRefused: 415,
-    errors.FileMissing: 404,
-    errors.ProjectionBehind: 503,
     errors.MessageNotSent: 503,
-    errors.ServiceUnavailable: 503,
-    http.RouteNotFound: 404,
-    http.MethodNotAllowed: 405,
-    http.BodyTooLarge: 413,
-    http.MediaTypeUnsupported: 415,
-    http.HttpsRequired: 403,
-    http.InternalError: 500,
 }
 """Whatever is not named here is a field or a rule of the business: 400."""
 
@@ -109,13 +96,6 @@ def status_of(error: type[LedgerError]) -> int:
 REFUSALS = Refusals(Refused, "application/json", status_of)
 
 
-def field_of(path: str) -> str:
-    """A place in a request without what only our own words add: `commands[0].data.name` is `name`."""
-    for prefix in ("commands[0].", "data."):
-        path = path.removeprefix(prefix)
-    return path
-
-
 def body_of(error: LedgerError, path: str, request_id: str) -> tuple[int, Refused | NoLogin]:
     """The status and the body of a refusal of a request for this path."""
     status = status_of(type(error))
@@ -139,9 +119,4 @@ def body_of(error: LedgerError, path: str, request_id: str) -> tuple[int, Refuse
 def refuse(request: HttpRequest, error: LedgerError) -> Response[bytes]:
     """The answer to a request that is refused; always JSON."""
     status, body = body_of(error, request.scope["path"], request.scope["state"].get("request_id", ""))
-    headers: dict[str, str] = {}
-    if status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
-    if status in (429, 503):
-        headers["Retry-After"] = str(error.details.get("retry_after", 1))
-    return Response(content=msgspec.json.encode(body), status_code=status, media_type="application/json", headers=headers)
+    return refusal(error, status, msgspec.json.encode(body))

@@ -4,6 +4,8 @@ Values of one parameter are alternatives, different parameters go together. `nul
 take `$lt-`, `$lte-`, `$gt-`, `$gte-` and `$btw-<from>-<to>` (both included); dates also `$today`, `$week`, `$month`, `$ltoday`,
 `$lweek`, `$leq-<date>`, `$lin-<date>`, and the parameters `<field>From` and `<field>To`. Days and weeks are those of the
 business's own time zone, and a week begins on Monday.
+
+`businessId` is a filter of every object, too: there are no others' records, so that it finds all or nothing.
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ from infra.listing import AnyOf, Condition, Path, Source
 
 MOST_VALUES = 100
 MISSING = "null"
+NOTHING = AnyOf(())
+"""What no record fulfils."""
 
 _COMPARISON = re.compile(r"\$(lte|lt|gte|gt)-(.+)", re.DOTALL)
 _BETWEEN_NUMBERS = re.compile(r"\$btw-(-?[^-]+(?:[eE]-\d+)?)-(-?[^-]+(?:[eE]-\d+)?)")
@@ -32,15 +36,16 @@ _TIMES: dict[str, tuple[Path, bool]] = {"createdAt": (("created_at",), False), "
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """The filters of one request: its query by name, and the business's time zone and day."""
+    """The filters of one request: its query by name, and the business's time zone, day and id."""
 
     query: dict[str, list[str]]
     zone: ZoneInfo
     today: date
+    business_id: str
 
     def source(self, object_: Object, order: str) -> tuple[Source, bool]:
         """What to list, and whether the last comes first; in this `order` where the query names none. Raises InvalidField."""
-        conditions = [*object_.where]
+        conditions = [*object_.where, *self._of_business()]
         for field in object_.fields:
             if not field.filterable:
                 continue
@@ -54,6 +59,12 @@ class Filters:
                 conditions += self._bounds(field)
         path, numeric, descending = order_of(object_, (self.query.get("sort") or [""])[-1] or order)
         return Source(object_.kind, tuple(conditions), order=path, numeric=numeric), descending
+
+    def _of_business(self) -> list[AnyOf]:
+        """Nothing, where `businessId` names only other businesses."""
+        given = [value for value in self.query.get("businessId", ()) if value != ""]
+        ids = [str(values.read_id(value, "businessId")) for value in given if value != MISSING]
+        return [NOTHING] if given and self.business_id not in ids else []
 
     def _any_of(self, field: Field, given: Sequence[str]) -> AnyOf | Condition:
         """A field that has any of these values, or fulfils any of these operators."""

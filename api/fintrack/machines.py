@@ -24,10 +24,12 @@ from api.documents import document_of
 from api.endpoint import Answer, Operation, endpoint
 from api.fintrack import reading, writing
 from api.fintrack.asking import Asked, Asker, read_request, today_of
-from api.fintrack.describing import ID, IDEMPOTENCY, TENANT, description_of
+from api.fintrack.describing import IDEMPOTENCY, TENANT, description_of
+from api.fintrack.examples import ID
+from api.fintrack.filters import NOTHING
 from api.fintrack.objects import OBJECTS
 from api.fintrack.objects.object import Object, Row
-from api.fintrack.values import read_id
+from api.fintrack.values import read_flag, read_id
 from api.fintrack.wording import Words
 from api.http_errors import HttpRequest, RouteNotFound
 from api.reading_requests import decode
@@ -36,9 +38,9 @@ from domain.command import SYSTEM, Actor, Command
 from domain.decide import Result
 from domain.errors import BatchTooLarge, InvalidField, LedgerError, NotAuthenticated
 from domain.record import Record
-from infra.asof import find_as_of
-from infra.businesses import read_business
-from infra.identity import Principal
+from infra.companies.businesses import read_business
+from infra.history.asof import find_as_of
+from infra.identity.identity import Principal
 from infra.list_conditions import AnyOf, Condition
 from infra.listing import Source, list_from
 
@@ -84,7 +86,7 @@ def _confirmed(asked: Asked) -> Machine:
         asked.check()
     if asked.named is None:
         raise InvalidField("Name the business by its codename, in the header `mbx-business-codename`.", path="_business")
-    company = read_business(asked.services.identity, asked.named)
+    company = read_business(asked.services.database, asked.services.ledger, asked.named)
     if company.data["codename"] != asked.named:  # it was an id
         raise errors.CompanyNotFound(f"There is no business {asked.named!r}.", path="_business")
     nobody = Principal(company.id, UUID(int=0), UUID(int=0), None, SYSTEM.role, 0)
@@ -142,9 +144,7 @@ def _update_by_ids(machine: Machine, object_: Object) -> list[Row]:
         raise InvalidField("idList must be a non-empty array", path="idList")
     _check_count(len(ids))
     wanted = list(dict.fromkeys(read_id(one, "idList") for one in ids))
-    return _update_all(
-        machine, object_, lambda: [reading.find(machine, object_, one)[0] for one in wanted], "idList", label="idList"
-    )
+    return _update_all(machine, object_, lambda: reading.find_all(machine, object_, wanted), "idList", label="idList")
 
 
 def _update_by_query(machine: Machine, object_: Object) -> list[Row]:
@@ -172,25 +172,30 @@ def _found(machine: Machine, object_: Object) -> list[Record]:
     query = machine.fields.get("query")
     if not isinstance(query, dict) or not query:
         raise InvalidField("Query is required and must be a non-empty object", path="query")
-    conditions = tuple(_condition(machine, object_, name, value) for name, value in query.items())
+    conditions = [one for name, value in query.items() for one in _conditions(machine, object_, name, value)]
     source = Source(object_.kind, (*object_.where, *conditions))
     found = list_from(machine.services.database, machine.company_id, [source], limit=MOST_OBJECTS + 1, offset=0)
     _check_count(found.total)
     return _records.decode(b"[" + found.items + b"]")
 
 
-def _condition(machine: Machine, object_: Object, name: str, value: Any) -> Condition | AnyOf:
+def _conditions(machine: Machine, object_: Object, name: str, value: Any) -> Sequence[Condition | AnyOf]:
+    """What a field of the query asks. `businessId` and `isActive` are the same for all there are: they find all or nothing."""
     given = value if isinstance(value, list) else [value]
     path = f"query.{name}"
     if not given or len(given) > MOST_OBJECTS:
         raise InvalidField(f"`{path}` must be a value, or up to {MOST_OBJECTS} of them.", path=path)
+    if name == "businessId":
+        return () if machine.company_id in [read_id(one, path) for one in given if one is not None] else (NOTHING,)
+    if name == "isActive":
+        return () if any(read_flag(one, path) for one in given) else (NOTHING,)
     if name == "id":
-        return Condition((("id",),), tuple(str(read_id(one, path)) for one in given))
+        return (Condition((("id",),), tuple(str(read_id(one, path)) for one in given)),)
     if name in object_.filters:
-        return object_.filters[name](["null" if one is None else str(one) for one in given], machine.today)
+        return (object_.filters[name](["null" if one is None else str(one) for one in given], machine.today),)
     field = object_.by_wire.get(name)
     if field is None or not field.ours:
-        known = ", ".join(["id", *(one.wire for one in object_.fields)])
+        known = ", ".join(["id", *(one.wire for one in object_.fields), "businessId", "isActive"])
         raise InvalidField(f"A query of {object_.plural} has no `{name[:40]}`; it has {known}.", path=path)
     numeric = field.type == "Double"
     read = [field.read(one, machine.zone, path) for one in given if one is not None]
@@ -199,7 +204,7 @@ def _condition(machine: Machine, object_: Object, name: str, value: Any) -> Cond
         options.append((Condition((field.path,), tuple(str(one) if numeric else one for one in read), numeric=numeric),))
     if None in given:
         options.append((Condition((field.path,), test="missing"),))
-    return AnyOf(tuple(options))
+    return (AnyOf(tuple(options)),)
 
 
 # Writing it -----------------------------------------------------------------------------------------
@@ -220,8 +225,8 @@ def _update_all(machine: Machine, object_: Object, find: Callable[[], Sequence[R
 
 def _delete_all(machine: Machine, object_: Object, find: Callable[[], Sequence[Record]]) -> list[Row]:
     def plan() -> Iterator[Planned]:
-        for record in find():
-            yield Words(object_), writing.removal(machine, object_, record)
+        for command in writing.removals(machine, object_, find()):
+            yield Words(object_), command
 
     return _write(machine, object_, plan, active=False)
 
@@ -293,7 +298,7 @@ def _routes(object_: Object) -> Iterator[HTTPRouteHandler]:
     example, clause = describe.example(), {"dataClause": describe.change_example}
     by_query = {"query": {"id": ID}}
     tails: tuple[tuple[str, str, Callable[[Machine, Object], Any], Any, Any, Any], ...] = (
-        ("create", "create", _create, describe.new_form, {"data": example}, record),
+        ("create", "create", _create, describe.new_form, example, record),
         ("bulk-create", "bulkCreate", _bulk_create, DataList, {"dataList": [example]}, rows),
         (f"update/{one}", "update", _update, Changes, clause, record),
         ("update", "updateById", _update, Changes, {"id": ID, **clause}, record),

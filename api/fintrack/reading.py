@@ -29,9 +29,20 @@ def find(asker: Asker, object_: Object, record_id: UUID, *, with_children: bool 
     needs = Needs(ids={record_id}, parents={record_id} if with_children else set())
     loaded = asker.services.store.read_records(asker.company_id, needs).records
     found = next((one for one in loaded if one.id == record_id), None)
+    return _living(object_, record_id, found), [one for one in loaded if one.id != record_id and not one.deleted]
+
+
+def find_all(asker: Asker, object_: Object, ids: Sequence[UUID]) -> list[Record]:
+    """The records of objects, in this order, read at once. Raises RecordNotFound for the first that there is not."""
+    loaded = asker.services.store.read_records(asker.company_id, Needs(ids=set(ids))).records
+    by_id = {one.id: one for one in loaded}
+    return [_living(object_, one, by_id.get(one)) for one in ids]
+
+
+def _living(object_: Object, record_id: UUID, found: Record | None) -> Record:
     if found is None or found.kind != object_.kind or found.deleted or not object_.shows(found):
         raise not_found(object_, record_id)
-    return found, [one for one in loaded if one.id != record_id and not one.deleted]
+    return found
 
 
 def not_found(object_: Object, record_id: UUID) -> RecordNotFound:
@@ -96,7 +107,7 @@ def get_list(asker: Asker, object_: Object, api: Api, related: Sequence[Test] = 
     page, joins = page_of(asker), _joins(asker, object_, api)
     seen = seen_by(asker)
     order = object_.order if api == "list" else "-createdAt"
-    source, descending = Filters(asker.query, asker.zone, seen.today).source(object_, order)
+    source, descending = Filters(asker.query, asker.zone, seen.today, seen.company_id).source(object_, order)
     found = list_from(
         asker.services.database,
         asker.company_id,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -18,7 +19,7 @@ from domain.decide import Result
 from domain.errors import LedgerError, StillReferenced
 from domain.needs import Needs
 from domain.record import Record
-from infra.asof import find_as_of
+from infra.history.asof import find_as_of
 from infra.ledger import Outcome
 
 
@@ -59,18 +60,26 @@ def delete(asker: Asker, object_: Object) -> ASGIResponse:
     record_id = path_id(asker, object_)
 
     def read() -> Command:
-        return removal(asker, object_, find(asker, object_, record_id)[0])
+        return removals(asker, object_, [find(asker, object_, record_id)[0]])[0]
 
     return _write(asker, Words(object_), "delete", read)
 
 
-def removal(asker: Asker, object_: Object, record: Record) -> Command:
-    """The command that takes this object away. Raises StillReferenced."""
-    others = [role for role in record.data.get("roles", ()) if role != object_.removing_role]
-    if object_.removing_role and others:  # the same party is another object, too, which stays
-        _check_settled(asker, object_, record)
-        return Command(kind=object_.kind, action="update", id=record.id, data={"roles": others})
-    return Command(kind=object_.kind, action="delete", id=record.id)
+def removals(asker: Asker, object_: Object, records: Sequence[Record]) -> list[Command]:
+    """The commands that take these objects away. Raises StillReferenced."""
+    kept = {record.id: _other_roles(object_, record) for record in records}
+    _check_settled(asker, object_, {record_id for record_id, roles in kept.items() if roles})
+    return [
+        Command(kind=object_.kind, action="update", id=record.id, data={"roles": kept[record.id]})
+        if kept[record.id]
+        else Command(kind=object_.kind, action="delete", id=record.id)
+        for record in records
+    ]
+
+
+def _other_roles(object_: Object, record: Record) -> list[str]:
+    """Where the same party is another object, too: the roles in which it stays."""
+    return [role for role in record.data.get("roles", ()) if role != object_.removing_role] if object_.removing_role else []
 
 
 def _in_upper_case(data: dict[str, object]) -> dict[str, object]:
@@ -78,14 +87,14 @@ def _in_upper_case(data: dict[str, object]) -> dict[str, object]:
     return {**data, "currency": currency.strip().upper()} if isinstance(currency, str) else data
 
 
-def _check_settled(asker: Asker, object_: Object, party: Record) -> None:
-    """Raise StillReferenced where the party has unpaid invoices in the role that is taken away."""
+def _check_settled(asker: Asker, object_: Object, parties: set[UUID]) -> None:
+    """Raise StillReferenced where one of the parties has unpaid invoices in the role that is taken away."""
     type_ = "purchase" if object_.removing_role == "supplier" else "sales"
-    family = asker.services.store.read_records(asker.company_id, Needs(parents={party.id})).records
-    unpaid = [one for one in family if one.kind == "invoice" and not one.deleted and one.data["type"].startswith(type_)]
-    unpaid = [one for one in unpaid if one.data["status"] != "paid"]
+    families = asker.services.store.read_records(asker.company_id, Needs(parents=parties)).records if parties else []
+    invoices = [one for one in families if one.kind == "invoice" and not one.deleted and one.data["type"].startswith(type_)]
+    unpaid = Counter(one.data["party_id"] for one in invoices if one.data["status"] != "paid")
     if unpaid:
-        raise StillReferenced(still_unpaid(object_.name, len(unpaid)), path=object_.id_name)
+        raise StillReferenced(still_unpaid(object_.name, next(iter(unpaid.values()))), path=object_.id_name)
 
 
 def _write(asker: Asker, words: Words, action: Action, read: Callable[[], Command]) -> ASGIResponse:

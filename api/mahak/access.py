@@ -6,7 +6,7 @@ from api.bearer import claims_of_token
 from api.http_errors import HttpRequest
 from api.reading_requests import query_pairs
 from domain.errors import NotAuthenticated
-from infra.tokens import Claims
+from infra.identity.tokens import Claims
 
 DIALECT = "mahak"
 

@@ -26,8 +26,8 @@ from api.mahak.saving.writer import writer_of
 from api.reading_requests import query_pairs, services_of
 from domain.errors import InvalidField, RecordNotFound
 from infra.composition import Services
-from infra.syncs import Rejected, Syncs
-from infra.tokens import Claims
+from infra.identity.tokens import Claims
+from infra.sync.syncs import Rejected, Syncs
 
 TAG = "Mahak"
 MOST_LISTED = 1_000

@@ -35,7 +35,7 @@ from domain.decide import Result
 from domain.errors import BatchTooLarge, CompanyNotFound, InvalidField, LedgerError, VersionStale
 from domain.needs import Needs
 from domain.record import Record
-from infra.companies import database_id_of
+from infra.companies.directory import database_id_of
 from infra.composition import Services
 from infra.ids import new_id
 

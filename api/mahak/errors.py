@@ -12,10 +12,10 @@ from typing import Any
 import msgspec
 from litestar import Response
 
-from api import http_errors as http
 from api.endpoint import Refusals
 from api.http_errors import HttpRequest
 from api.reading_requests import media_type_of
+from api.refusing import EVERYWHERE, FILES, refusal
 from domain import errors
 from domain.errors import LedgerError
 
@@ -34,22 +34,8 @@ _BUSINESS: Mapping[type[LedgerError], tuple[int, int]] = {
 }
 """Code of the guide, HTTP status of V2."""
 _TRANSPORT: Mapping[type[LedgerError], int] = {
-    errors.MalformedRequest: 400,
-    errors.NotAuthenticated: 401,
-    errors.NotAllowed: 403,
-    errors.TooManyRequests: 429,
-    errors.BatchTooLarge: 413,
-    errors.FileTooLarge: 413,
-    errors.FileTypeRefused: 415,
-    errors.FileMissing: 404,
-    errors.ProjectionBehind: 503,
-    errors.ServiceUnavailable: 503,
-    http.RouteNotFound: 404,
-    http.MethodNotAllowed: 405,
-    http.BodyTooLarge: 413,
-    http.MediaTypeUnsupported: 415,
-    http.HttpsRequired: 403,
-    http.InternalError: 500,
+    **EVERYWHERE,
+    **FILES,
 }
 """What both families answer with this HTTP status; it is the code too, because the guide has none."""
 UNAUTHORIZED = "Unauthorized"
@@ -134,12 +120,7 @@ def refuse(request: HttpRequest, error: LedgerError) -> Response[bytes]:
             "requestId": request_id,
             "data": details,
         }
-    headers: dict[str, str] = {}
-    if status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
-    if status in (429, 503):
-        headers["Retry-After"] = str(error.details.get("retry_after", 1))
-    return Response(content=msgspec.json.encode(body), status_code=status, media_type="application/json", headers=headers)
+    return refusal(error, status, msgspec.json.encode(body))
 
 
 def _told(error: LedgerError) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
 from api.answers import NO_STORE, answer
+from api.attempts import count_attempt
 from api.endpoint import Answer, Operation, endpoint
 from api.http_errors import HttpRequest
 from api.mahak import examples, forms
@@ -23,9 +24,10 @@ from api.reading_requests import services_of
 from domain.errors import CompanyNotFound, InvalidField, TooManyRequests, WrongCredentials
 from domain.needs import Needs
 from domain.record import Record
-from infra.companies import database_id_of
+from infra.companies.directory import database_id_of
 from infra.composition import Services
-from infra.identity import Granted
+from infra.identity.companies import companies_meant
+from infra.identity.sessions import Granted
 
 TAG = "Mahak"
 MD5_DIGITS = 32
@@ -124,13 +126,8 @@ def _open(services: Services, asked: _Asked) -> _Opened:
 
     One hash is made in every case, so that the time tells nothing.
     """
-    identity = services.identity
-    if asked.database is not None:
-        found = identity.find_company(asked.database)
-        companies = [found] if found is not None else []
-    else:
-        companies = identity.companies_of_username(asked.username)
-    known = identity.users_by_password(companies, asked.username, asked.password, by=_BY, is_md5=asked.is_md5)
+    companies = companies_meant(services.database, asked.database, asked.username, by_username=True)
+    known = services.users.by_password(companies, asked.username, asked.password, by=_BY, is_md5=asked.is_md5)
     if asked.database is not None and not companies:
         raise CompanyNotFound("There is no such database.", path="databaseId")
     if asked.database is not None and not _has_package(services, companies[0], asked.package):
@@ -141,7 +138,7 @@ def _open(services: Services, asked: _Asked) -> _Opened:
     if not memberships:
         raise CompanyNotFound("The package number is not this database's.", path="packageNumber")
     company_id, user = memberships[0]
-    granted = identity.open_session(company_id, user, dialect=DIALECT)
+    granted = services.sessions.open(company_id, user, dialect=DIALECT)
     records = services.store.read_records(company_id, Needs(ids={company_id, granted.session_id})).records
     by_id = {record.id: record for record in records}
     database_id = database_id_of(services.database, company_id)
@@ -159,9 +156,7 @@ def _has_package(services: Services, company_id: UUID, package: str | None) -> b
 async def _log_in(request: HttpRequest) -> _Opened:
     services = services_of(request)
     asked = _asked(await forms.form_of(request))
-    address = request.client.host if request.client else ""
-    bucket = f"login:{address}:{asked.database or 0}:{asked.username.casefold()}"
-    await services.threads.run(services.limits.count_exactly, bucket, services.settings.rate_limit_logins_per_minute)
+    await count_attempt(request, "login", str(asked.database or 0), asked.username)
     return await services.threads.run_slowly(_open, services, asked)
 
 

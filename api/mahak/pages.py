@@ -14,8 +14,8 @@ from api.mahak.visiting import Stage, links_of, stages_of
 from domain.errors import CursorAhead
 from domain.needs import Needs
 from infra.composition import Services
+from infra.identity.tokens import Claims
 from infra.sync_rows import Openings, RowsPage, SyncRows, Wanted
-from infra.tokens import Claims
 
 ROWS_AT_ONCE = 4_000
 """Rows of all collections that the first query reads, shared among them; each gets at least as many as the next."""

@@ -43,9 +43,9 @@ from domain.record import Record
 from infra.composition import Services
 from infra.files import StoredFile
 from infra.files.finding import find_file, get_file
-from infra.identity import Principal
+from infra.identity.identity import Principal
+from infra.identity.tokens import Claims
 from infra.ids import new_id
-from infra.tokens import Claims
 
 TAG = "Mahak"
 PICTURE_ID, FILE_NAME = "X-PictureId", "X-FileName"

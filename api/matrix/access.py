@@ -19,10 +19,10 @@ from domain.command import Actor, Command
 from domain.errors import CompanyNotFound, NotAllowed, ValueTaken
 from domain.needs import Needs
 from domain.record import Record
-from infra.companies import database_id_of
+from infra.companies.directory import database_id_of
 from infra.composition import Services
-from infra.identity import Principal
-from infra.tokens import Claims
+from infra.identity.identity import Principal
+from infra.identity.tokens import Claims
 
 LONGEST_DEVICE = 128
 

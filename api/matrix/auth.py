@@ -11,6 +11,7 @@ import msgspec
 from litestar.response.base import ASGIResponse
 
 from api.answers import NO_STORE, answer
+from api.attempts import count_attempt
 from api.bearer import claims_of
 from api.endpoint import Answer, Operation, endpoint
 from api.http_errors import HttpRequest
@@ -38,10 +39,11 @@ from api.roles import check_may_manage
 from domain.errors import InvalidField, NotAllowed, NotAuthenticated, TooManyRequests, ValueTaken, WrongCredentials
 from domain.needs import Needs
 from domain.record import Record
-from infra.companies import database_id_of
+from infra.companies.directory import database_id_of
+from infra.companies.registration import Newcomer, Registration
 from infra.composition import Services
-from infra.identity import Granted, NewDevice
-from infra.registration import Newcomer, Registration
+from infra.identity.companies import companies_meant
+from infra.identity.sessions import Granted, NewDevice
 
 ROLES = ("owner", "accountant", "staff", "viewer")
 TAG = "Matrix: accounts"
@@ -86,21 +88,13 @@ def _open(services: Services, memberships: Sequence[tuple[UUID, Record]], device
     """A session in the first of these companies."""
     company_id, user = memberships[0]
     named = NewDevice(device_id=device) if device else None
-    granted = services.identity.open_session(company_id, user, device=named, dialect="matrix", end_earlier=True)
+    granted = services.sessions.open(company_id, user, device=named, dialect="matrix", end_earlier=True)
     number = database_id_of(services.database, company_id)
     return Session(message=message, user=user_of(services, memberships), company_id=number, **_tokens(granted))
 
 
 def _tokens(granted: Granted) -> dict[str, Any]:
     return {"token": granted.access_token, "refresh_token": granted.refresh_token, "expires_at": granted.expires_at}
-
-
-async def _count(request: HttpRequest, *parts: str) -> None:
-    """Count an attempt: per address, and what it is for. Raises TooManyRequests."""
-    services = services_of(request)
-    address = request.client.host if request.client else ""
-    bucket = ":".join((parts[0], address, *(part.casefold()[:300] for part in parts[1:])))
-    await services.threads.run(services.limits.count_exactly, bucket, services.settings.rate_limit_logins_per_minute)
 
 
 # Endpoints -------------------------------------------------------------------------------------------
@@ -136,13 +130,13 @@ async def register(request: HttpRequest) -> ASGIResponse:
         code=lambda: forms.text(form, "invitation_code", forms.text(form, "invitation", "")),
         device=lambda: device_named(request, form, ""),
     )
-    await _count(request, "register")
+    await count_attempt(request, "register")
     newcomer = Newcomer(name=read["name"], email=read["email"], password=read["password"])
     if not read["code"] and not services.settings.registration:
         raise NotAllowed("This server makes companies for nobody; ask for an invitation.", path="invitation_code")
 
     def work() -> Session:
-        registration = Registration(services.identity, services.database)
+        registration = Registration(services.users, services.ledger)
         if read["code"]:
             membership = registration.join(newcomer, read["code"])
         else:
@@ -188,17 +182,12 @@ async def log_in(request: HttpRequest) -> ASGIResponse:
         company=lambda: forms.text(form, "company", ""),
         device=lambda: device_named(request, form, ""),
     )
-    await _count(request, "login", read["company"], read["email"])
+    await count_attempt(request, "login", read["company"], read["email"])
 
     def work() -> Session:
-        identity = services.identity
-        named = read["number"] or read["company"]
-        if named:
-            found = identity.find_company(named)
-            companies = [found] if found is not None else []
-        else:
-            companies = identity.companies_of_email(read["email"])
-        memberships = identity.users_by_password(companies, read["email"], read["password"])
+        named = read["number"] or read["company"] or None
+        companies = companies_meant(services.database, named, read["email"])
+        memberships = services.users.by_password(companies, read["email"], read["password"])
         if not memberships:
             raise WrongCredentials
         return _open(services, memberships, read["device"], "Login successful")
@@ -228,7 +217,7 @@ async def refresh(request: HttpRequest) -> ASGIResponse:
     token = forms.text(forms.body_of(await read_body(request)), "refresh_token", longest=4096)
     claims = services.identity.tokens.read(token, "refresh")
     services.limits.count(f"refresh:{claims.sub}", services.settings.rate_limit_per_minute)
-    granted = await services.threads.run(services.identity.refresh, token)
+    granted = await services.threads.run(services.sessions.refresh, token)
     return answer(Refreshed(**_tokens(granted)), headers=NO_STORE)
 
 
@@ -246,7 +235,7 @@ async def log_out(request: HttpRequest) -> ASGIResponse:
     """End the session of this token only."""
     services = services_of(request)
     claims = claims_of(request, "write")
-    await services.threads.run(lambda: services.identity.log_out(services.identity.confirm(claims)))
+    await services.threads.run(lambda: services.sessions.log_out(services.identity.confirm(claims)))
     return answer(Said(message="Logged out successfully"))
 
 
@@ -302,7 +291,7 @@ async def invite(request: HttpRequest) -> ASGIResponse:
     def work() -> Invited:
         member = member_of(services, claims, form)
         check_may_manage(member.principal.role, "role", read["role"])
-        registration = Registration(services.identity, services.database)
+        registration = Registration(services.users, services.ledger)
         made = registration.invite(
             member.company_id, member.principal.user_id, read["role"], read["email"], timedelta(hours=read["hours"])
         )

@@ -63,17 +63,6 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
         return self.table, str(self.local_id if self.local_id is not None else self.row_id)
 
 
-class Unread(msgspec.Struct, frozen=True, kw_only=True):
-    """An item that could not be read, with whatever it said of itself."""
-
-    index: int
-    asked: str
-    operation: str
-    local_id: str | None
-    row_id: Any
-    error: Exception
-
-
 def read_change(index: int, item: Any, default_last_sync_at: str | None = None) -> Change:
     """One item. Raises InvalidField."""
     if not isinstance(item, dict):

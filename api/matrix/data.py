@@ -32,7 +32,7 @@ from domain.needs import Needs
 from domain.values import LARGEST_NUMBER
 from infra.composition import Services
 from infra.listing import Condition, Source, list_from
-from infra.pulling_changes import ChangeReader
+from infra.sync.change_reader import ChangeReader
 
 TAG = "Matrix: data"
 SINGULAR = {

@@ -8,18 +8,15 @@ from typing import Any
 import msgspec
 from litestar import Response
 
-from api import http_errors as http
 from api.endpoint import Refusals
 from api.http_errors import HttpRequest
+from api.refusing import EVERYWHERE, FILES, field_of, refusal
 from domain import errors
 from domain.errors import LedgerError
 
 STATUS: Mapping[type[LedgerError], int] = {
-    errors.MalformedRequest: 400,
-    errors.BatchTooLarge: 413,
-    errors.NotAuthenticated: 401,
-    errors.NotAllowed: 403,
-    errors.TooManyRequests: 429,
+    **EVERYWHERE,
+    **FILES,
     errors.CompanyNotFound: 403,
     errors.RecordNotFound: 404,
     errors.RecordDeleted: 410,
@@ -28,17 +25,6 @@ STATUS: Mapping[type[LedgerError], int] = {
     errors.StillReferenced: 409,
     errors.AlreadyResolved: 409,
     errors.KeyReused: 409,
-    errors.FileTooLarge: 413,
-    errors.FileTypeRefused: 415,
-    errors.FileMissing: 404,
-    errors.ProjectionBehind: 503,
-    errors.ServiceUnavailable: 503,
-    http.RouteNotFound: 404,
-    http.MethodNotAllowed: 405,
-    http.BodyTooLarge: 413,
-    http.MediaTypeUnsupported: 415,
-    http.HttpsRequired: 403,
-    http.InternalError: 500,
 }
 """Whatever is not named here is a field or a rule of the business: 422, with `errors` by field."""
 
@@ -88,19 +74,7 @@ def envelope(error: LedgerError, request_id: str) -> tuple[int, dict[str, Any]]:
     return status, body
 
 
-def field_of(path: str) -> str:
-    """A place in a request without what only our own words add: `commands[0].data.name` is `name`."""
-    for prefix in ("commands[0].", "data."):
-        path = path.removeprefix(prefix)
-    return path
-
-
 def refuse(request: HttpRequest, error: LedgerError) -> Response[bytes]:
     """The answer to a request that is refused; always JSON."""
     status, body = envelope(error, request.scope["state"].get("request_id", ""))
-    headers: dict[str, str] = {}
-    if status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
-    if status in (429, 503):
-        headers["Retry-After"] = str(error.details.get("retry_after", 1))
-    return Response(content=msgspec.json.encode(body), status_code=status, media_type="application/json", headers=headers)
+    return refusal(error, status, msgspec.json.encode(body))

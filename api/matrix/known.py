@@ -20,7 +20,7 @@ from domain.needs import Needs
 from domain.record import Record
 from domain.values import LARGEST_NUMBER
 from infra.ledger import OF_COMMAND
-from infra.pulling_changes import ChangeReader
+from infra.sync.change_reader import ChangeReader
 
 CLIENT_ID_LONGEST = 128
 OF_ACCOUNTS = frozenset({"accounts", "account_transactions"})

@@ -23,7 +23,7 @@ from api.matrix.rendering import ChangeRow, Rows
 from api.matrix.syncing import SyncRequest, sync_request
 from api.matrix.tables import PULLED
 from domain.errors import CompanyNotFound, CursorAhead, NotAllowed
-from infra.pulling_changes import ChangeReader
+from infra.sync.change_reader import ChangeReader
 from infra.sync_rows import RowsPage, SyncRows, Wanted
 
 PAGE = 1_000

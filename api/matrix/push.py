@@ -18,7 +18,6 @@ from api.matrix.access import Asker
 from api.matrix.changes import MOST_CHANGES, Change, PushForm, read_change
 from api.matrix.columns import Inbound, moment_of
 from api.matrix.documents import Document, document_of
-from api.matrix.errors import field_of
 from api.matrix.known import read_known
 from api.matrix.rendering import KINDS, Rows, table_of
 from api.matrix.syncing import SyncRequest, sync_request
@@ -26,13 +25,14 @@ from api.matrix.tables import NAMES, views_of
 from api.matrix.tables.money import ACCOUNTS
 from api.matrix.tables.table import Table
 from api.matrix.translation import Plan, Planned, Translation
+from api.refusing import field_of
 from domain.decide import Result
 from domain.errors import BatchTooLarge, CompanyNotFound, InvalidField, LedgerError, NotAllowed, ValueTaken
 from domain.event import JSON
 from domain.needs import Needs
 from infra.ledger import MAX_COMMANDS, Refusal
-from infra.pulling_changes import ChangeReader
-from infra.syncs import Rejected
+from infra.sync.change_reader import ChangeReader
+from infra.sync.syncs import Rejected
 
 
 class Pushed(msgspec.Struct, kw_only=True):

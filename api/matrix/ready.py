@@ -18,9 +18,9 @@ from api.matrix.tables.others import CONFLICTS
 from api.matrix.tables.table import Table, every
 from domain.event import JSON
 from domain.needs import Needs
-from infra.companies import database_id_of
+from infra.companies.directory import database_id_of
 from infra.database import CompanyConnections
-from infra.pulling_changes import ChangeReader
+from infra.sync.change_reader import ChangeReader
 from infra.sync_layout import Layout, Render, SyncRow
 from infra.sync_rows import Openings
 

@@ -13,8 +13,8 @@ from api.matrix.tables import ALL, BY_KIND, PULLED
 from api.matrix.tables.money import account_key
 from api.matrix.tables.table import Table
 from domain.needs import Needs
-from infra.pulling_changes import ChangeReader
 from infra.store.interface import Store
+from infra.sync.change_reader import ChangeReader
 
 KINDS = frozenset(table.kind for table in ALL)
 PULLED_KINDS = frozenset(table.kind for table in ALL if table.name in PULLED)

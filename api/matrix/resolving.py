@@ -17,10 +17,10 @@ from api.matrix import examples, forms
 from api.matrix.access import Asker
 from api.matrix.columns import Inbound
 from api.matrix.documents import Row, document_of
-from api.matrix.errors import field_of
 from api.matrix.rendering import Rows, table_of
 from api.matrix.syncing import SyncRequest, sync_request
 from api.matrix.tables import NAMES
+from api.refusing import field_of
 from domain.command import Command
 from domain.errors import (
     AlreadyResolved,
@@ -34,8 +34,8 @@ from domain.errors import (
 )
 from domain.needs import Needs
 from domain.record import Record
-from infra.pulling_changes import ChangeReader
 from infra.requests import fingerprint_of
+from infra.sync.change_reader import ChangeReader
 
 MOST_RESOLUTIONS = 500
 CHOICES = ("server", "client", "merged")

@@ -19,8 +19,8 @@ from api.matrix.documents import Row, documents_of, moment_text
 from api.matrix.rendering import PULLED_KINDS, Rows
 from api.matrix.syncing import SyncRequest, sync_request
 from domain.errors import CompanyNotFound, InvalidField
-from infra.pulling_changes import ChangeReader
-from infra.syncs import DeviceSync, Rejected
+from infra.sync.change_reader import ChangeReader
+from infra.sync.syncs import DeviceSync, Rejected
 
 SHOWN = 100
 """Conflicts and rejected items in a status; the rest are counted, and listed by `/api/sync/conflicts`."""

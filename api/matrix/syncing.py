@@ -13,8 +13,8 @@ from api.matrix import forms
 from api.matrix.access import Asker, asker_of, device_named
 from api.reading_requests import query_pairs, read_body, services_of
 from infra.composition import Services
-from infra.syncs import Syncs
-from infra.tokens import Claims
+from infra.identity.tokens import Claims
+from infra.sync.syncs import Syncs
 
 DIALECT = "matrix"
 

@@ -23,7 +23,7 @@ from domain.kind import NoFields
 from domain.kinds.user import User
 from domain.record import decode_record
 from infra.composition import Services
-from infra.identity import Principal
+from infra.identity.identity import Principal
 from infra.ids import new_id
 
 MOST_PASSWORDS = 20
@@ -60,7 +60,7 @@ def authorise(services: Services, principal: Principal, commands: Sequence[Comma
                 raise InvalidField(f"At most {MOST_PASSWORDS} passwords can be set in one request.", path=path)
         ready.append(command)
     changed = [command.id for command in ready if command.type == "user.change_password"]
-    ends_of = services.identity.ends_of_sessions  # a new password ends every session of the user but the one that asks
+    ends_of = services.sessions.ends_of  # a new password ends every session of the user but the one that asks
     ended = [end for user_id in changed if user_id for end in ends_of(principal.company_id, user_id, but=principal.session_id)]
     return Authorised([*ready, *ended], list(credentials.values()))
 
@@ -130,7 +130,7 @@ def _check_own_password(services: Services, principal: Principal, data: ChangePa
     where = f"{path}.data.current_password"
     if data.current_password is None:
         raise InvalidField("Your current password is needed to change it.", path=where)
-    if not services.identity.has_password(principal.company_id, principal.user_id, data.current_password):
+    if not services.users.has_password(principal.company_id, principal.user_id, data.current_password):
         raise WrongCredentials("The current password is wrong.", path=where)
 
 

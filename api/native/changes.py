@@ -18,10 +18,10 @@ from api.native.examples import COMPANY_ID, MOMENT, RECORD_ID
 from api.native.pulling import Cursor, PullQuery, read_since
 from api.reading_requests import accepts, services_of
 from domain import errors
-from infra.changes import ChangesPage, Wanted, changes_page, wanted_of
-from infra.changes_csv import header, lines_of
 from infra.composition import Services
-from infra.tokens import Claims
+from infra.history.changes import ChangesPage, Wanted, changes_page, wanted_of
+from infra.history.changes_csv import header, lines_of
+from infra.identity.tokens import Claims
 
 STREAMED_PAGE = 500
 Text = Annotated[str, Meta(max_length=256)]

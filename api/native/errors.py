@@ -8,24 +8,22 @@ from typing import Any
 import msgspec
 from litestar import Response
 
-from api import http_errors as http
 from api.endpoint import Refusals
 from api.http_errors import HttpRequest
+from api.refusing import EVERYWHERE, FILES, refusal
 from domain import errors
 from domain.errors import LedgerError
 
 PROBLEM = "application/problem+json"
 
 STATUS: Mapping[type[LedgerError], int] = {
-    errors.MalformedRequest: 400,
+    **EVERYWHERE,
+    **FILES,
     errors.InvalidField: 422,
     errors.UnknownKind: 404,
     errors.UnknownFormat: 404,
-    errors.BatchTooLarge: 413,
     errors.KeyReused: 409,
-    errors.NotAuthenticated: 401,
     errors.WrongCredentials: 401,
-    errors.NotAllowed: 403,
     errors.AlreadyVerified: 400,
     errors.NothingToVerify: 404,
     errors.NothingToReset: 403,
@@ -33,7 +31,6 @@ STATUS: Mapping[type[LedgerError], int] = {
     errors.CodeLocked: 403,
     errors.CodeWrong: 403,
     errors.CodesTooOften: 403,
-    errors.TooManyRequests: 429,
     errors.CompanyNotFound: 404,
     errors.CursorInvalid: 400,
     errors.CursorAhead: 409,
@@ -54,24 +51,12 @@ STATUS: Mapping[type[LedgerError], int] = {
     errors.AlreadyResolved: 409,
     errors.ShiftAlreadyClosed: 409,
     errors.PersonNotSealed: 409,
-    errors.FileTooLarge: 413,
-    errors.FileTypeRefused: 415,
-    errors.FileMissing: 404,
-    errors.ProjectionBehind: 503,
     errors.LogBroken: 500,
     errors.MessageNotSent: 503,
-    errors.ServiceUnavailable: 503,
-    http.RouteNotFound: 404,
-    http.MethodNotAllowed: 405,
-    http.BodyTooLarge: 413,
-    http.MediaTypeUnsupported: 415,
-    http.HttpsRequired: 403,
-    http.InternalError: 500,
 }
 """Whatever is not named here is a rule of the business that the request breaks: 422."""
 
 RULE_BROKEN = 422
-RETRY_SECONDS = 1
 
 _encoder = msgspec.json.Encoder(enc_hook=str)
 
@@ -114,9 +99,5 @@ def problem_of(error: LedgerError, request_id: str) -> dict[str, Any]:
 def refuse(request: HttpRequest, error: LedgerError) -> Response[bytes]:
     """The answer to a request that is refused."""
     problem = problem_of(error, request.scope["state"].get("request_id", ""))
-    headers: dict[str, str] = {}
-    if problem["status"] == 401:
-        headers["WWW-Authenticate"] = "Bearer"
-    if "retry_after" in error.details or problem["status"] == 503:
-        headers["Retry-After"] = str(error.details.get("retry_after", RETRY_SECONDS))
-    return Response(_encoder.encode(problem), status_code=problem["status"], media_type=PROBLEM, headers=headers)
+    retries = "retry_after" in error.details or problem["status"] == 503
+    return refusal(error, problem["status"], _encoder.encode(problem), PROBLEM, retries=retries)

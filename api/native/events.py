@@ -23,7 +23,7 @@ from api.reading_requests import read_query, services_of
 from domain import errors
 from domain.errors import CursorInvalid, LedgerError, ServiceUnavailable
 from infra.reading import Page
-from infra.verification import verify_chain
+from infra.verification.log import verify_chain
 
 KEEP_ALIVE_SECONDS = 15.0
 STREAM_PAGE = 500

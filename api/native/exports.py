@@ -20,7 +20,7 @@ from domain.errors import InvalidField
 from infra.composition import Services
 from infra.exports import Plan, open_source, plan
 from infra.exports.places import Archive, Place, Stream
-from infra.tokens import Claims
+from infra.identity.tokens import Claims
 
 TEXT = "text/plain"
 CSV = "text/csv"

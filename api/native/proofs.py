@@ -18,8 +18,8 @@ from api.native.examples import RECEIPT, SIGNED_HEAD
 from api.reading_requests import read_query, services_of
 from domain import errors
 from domain.errors import EventNotFound
-from infra.log_tree import await_tree
-from infra.proofs import Receipt, SignedHead, receipt_of, sign_head
+from infra.verification.log_tree import await_tree
+from infra.verification.proofs import Receipt, SignedHead, receipt_of, sign_head
 
 LONGEST_SEQ = 18
 Seq = Annotated[int, Meta(ge=1, le=2**62, description="The seq of an earlier head.")]

@@ -25,8 +25,8 @@ from domain import errors
 from domain.errors import CursorAhead, InvalidField, LedgerError, RecordNotFound
 from domain.record import Record
 from infra.composition import Services
+from infra.identity.tokens import Claims
 from infra.reading import Found, known_kinds
-from infra.tokens import Claims
 
 LONGEST_LIST = 1_000
 

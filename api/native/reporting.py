@@ -21,24 +21,53 @@ from litestar.response.streaming import ASGIStreamingResponse
 
 from api.asking_reports import Told, tell
 from api.bearer import claims_of
-from api.endpoint import CSV, JSON
+from api.endpoint import CSV, JSON, Answer, Operation
 from api.http_errors import HttpRequest
 from api.native.references import reference_of, tags_of
 from api.native.report_forms import AsOf, Paged
 from api.reading_requests import Read, accepts, read_query, services_of
-from domain.errors import CursorAhead, CursorInvalid, InvalidField, RecordNotFound
+from domain.errors import CursorAhead, CursorInvalid, InvalidField, LedgerError, RecordNotFound
 from domain.event import JSON as ENCODER
 from infra.composition import Services
-from infra.moments import seq_at
+from infra.history.moments import seq_at
+from infra.identity.tokens import Claims
 from infra.reports.asking import Question, Report
 from infra.reports.csv_lines import csv_lines
 from infra.reports.lines import Page
-from infra.tokens import Claims
 
 STREAMED_PAGE = 5_000
 DEFAULT_PAGE = 1_000
 _CURSOR = re.compile(r"([0-9]{1,18})\.([0-9]{4}-[0-9]{2}-[0-9]{2})\.([0-9]{1,18})\.([0-9]{1,9})")
 _CSV_TYPE = "text/csv; header=present"  # the charset is added to it
+
+
+_HEADERS = {"ETag": "Of this very answer.", "X-Seq": "The seq that the answer stands for."}
+
+
+def report_operation(
+    id_: str,
+    summary: str,
+    answer: type,
+    example: Any,
+    query: type,
+    *,
+    refusals: tuple[type[LedgerError], ...],
+    description: str = "",
+) -> Operation:
+    """The description of a report: JSON or CSV, with an ETag."""
+    return Operation(
+        id=id_,
+        summary=summary,
+        description=description,
+        tag="Reports",
+        query=query,
+        headers={"If-None-Match": "An ETag; where the answer would be the same, 304 without a body."},
+        answers={
+            200: Answer("The report.", answer, example, also=(CSV,), headers=_HEADERS),
+            304: Answer("The report has not changed."),
+        },
+        refusals=refusals,
+    )
 
 
 @dataclass(frozen=True, slots=True)

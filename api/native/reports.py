@@ -11,11 +11,11 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
-from api.endpoint import CSV, Answer, Operation, endpoint
+from api.endpoint import Operation, endpoint
 from api.http_errors import HttpRequest
 from api.native import report_forms as forms
 from api.native.report_examples import EXAMPLES
-from api.native.reporting import Asking, Lines
+from api.native.reporting import Asking, Lines, report_operation
 from domain import errors
 from domain.errors import RecordNotFound
 from infra.reports.aged import Side, aged
@@ -26,7 +26,6 @@ from infra.reports.stock_value import stock_value
 from infra.reports.trial_balance import trial_balance
 from infra.reports.vat_summary import vat_summary
 
-_HEADERS = {"ETag": "Of this very answer.", "X-Seq": "The seq that the answer stands for."}
 _REFUSALS = (errors.CursorAhead, errors.ProjectionBehind)
 
 
@@ -34,18 +33,8 @@ def _operation(
     name: str, summary: str, answer: type, query: type, *more: type[errors.LedgerError], description: str = ""
 ) -> Operation:
     title = "".join(part.capitalize() for part in name.split("-"))
-    return Operation(
-        id=f"report{title}",
-        summary=summary,
-        description=description,
-        tag="Reports",
-        query=query,
-        headers={"If-None-Match": "An ETag; where the answer would be the same, 304 without a body."},
-        answers={
-            200: Answer("The report.", answer, EXAMPLES[name], also=(CSV,), headers=_HEADERS),
-            304: Answer("The report has not changed."),
-        },
-        refusals=(*_REFUSALS, *more),
+    return report_operation(
+        f"report{title}", summary, answer, EXAMPLES[name], query, refusals=(*_REFUSALS, *more), description=description
     )
 
 

@@ -10,6 +10,7 @@ from litestar.response.base import ASGIResponse
 from msgspec import Meta
 
 from api.answers import answer
+from api.attempts import count_attempt
 from api.bearer import claims_of
 from api.endpoint import Answer, Operation, endpoint
 from api.http_errors import HttpRequest
@@ -17,7 +18,7 @@ from api.native.examples import COMPANY_ID, GRANTED
 from api.reading_requests import decode, read_body, services_of
 from domain.errors import NotAuthenticated, ReferenceMissing, TooManyRequests, WrongCredentials
 from domain.values import Line, Name
-from infra.identity import Granted, NewDevice
+from infra.identity.sessions import Granted, NewDevice
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -73,13 +74,9 @@ async def log_in(request: HttpRequest) -> ASGIResponse:
     """Check the password and open a session."""
     services = services_of(request)
     form = decode(await read_body(request), _log_in)
-    address = request.client.host if request.client else ""
-    limit = services.settings.rate_limit_logins_per_minute
-    await services.threads.run(
-        services.limits.count_exactly, f"login:{address}:{form.company.casefold()}:{form.email.casefold()}", limit
-    )
+    await count_attempt(request, "login", form.company, form.email)
     device = NewDevice(**msgspec.structs.asdict(form.device)) if form.device else None
-    granted = await services.threads.run_slowly(services.identity.log_in, form.company, form.email, form.password, device=device)
+    granted = await services.threads.run_slowly(services.sessions.log_in, form.company, form.email, form.password, device=device)
     return answer(granted, headers=NO_STORE)
 
 
@@ -104,7 +101,7 @@ async def refresh(request: HttpRequest) -> ASGIResponse:
     form = decode(await read_body(request), _refresh)
     claims = services.identity.tokens.read(form.refresh_token, "refresh")
     services.limits.count(f"refresh:{claims.sub}", services.settings.rate_limit_per_minute)
-    granted = await services.threads.run(services.identity.refresh, form.refresh_token)
+    granted = await services.threads.run(services.sessions.refresh, form.refresh_token)
     return answer(granted, headers=NO_STORE)
 
 
@@ -125,7 +122,7 @@ async def log_out(request: HttpRequest) -> ASGIResponse:
 
     def work() -> UUID:
         principal = services.identity.confirm(claims)
-        services.identity.log_out(principal)
+        services.sessions.log_out(principal)
         return principal.session_id
 
     return answer(LoggedOut(session_id=await services.threads.run(work)))

@@ -13,50 +13,32 @@ from litestar.response.base import ASGIResponse
 
 from api.asking_reports import Told
 from api.bearer import claims_of
-from api.endpoint import CSV, Answer, Operation, endpoint
+from api.endpoint import endpoint
 from api.http_errors import HttpRequest
 from api.native import shift_forms as forms
 from api.native.references import reference_of
 from api.native.report_examples import EXAMPLES
 from api.native.report_forms import AsOf
-from api.native.reporting import Asking
+from api.native.reporting import Asking, report_operation
 from api.reading_requests import read_query, services_of
-from domain import errors
 from domain.errors import InvalidField, RecordNotFound
 from domain.event import JSON
 from infra.reports import asking as reports
 from infra.reports.shifts import shift_report, shifts_report, tape
 from infra.shifts import read_shift, read_shifts
 
-_HEADERS = {"ETag": "Of this very answer.", "X-Seq": "The seq that the answer stands for."}
-
-
-def _operation(name: str, id_: str, summary: str, answer: type, query: type, description: str) -> Operation:
-    return Operation(
-        id=id_,
-        summary=summary,
-        description=description,
-        tag="Reports",
-        query=query,
-        headers={"If-None-Match": "An ETag; where the answer would be the same, 304 without a body."},
-        answers={
-            200: Answer("The report.", answer, EXAMPLES[name], also=(CSV,), headers=_HEADERS),
-            304: Answer("The report has not changed."),
-        },
-        refusals=(errors.RecordNotFound,),
-    )
-
 
 @endpoint(
     "GET",
     "/ledger/v1/reports/shift/{shift:str}",
-    _operation(
-        "shift",
+    report_operation(
         "reportShift",
         "The X report of an open shift, the Z report of a closed one",
         forms.ShiftReport,
+        EXAMPLES["shift"],
         forms.ShiftQuery,
-        "As CSV, a line for each sum. `drawer` is in the shift's currency, every other row in its own.",
+        refusals=(RecordNotFound,),
+        description="As CSV, a line for each sum. `drawer` is in the shift's currency, every other row in its own.",
     ),
 )
 async def report_shift(request: HttpRequest, shift: FromPath[str]) -> ASGIResponse:
@@ -76,13 +58,14 @@ async def report_shift(request: HttpRequest, shift: FromPath[str]) -> ASGIRespon
 @endpoint(
     "GET",
     "/ledger/v1/reports/shifts",
-    _operation(
-        "shifts",
+    report_operation(
         "reportShifts",
         "Shifts with their turnover and their drawers, and the sums of their cashiers",
         forms.ShiftsReport,
+        EXAMPLES["shifts"],
         forms.ShiftsQuery,
-        "The latest first. As CSV, the shifts. Turnover is sales less returns, in the shift's currency.",
+        refusals=(RecordNotFound,),
+        description="The latest first. As CSV, the shifts. Turnover is sales less returns, in the shift's currency.",
     ),
 )
 async def report_shifts(request: HttpRequest) -> ASGIResponse:

@@ -24,8 +24,8 @@ from domain.errors import InvalidField
 from domain.event import JSON as ENCODER
 from domain.record import Record
 from infra.composition import Services
-from infra.state import Point, point_of, records_at
-from infra.tokens import Claims
+from infra.history.state import Point, point_of, records_at
+from infra.identity.tokens import Claims
 
 RECORDS_AT_ONCE = 500
 

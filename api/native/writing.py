@@ -28,9 +28,9 @@ from domain.decide import Result
 from domain.errors import InvalidField, LedgerError
 from infra.composition import Services
 from infra.fingerprints import request_fingerprint
+from infra.identity.tokens import Claims
 from infra.ledger import Outcome, Refusal
 from infra.requests import check_key
-from infra.tokens import Claims
 
 IDEMPOTENCY = {
     "Idempotency-Key": "Makes the request safe to repeat: the same key and body answer what they first did; at most 255 characters."

@@ -16,10 +16,10 @@ from domain.errors import NotAllowed
 from domain.needs import Needs
 from domain.record import Record
 from infra.composition import Services
-from infra.identity import Principal
+from infra.identity.identity import Principal
+from infra.identity.tokens import Claims
 from infra.ids import new_id
 from infra.shifts import open_shifts
-from infra.tokens import Claims
 
 Gate = Callable[[str], None]
 """Raises NotAllowed unless a role may do something."""

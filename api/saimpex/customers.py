@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 from litestar.response.base import ASGIResponse
-from msgspec import Meta
 
 from api.endpoint import Answer, Operation, endpoint
 from api.http_errors import HttpRequest
 from api.saimpex import tags, values
-from api.saimpex.deltas import Cache, DeltaQuery, Pull, said
+from api.saimpex.deltas import CURSOR, Cache, Pull, said
 from api.saimpex.envelope import Envelope
 from api.saimpex.forms import Form, field, ref
+from api.saimpex.pages import PER_PAGE, Page, PageQuery, page_of, records_of, search_of
 from api.saimpex.rows import customer_row, short_customer_row
 from api.saimpex.values import Row
 from api.saimpex.writing import Asked, Made, Plan, writes
 from domain.errors import RecordNotFound
 from domain.record import Record
-from infra.deltas import Item
 from infra.listing import Condition, Source, list_from
+from infra.sync.deltas import Item
 
-MOST_PER_PAGE = 1_000
-PER_PAGE = 20
 CALM = timedelta(minutes=10)
 """Longer than anybody takes to turn the pages of what changed."""
 CUSTOMER = (
@@ -102,15 +100,14 @@ def _say_customer(made: Made) -> Row:
 # Lists ----------------------------------------------------------------------------------------------
 
 
-class CustomersQuery(DeltaQuery, kw_only=True):
+class CustomersQuery(PageQuery, kw_only=True):
     """With `updated_since` all that changed is answered, unless `per_page` cuts it: then go on with the cursor of each first page.
 
     Without, only the first page has a cursor: it is the one to keep.
     """
 
     search: str | None = None
-    page: Annotated[int, Meta(ge=1, le=10**9)] | None = None
-    per_page: Annotated[int, Meta(ge=1, le=MOST_PER_PAGE)] | None = None
+    updated_since: str | None = None
 
 
 class Customers(msgspec.Struct, kw_only=True):
@@ -124,8 +121,6 @@ class Customers(msgspec.Struct, kw_only=True):
 
 CUSTOMERS = Cache("customers", "party", lambda item: customer_row(item.record), is_customer)
 SHORT_CUSTOMERS = Cache("customers", "party", lambda item: short_customer_row(item.record), is_customer)
-_PAGES = {"current_page": 1, "per_page": 20, "total": 1, "last_page": 1}
-_CURSOR = "2026-05-28T10:15:00.000000Z"
 
 
 @endpoint(
@@ -142,7 +137,7 @@ _CURSOR = "2026-05-28T10:15:00.000000Z"
                 Envelope[Customers],
                 {
                     "status": "true",
-                    "data": {"customers": [EXAMPLE], "pagination": _PAGES, "deleted_ids": [], "sync_cursor": _CURSOR},
+                    "data": {"customers": [EXAMPLE], "pagination": Page().told(1), "deleted_ids": [], "sync_cursor": CURSOR},
                 },
             )
         },
@@ -151,31 +146,29 @@ _CURSOR = "2026-05-28T10:15:00.000000Z"
 async def customers_list(request: HttpRequest) -> ASGIResponse:
     """A page."""
     pull = Pull.read(request)
-    page = values.whole(1, 10**9)(pull.query.get("page") or 1, "page")
-    given = pull.query.get("per_page")
-    per_page = values.whole(1, MOST_PER_PAGE)(given or PER_PAGE, "per_page")
+    page = page_of(pull.query)
     if pull.since is None:
-        return said(await pull.services.threads.run(_list, pull, page, per_page))
+        return said(await pull.services.threads.run(_list, pull, page))
     if await pull.is_at_head():
         cursor = values.time_text(pull.since.moment)
-        return said(CUSTOMERS.said([], [], cursor, pagination=pagination(page, per_page, 0)))
-    return said(await pull.services.threads.run(_changed, pull, page, per_page if given or page > 1 else None))
+        return said(CUSTOMERS.said([], [], cursor, pagination=page.told(0)))
+    return said(await pull.services.threads.run(_changed, pull, page, is_cut=bool(pull.query.get("per_page")) or page.number > 1))
 
 
-def _list(pull: Pull, page: int, per_page: int) -> Row:
+def _list(pull: Pull, page: Page) -> Row:
     member = pull.member()
     cursor = values.time_text(pull.services.deltas.end(pull.claims.cid))  # first: what is written meanwhile comes after it
     paths = tuple(("data", name) for name in ("name", "email", "mobile", "phone"))
     conditions = [Condition((("data", "roles"),), ("customer",), test="holds")]
-    if search := (pull.query.get("search") or "").strip()[:200]:
+    if search := search_of(pull.query):
         conditions.append(Condition(paths, (search,), test="holds"))
     source = Source("party", tuple(conditions))
-    found = list_from(member.services.database, member.principal.company_id, [source], limit=per_page, offset=(page - 1) * per_page)
-    rows = list(map(customer_row, msgspec.json.decode(b"[" + found.items + b"]", type=list[Record])))
-    return CUSTOMERS.said(rows, [], cursor if page == 1 else None, pagination=pagination(page, per_page, found.total))
+    found = list_from(member.services.database, member.principal.company_id, [source], limit=page.size, offset=page.offset)
+    rows = list(map(customer_row, records_of(found.items)))
+    return CUSTOMERS.said(rows, [], cursor if page.number == 1 else None, pagination=page.told(found.total))
 
 
-def _changed(pull: Pull, page: int, per_page: int | None) -> Row:
+def _changed(pull: Pull, page: Page, *, is_cut: bool) -> Row:
     """A page of what changed, in the order of the log; all of it where nobody asks for pages.
 
     The cursor of a first page tells how far it reaches. What changes while somebody turns pages moves to the end, and what came
@@ -185,16 +178,16 @@ def _changed(pull: Pull, page: int, per_page: int | None) -> Row:
     wanted = (pull.query.get("search") or "").strip().casefold()
     items = [item for item in delta.items if not is_customer(item.record) or _matches(item, wanted)]
     kept = [item for item in items if is_customer(item.record)]
-    per_page = per_page or max(PER_PAGE, len(kept))
-    chosen = kept[(page - 1) * per_page : page * per_page]
-    is_last = page * per_page >= len(kept)
+    page = page if is_cut else Page(size=max(PER_PAGE, len(kept)))
+    end = page.offset + page.size
+    chosen, is_last = kept[page.offset : end], end >= len(kept)
     until = delta.head if is_last else chosen[-1].record.seq
     gone = [item.record.number for item in items if not is_customer(item.record) and item.record.seq <= until]
     cursor = pull.cursor(delta) if is_last else values.time_text(chosen[-1].record.updated_at)
-    if page > 1 and pull.since is not None and any(delta.now - item.record.updated_at < CALM for item in delta.items):
+    if page.number > 1 and pull.since is not None and any(delta.now - item.record.updated_at < CALM for item in delta.items):
         cursor = pull.since.text
     rows = [customer_row(item.record) for item in chosen]
-    return CUSTOMERS.said(rows, gone, cursor, pagination=pagination(page, per_page, len(kept)))
+    return CUSTOMERS.said(rows, gone, cursor, pagination=page.told(len(kept)))
 
 
 def _matches(item: Item, wanted: str) -> bool:
@@ -202,39 +195,13 @@ def _matches(item: Item, wanted: str) -> bool:
     return not wanted or any(wanted in str(data.get(name, "")).casefold() for name in ("name", "email", "mobile", "phone"))
 
 
-def pagination(page: int, per_page: int, total: int) -> dict[str, int]:
-    """Where a page is."""
-    return {"current_page": page, "per_page": per_page, "total": total, "last_page": max(1, -(-total // per_page))}
-
-
-class ShortCustomers(msgspec.Struct, kw_only=True):
-    """Customers for a drop-down list."""
-
-    customers: list[dict[str, Any]]
-    deleted_ids: list[int]
-    sync_cursor: str | None
-
-
-@endpoint(
-    "GET",
-    "/api/desktop/getCustomers",
-    Operation(
-        id="saimpexGetCustomers",
-        summary="Customers for a drop-down list, or those that changed since a cursor",
-        tag=tags.CRM,
-        query=DeltaQuery,
-        answers={
-            200: Answer(
-                "Customers.",
-                Envelope[ShortCustomers],
-                {"status": "true", "data": {"customers": [EXAMPLE], "deleted_ids": [], "sync_cursor": _CURSOR}},
-            )
-        },
-    ),
+get_customers = SHORT_CUSTOMERS.handler(
+    "getCustomers",
+    id_="saimpexGetCustomers",
+    summary="Customers for a drop-down list, or those that changed since a cursor",
+    tag=tags.CRM,
+    title="ShortCustomers",
+    example=EXAMPLE,
 )
-async def get_customers(request: HttpRequest) -> ASGIResponse:
-    """All of them."""
-    return await SHORT_CUSTOMERS.answer(Pull.read(request))
-
 
 HANDLERS = [*create_customer, *update_customer, customers_list, get_customers]

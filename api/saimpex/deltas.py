@@ -6,26 +6,31 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
+from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
 from api.answers import NO_STORE, raw
 from api.bearer import claims_of
+from api.endpoint import Answer, Operation, endpoint
 from api.http_errors import HttpRequest
 from api.reading_requests import query_pairs, services_of
 from api.saimpex import values
 from api.saimpex.access import Member, member_of
-from api.saimpex.envelope import enveloped
+from api.saimpex.envelope import Envelope, enveloped
 from api.saimpex.values import Row
 from domain.errors import InvalidField
 from domain.record import Record
 from infra.composition import Services
-from infra.deltas import Delta, Item
-from infra.tokens import Claims
+from infra.identity.tokens import Claims
+from infra.sync.deltas import Delta, Item
 
+CURSOR = "2026-05-28T10:15:00.000000Z"
+"""An example."""
 _PLUS_LOST = re.compile(r" ([0-9]{2}:?[0-9]{2})$")
 """A `+` that was not percent-encoded is read as a space."""
 
@@ -116,6 +121,19 @@ class Cache:
             return said(self.said([], [], values.time_text(pull.since.moment)))
         return said(await pull.services.threads.run(self._read, pull))
 
+    def handler(
+        self, path: str, *, id_: str, summary: str, tag: str, title: str, example: Row, gone: tuple[int, ...] = ()
+    ) -> HTTPRouteHandler:
+        """The endpoint that answers it. `title` is the name of its type, `example` of a row, `gone` of ids."""
+        payload = self.said([example], list(gone), CURSOR)
+        answer = Answer(f"{self.name.capitalize()}.", Envelope[_payload(title, self.name)], {"status": "true", "data": payload})  # type: ignore[misc]
+        operation = Operation(id=id_, summary=summary, tag=tag, query=DeltaQuery, answers={200: answer})
+
+        async def handle(request: HttpRequest) -> ASGIResponse:
+            return await self.answer(Pull.read(request))
+
+        return endpoint("GET", f"/api/desktop/{path}", operation)(handle)
+
     def _read(self, pull: Pull) -> Row:
         delta = pull.look(self.kind)
         rows, gone = self.split(pull, delta.items, is_delta=pull.since is not None)
@@ -132,6 +150,13 @@ class Cache:
     def said(self, rows: list[Row], gone: list[int], cursor: str | None, **more: Any) -> Row:
         """The payload."""
         return {self.name: rows, **more, "deleted_ids": gone, "sync_cursor": cursor}
+
+
+@cache
+def _payload(title: str, name: str) -> type[msgspec.Struct]:
+    """The type of what is pulled from a cache; one for each title, because a type is written into the document once."""
+    columns = [(name, list[dict[str, Any]]), ("deleted_ids", list[int]), ("sync_cursor", str | None)]
+    return msgspec.defstruct(title, columns, kw_only=True)
 
 
 def said(payload: Any, message: Any = "Success", status: int = 200) -> ASGIResponse:

@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-import msgspec
-from litestar.response.base import ASGIResponse
-from msgspec import Meta
-
-from api.bearer import claims_of
-from api.endpoint import Answer, Operation, endpoint
-from api.http_errors import HttpRequest
-from api.reading_requests import query_pairs, services_of
 from api.roles import check_may_manage
 from api.saimpex import tags, values
-from api.saimpex.access import managers, member_of
-from api.saimpex.customers import MOST_PER_PAGE, pagination
-from api.saimpex.deltas import said
-from api.saimpex.envelope import Envelope
+from api.saimpex.access import managers
 from api.saimpex.forms import Form, field, ref
 from api.saimpex.rows import times
 from api.saimpex.staff import find_employee
@@ -25,10 +14,7 @@ from api.saimpex.values import Row
 from api.saimpex.writing import Asked, Made, Plan, writes
 from domain.errors import InvalidField
 from domain.record import Record
-from infra.composition import Services
 from infra.ids import new_id
-from infra.listing import Condition, Source, list_from
-from infra.tokens import Claims
 
 FEWEST_CHARACTERS = 8
 ROLES = {
@@ -156,55 +142,4 @@ def employee_row(record: Record) -> Row:
     }
 
 
-class EmployeesQuery(msgspec.Struct, kw_only=True):
-    """Which page, and what the name, e-mail or code holds."""
-
-    search: str | None = None
-    page: Annotated[int, Meta(ge=1, le=10**9)] | None = None
-    per_page: Annotated[int, Meta(ge=1, le=MOST_PER_PAGE)] | None = None
-
-
-class Employees(msgspec.Struct, kw_only=True):
-    """Employees."""
-
-    employees: list[dict[str, Any]]
-    pagination: dict[str, int]
-
-
-@endpoint(
-    "GET",
-    "/api/desktop/hrm/employees",
-    Operation(
-        id="saimpexEmployees",
-        summary="Employees",
-        tag=tags.HRM,
-        query=EmployeesQuery,
-        answers={
-            200: Answer(
-                "Employees.",
-                Envelope[Employees],
-                {"status": "true", "data": {"employees": [EXAMPLE], "pagination": pagination(1, 20, 1)}, "message": "Success"},
-            )
-        },
-    ),
-)
-async def employees(request: HttpRequest) -> ASGIResponse:
-    """A page."""
-    claims, services = claims_of(request), services_of(request)
-    query = dict(query_pairs(request))
-    page = values.whole(1, 10**9)(query.get("page") or 1, "page")
-    per_page = values.whole(1, MOST_PER_PAGE)(query.get("per_page") or 20, "per_page")
-    return said(await services.threads.run(_list, services, claims, (query.get("search") or "").strip()[:200], page, per_page))
-
-
-def _list(services: Services, claims: Claims, search: str, page: int, per_page: int) -> Row:
-    member = member_of(services, claims)
-    paths = tuple(("data", name) for name in ("name", "email", "username", "code"))
-    conditions = (Condition(paths, (search,), test="holds"),) if search else ()
-    source = Source("user", conditions)
-    found = list_from(services.database, member.principal.company_id, [source], limit=per_page, offset=(page - 1) * per_page)
-    records = msgspec.json.decode(b"[" + found.items + b"]", type=list[Record])
-    return {"employees": list(map(employee_row, records)), "pagination": pagination(page, per_page, found.total)}
-
-
-HANDLERS = [*add_employee, *update_employee, *delete_employee, employees]
+HANDLERS = [*add_employee, *update_employee, *delete_employee]

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 from litestar import Response
 
-from api import http_errors as http
 from api.endpoint import Refusals
 from api.http_errors import HttpRequest
+from api.refusing import EVERYWHERE, refusal
 from api.saimpex.words import localized
 from domain import errors
 from domain.errors import LedgerError
@@ -29,10 +29,8 @@ class NotYours(LedgerError):
 
 
 STATUS: Mapping[type[LedgerError], int] = {
-    errors.MalformedRequest: 400,
-    errors.NotAuthenticated: 401,
+    **EVERYWHERE,
     errors.WrongCredentials: 401,
-    errors.NotAllowed: 403,
     errors.RolesFixed: 403,
     errors.CompanyNotFound: 404,
     errors.RecordNotFound: 404,
@@ -47,16 +45,6 @@ STATUS: Mapping[type[LedgerError], int] = {
     errors.FieldFixed: 409,
     errors.EntryPosted: 409,
     errors.KeyReused: 409,
-    errors.BatchTooLarge: 413,
-    errors.TooManyRequests: 429,
-    errors.ProjectionBehind: 503,
-    errors.ServiceUnavailable: 503,
-    http.RouteNotFound: 404,
-    http.MethodNotAllowed: 405,
-    http.BodyTooLarge: 413,
-    http.MediaTypeUnsupported: 415,
-    http.HttpsRequired: 403,
-    http.InternalError: 500,
 }
 """Whatever is not named here is a field or a rule of the business: 422, with `data.errors` by field."""
 
@@ -108,9 +96,4 @@ _TOLD = frozenset({"available", "retry_after", "stored", "expected", "given", "d
 def refuse(request: HttpRequest, error: LedgerError) -> Response[bytes]:
     """The answer to a request that is refused; always JSON."""
     status, body = envelope(error, request.scope["state"].get("request_id", ""))
-    headers: dict[str, str] = {}
-    if status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
-    if status in (429, 503):
-        headers["Retry-After"] = str(error.details.get("retry_after", 1))
-    return Response(content=msgspec.json.encode(body), status_code=status, media_type="application/json", headers=headers)
+    return refusal(error, status, msgspec.json.encode(body))

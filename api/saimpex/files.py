@@ -25,8 +25,8 @@ from domain.record import Record
 from infra.composition import Services
 from infra.files import StoredFile
 from infra.files.finding import get_file
+from infra.identity.tokens import Claims
 from infra.ids import new_id
-from infra.tokens import Claims
 
 ADDRESS = "/api/desktop/files/"
 SEEN_BY_ALL = frozenset({"product", "company"})

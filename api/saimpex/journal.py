@@ -27,10 +27,10 @@ from domain import errors
 from domain.errors import InvalidField, NotAllowed, RecordNotFound
 from domain.record import Record
 from infra.composition import Services
+from infra.identity.tokens import Claims
 from infra.reports.asking import Question, Report
 from infra.reports.lines import Page, general_ledger
 from infra.reports.trial_balance import trial_balance
-from infra.tokens import Claims
 
 MOST_LINES = 5_000
 STATUS = {"draft": 1, "posted": 2}

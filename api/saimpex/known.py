@@ -15,7 +15,7 @@ from domain.errors import ReferenceMissing
 from domain.needs import Needs
 from domain.record import Record
 from domain.values import Ref
-from infra.pulling_changes import ChangeReader
+from infra.sync.change_reader import ChangeReader
 
 
 def find_all(till: Till, kind: str, references: Iterable[Row]) -> dict[str, Record]:

@@ -1,40 +1,40 @@
-"""Lists of what an app may act on online, though the document names none: held sales, cash, orders, entries, leave, expenses."""
+"""Lists of what an app may act on online: employees and shifts, and what the document names no list of, as held sales."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Any, Literal
 
 import msgspec
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
-from msgspec import Meta
 
 from api.bearer import claims_of
 from api.endpoint import Answer, Operation, endpoint
 from api.http_errors import HttpRequest
 from api.reading_requests import query_pairs, services_of
-from api.saimpex import cash, holds, journal, purchases, staff, tags, values
+from api.saimpex import cash, employees, holds, journal, purchases, shifts, staff, tags, values
 from api.saimpex.access import Gate, bookkeepers, is_manager, member_of
-from api.saimpex.customers import MOST_PER_PAGE, pagination
 from api.saimpex.deltas import said
 from api.saimpex.envelope import Envelope
+from api.saimpex.pages import Page, PageQuery, page_of, records_of, search_of
 from api.saimpex.values import Row
 from api.saimpex.writing import Made
 from domain.books import Books
 from domain.catalogue import CATALOGUE
 from domain.record import Record
 from infra.composition import Services
+from infra.identity.tokens import Claims
 from infra.listing import Beside, Condition, Source, list_from
-from infra.tokens import Claims
 
 
 @dataclass(frozen=True)
 class Listed:
-    """One list: the newest first, in pages, perhaps of one status.
+    """One list: the newest first, in pages, perhaps of one status, or of what the fields in `searched` hold.
 
     `own` is the field that names whose a record is: who is no manager sees their own. `links` are the references that a row tells.
+    `is_named`: the document names it; else it is ours.
     """
 
     path: str
@@ -49,46 +49,52 @@ class Listed:
     links: tuple[str, ...] = ()
     children: tuple[str, ...] = ()
     conditions: tuple[Condition, ...] = ()
+    searched: tuple[str, ...] = ()
+    newest_first: bool = True
+    is_named: bool = False
     gate: Gate = lambda _: None
 
     def read(self, services: Services, claims: Claims, query: Mapping[str, str]) -> Row:
         """A page. Raises NotAllowed, InvalidField."""
         member = member_of(services, claims)
         self.gate(member.principal.role)
-        page = values.whole(1, 10**9)(query.get("page") or 1, "page")
-        per_page = values.whole(1, MOST_PER_PAGE)(query.get("per_page") or 20, "per_page")
+        page = page_of(query)
         conditions = list(self.conditions)
         if self.own and not is_manager(member.principal.role):
             conditions.append(Condition((("data", self.own),), (str(member.principal.user_id),)))
         if query.get("status") and self.statuses:
             names: dict[Any, str] = {**self.statuses, **{name: name for name in self.statuses.values()}}
             conditions.append(Condition((("data", "status"),), (values.choice(names)(query["status"], "status"),)))
+        if self.searched and (search := search_of(query)):
+            conditions.append(Condition(tuple(("data", name) for name in self.searched), (search,), test="holds"))
         found = list_from(
             services.database,
             claims.cid,
             [Source(self.kind, tuple(conditions))],
-            descending=True,
-            limit=per_page,
-            offset=(page - 1) * per_page,
+            descending=self.newest_first,
+            limit=page.size,
+            offset=page.offset,
             beside=Beside(tuple(("data", name) for name in self.links), self.children),
         )
         books = Books(claims.cid)
-        for record in _records(found.beside):
+        for record in records_of(found.beside):
             books.add(record, CATALOGUE[record.kind])
         made = Made(books, ())
-        rows = [self.row(record, made) for record in _records(found.items)]
-        return {self.name: rows, "pagination": pagination(page, per_page, found.total)}
+        rows = [self.row(record, made) for record in records_of(found.items)]
+        return {self.name: rows, "pagination": page.told(found.total)}
 
     def handler(self) -> HTTPRouteHandler:
         """Its endpoint."""
-        answer = {"status": "true", "data": {self.name: [self.example], "pagination": pagination(1, 20, 1)}, "message": "Success"}
+        answer = {"status": "true", "data": {self.name: [self.example], "pagination": Page().told(1)}, "message": "Success"}
+        title = f"{self.name[0].upper()}{self.name[1:]}".replace("_", "")
+        told = () if self.is_named else ("Ours: the document names no such list.",)
         operation = Operation(
-            id=f"saimpexList{self.name[0].upper()}{self.name[1:]}".replace("_", ""),
+            id=f"saimpex{title}" if self.is_named else f"saimpexList{title}",
             summary=self.summary,
-            description="Ours: the document names no such list." + (f" `status`: {self._codes()}." if self.statuses else ""),
+            description=" ".join((*told, *((f"`status`: {self._codes()}.",) if self.statuses else ()))),
             tag=self.tag,
-            query=StatusPageQuery if self.statuses else PageQuery,
-            answers={200: Answer("A page.", Envelope[Row], answer)},
+            query=self._query(title),
+            answers={200: Answer("A page.", Envelope[self._page(title)], answer)},  # type: ignore[misc]
         )
 
         async def handle(request: HttpRequest) -> ASGIResponse:
@@ -97,33 +103,24 @@ class Listed:
 
         return endpoint("GET", f"/api/desktop/{self.path}", operation)(handle)
 
+    def _page(self, title: str) -> type[msgspec.Struct]:
+        return msgspec.defstruct(title, [(self.name, list[dict[str, Any]]), ("pagination", dict[str, int])], kw_only=True)
+
+    def _query(self, title: str) -> type[msgspec.Struct]:
+        columns: list[tuple[str, Any, Any]] = []
+        if self.statuses:
+            status: Any = Literal[tuple(str(word) for pair in self.statuses.items() for word in pair)]
+            columns.append(("status", status | None, None))
+        if self.searched:
+            columns.append(("search", str | None, None))
+        return msgspec.defstruct(f"{title}Query", columns, bases=(PageQuery,), kw_only=True)
+
     def _codes(self) -> str:
         return ", ".join(f"{code} {name}" for code, name in self.statuses.items())
 
 
-class PageQuery(msgspec.Struct, kw_only=True):
-    """Which page."""
-
-    page: Annotated[int, Meta(ge=1, le=10**9)] | None = None
-    per_page: Annotated[int, Meta(ge=1, le=MOST_PER_PAGE)] | None = None
-
-
-class StatusPageQuery(PageQuery, kw_only=True):
-    """Which page, of which status."""
-
-    status: str | None = None
-
-
-def _records(documents: bytes) -> list[Record]:
-    return msgspec.json.decode(b"[" + documents + b"]", type=list[Record])
-
-
 def _codes(names: Mapping[str, int]) -> dict[int, str]:
     return {code: name for name, code in names.items()}
-
-
-def _purchase(record: Record, made: Made) -> Row:
-    return purchases.order_head(record, made)
 
 
 def _named(name: str, row: Callable[[Record, int | None], Row]) -> Callable[[Record, Made], Row]:
@@ -140,6 +137,31 @@ def _first(example: Row) -> Any:
 
 
 LISTS = (
+    Listed(
+        path="hrm/employees",
+        name="employees",
+        kind="user",
+        tag=tags.HRM,
+        summary="Employees",
+        row=lambda record, _: employees.employee_row(record),
+        example=employees.EXAMPLE,
+        searched=("name", "email", "username", "code"),
+        newest_first=False,
+        is_named=True,
+    ),
+    Listed(
+        path="pos/shifts",
+        name="shifts",
+        kind="shift",
+        tag=tags.POS,
+        summary="Shifts, the latest first; a cashier's own, a manager's all",
+        row=_named("cashier_id", shifts.shift_row),
+        example=shifts.EXAMPLE,
+        statuses=_codes(shifts.STATUS),
+        own="cashier_id",
+        links=("cashier_id",),
+        is_named=True,
+    ),
     Listed(
         path="pos/heldSales",
         name="held_transactions",
@@ -167,7 +189,7 @@ LISTS = (
         kind="order",
         tag=tags.ERP,
         summary="Purchase orders, without their products",
-        row=_purchase,
+        row=purchases.order_head,
         example=purchases.EXAMPLE,
         statuses=_codes(purchases.STATUS),
         links=("party_id",),

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from litestar.response.base import ASGIResponse
 
+from api.attempts import count_attempt
 from api.endpoint import Answer, Operation, endpoint
 from api.http_errors import HttpRequest
 from api.reading_requests import services_of
@@ -20,9 +21,10 @@ from api.saimpex.values import Row
 from api.saimpex.words import localized
 from domain.errors import InvalidField, TooManyRequests, WrongCredentials
 from domain.needs import Needs
-from infra.companies import database_id_of
+from infra.companies.directory import database_id_of
 from infra.composition import Services
-from infra.identity import NewDevice
+from infra.identity.companies import companies_of_username, company_named
+from infra.identity.sessions import NewDevice
 
 LOGIN = Form(
     "DesktopLogin",
@@ -72,21 +74,20 @@ async def log_in(request: HttpRequest) -> ASGIResponse:
         read = LOGIN.read(posted.row)
     if "username" not in read:
         raise InvalidField("The username field is required.", path="username")
-    address = request.client.host if request.client else ""
-    bucket = f"login:{address}:{read.get('company', '')}:{read['username'].casefold()}"[:600]
-    await services.threads.run(services.limits.count_exactly, bucket, services.settings.rate_limit_logins_per_minute)
+    await count_attempt(request, "login", read.get("company", ""), read["username"])
     payload = await services.threads.run_slowly(_open, services, read)
     return said(payload, localized("welcome", ["Logged in successfully"]))
 
 
 def _open(services: Services, read: Row) -> Row:
-    identity, name = services.identity, read["username"].strip()
+    name = read["username"].strip()
     by = ("email", "username")
     if "company" in read:
-        company_id = identity.find_company(read["company"])
-        user = identity.check_password(company_id, name, read["password"], by=by)
+        company_id = company_named(services.database, read["company"])
+        user = services.users.check_password(company_id, name, read["password"], by=by)
     else:
-        memberships = identity.users_by_password(identity.companies_of_username(name), name, read["password"], by=by)
+        companies = companies_of_username(services.database, name)
+        memberships = services.users.by_password(companies, name, read["password"], by=by)
         if not memberships:
             raise WrongCredentials("The user name or the password is wrong.", path="username")
         company_id, user = memberships[0]
@@ -96,7 +97,7 @@ def _open(services: Services, read: Row) -> Row:
     if "device_id" in read:
         told = {"name": read.get("device_name"), "platform": read.get("platform"), "app_version": read.get("app_version")}
         device = NewDevice(device_id=read["device_id"], **told)
-    granted = identity.open_session(company_id, user, device=device, dialect="saimpex")
+    granted = services.sessions.open(company_id, user, device=device, dialect="saimpex")
     company = services.store.read_records(company_id, Needs(ids={company_id})).records[0]
     number, token = database_id_of(services.database, company_id), granted.access_token
     return {

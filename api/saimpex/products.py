@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
-import msgspec
 from litestar.handlers import HTTPRouteHandler
-from litestar.response.base import ASGIResponse
 
-from api.endpoint import Answer, Operation, endpoint
-from api.http_errors import HttpRequest
 from api.saimpex import tags, values
 from api.saimpex.access import keepers
-from api.saimpex.deltas import Cache, DeltaQuery, Pull
-from api.saimpex.envelope import Envelope
+from api.saimpex.deltas import Cache, Pull
 from api.saimpex.files import pictures_of, shown_as
 from api.saimpex.forms import Form, field, ref
 from api.saimpex.known import find_all, key_of
@@ -24,9 +18,9 @@ from api.saimpex.values import Row
 from api.saimpex.writing import Asked, Made, Plan, writes
 from domain.books import stock_key
 from domain.record import Record
-from infra.deltas import Item
 from infra.ids import new_id
-from infra.pulling_changes import ChangeReader
+from infra.sync.change_reader import ChangeReader
+from infra.sync.deltas import Item
 
 PRODUCT = (
     field("sku", values.text()),
@@ -71,39 +65,9 @@ def _put_categories(pull: Pull, records: Sequence[Record], rows: list[Row]) -> N
 PRODUCTS = Cache("products", "product", product_row, finish=_put_categories)
 
 
-class Products(msgspec.Struct, kw_only=True):
-    """Products with their stock."""
-
-    products: list[dict[str, Any]]
-    deleted_ids: list[int]
-    sync_cursor: str | None
-
-
 def _pull(path: str, id_: str, tag: str) -> HTTPRouteHandler:
-    @endpoint(
-        "GET",
-        f"/api/desktop/{path}",
-        Operation(
-            id=id_,
-            summary="Products with their stock, or those of which anything changed since a cursor, their stock too",
-            tag=tag,
-            query=DeltaQuery,
-            answers={
-                200: Answer(
-                    "Products.",
-                    Envelope[Products],
-                    {
-                        "status": "true",
-                        "data": {"products": [EXAMPLE], "deleted_ids": [101], "sync_cursor": "2026-05-28T10:00:00.000000Z"},
-                    },
-                )
-            },
-        ),
-    )
-    async def handle(request: HttpRequest) -> ASGIResponse:
-        return await PRODUCTS.answer(Pull.read(request))
-
-    return handle
+    summary = "Products with their stock, or those of which anything changed since a cursor, their stock too"
+    return PRODUCTS.handler(path, id_=id_, summary=summary, tag=tag, title="Products", example=EXAMPLE, gone=(101,))
 
 
 # Writing --------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from typing import Any
 
 from api.saimpex.values import Row, number, quantity, time_text
 from domain.record import Record
-from infra.deltas import Item
+from infra.sync.deltas import Item
 
 PRODUCT_TEXTS = ("sku", "barcode", "code", "description", "name_en", "name_fr", "name_ar", "unit")
 PARTY_TEXTS = ("email", "phone", "mobile", "country_code", "address", "city", "country", "notes", "tax_number")

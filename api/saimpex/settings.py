@@ -18,7 +18,7 @@ from api.saimpex.forms import Form, field
 from api.saimpex.rows import VENDOR_EXTRAS, VENDOR_TEXTS, vendor_row
 from api.saimpex.values import Row
 from api.saimpex.writing import Asked, Plan, writes
-from infra.companies import database_id_of
+from infra.companies.directory import database_id_of
 
 VENDOR = Form(
     "VendorSettings",

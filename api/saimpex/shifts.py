@@ -1,21 +1,16 @@
-"""Shifts at a till: opened, closed, and listed; a cashier sees and closes their own."""
+"""Shifts at a till: opened, closed, and reported; a cashier sees and closes their own."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
-from uuid import UUID
-
 import msgspec
 from litestar.response.base import ASGIResponse
-from msgspec import Meta
 
 from api.bearer import claims_of
 from api.endpoint import Answer, Operation, endpoint
 from api.http_errors import HttpRequest
 from api.reading_requests import query_pairs, services_of
 from api.saimpex import tags, values
-from api.saimpex.access import is_manager, member_of, till_of
-from api.saimpex.customers import MOST_PER_PAGE, pagination
+from api.saimpex.access import is_manager, till_of
 from api.saimpex.deltas import said
 from api.saimpex.envelope import Envelope
 from api.saimpex.errors import NotYours
@@ -27,11 +22,9 @@ from api.saimpex.writing import Asked, Made, Plan, writes
 from domain.errors import RecordNotFound
 from domain.record import Record
 from infra.composition import Services
-from infra.listing import Condition, Source, list_from
-from infra.pulling_changes import ChangeReader
+from infra.identity.tokens import Claims
 from infra.reports.shifts import shift_report
 from infra.shifts import read_shift
-from infra.tokens import Claims
 
 STATUS = {"open": 1, "closed": 2}
 OPEN = Form(
@@ -127,69 +120,7 @@ def _time(text: str | None) -> str | None:
     return values.time_text(moment) if moment is not None else None
 
 
-# Lists ----------------------------------------------------------------------------------------------
-
-
-class ShiftsQuery(msgspec.Struct, kw_only=True):
-    """`status`: 1 open, 2 closed."""
-
-    status: Literal["1", "2", "open", "closed"] | None = None
-    page: Annotated[int, Meta(ge=1, le=10**9)] | None = None
-    per_page: Annotated[int, Meta(ge=1, le=MOST_PER_PAGE)] | None = None
-
-
-class Shifts(msgspec.Struct, kw_only=True):
-    """Shifts, the latest first."""
-
-    shifts: list[dict[str, Any]]
-    pagination: dict[str, int]
-
-
-@endpoint(
-    "GET",
-    "/api/desktop/pos/shifts",
-    Operation(
-        id="saimpexShifts",
-        summary="Shifts, the latest first; a cashier's own, a manager's all",
-        tag=tags.POS,
-        query=ShiftsQuery,
-        answers={
-            200: Answer(
-                "Shifts.",
-                Envelope[Shifts],
-                {"status": "true", "data": {"shifts": [EXAMPLE], "pagination": pagination(1, 20, 1)}, "message": "Success"},
-            )
-        },
-    ),
-)
-async def shifts(request: HttpRequest) -> ASGIResponse:
-    """A page."""
-    claims, services = claims_of(request), services_of(request)
-    query = dict(query_pairs(request))
-    page = values.whole(1, 10**9)(query.get("page") or 1, "page")
-    per_page = values.whole(1, MOST_PER_PAGE)(query.get("per_page") or 20, "per_page")
-    status = None
-    if query.get("status"):
-        status = values.choice({1: "open", 2: "closed", "open": "open", "closed": "closed"})(query["status"], "status")
-    return said(await services.threads.run(_list, services, claims, status, page, per_page))
-
-
-def _list(services: Services, claims: Claims, status: str | None, page: int, per_page: int) -> Row:
-    member = member_of(services, claims)
-    company_id = member.principal.company_id
-    conditions: list[Condition] = []
-    if not is_manager(member.principal.role):
-        conditions.append(Condition((("data", "cashier_id"),), (str(member.principal.user_id),)))
-    if status is not None:
-        conditions.append(Condition((("data", "status"),), (status,)))
-    source = Source("shift", tuple(conditions))
-    offset = (page - 1) * per_page
-    found = list_from(services.database, company_id, [source], descending=True, limit=per_page, offset=offset)
-    records = msgspec.json.decode(b"[" + found.items + b"]", type=list[Record])
-    cashiers = {UUID(record.data["cashier_id"]) for record in records}
-    numbers = ChangeReader(services.database).numbers(company_id, cashiers)
-    rows = [shift_row(record, numbers.get(UUID(record.data["cashier_id"]))) for record in records]
-    return {"shifts": rows, "pagination": pagination(page, per_page, found.total)}
+# Reports --------------------------------------------------------------------------------------------
 
 
 class ShiftReportQuery(msgspec.Struct, kw_only=True):
@@ -240,4 +171,4 @@ def _report(services: Services, claims: Claims, number: int | None) -> Row:
     return shift_report(read, shift)
 
 
-HANDLERS = [*open_shift, *close_shift, shifts, shift_report_of]
+HANDLERS = [*open_shift, *close_shift, shift_report_of]

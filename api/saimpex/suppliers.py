@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import msgspec
-from litestar.response.base import ASGIResponse
-
-from api.endpoint import Answer, Operation, endpoint
-from api.http_errors import HttpRequest
 from api.saimpex import tags, values
-from api.saimpex.deltas import Cache, DeltaQuery, Pull
-from api.saimpex.envelope import Envelope
+from api.saimpex.deltas import Cache
 from api.saimpex.forms import Form, field, ref
 from api.saimpex.rows import supplier_row
 from api.saimpex.values import Row
@@ -94,40 +86,16 @@ def _say_changed(made: Made) -> Row:
     return _say(made)
 
 
-class Suppliers(msgspec.Struct, kw_only=True):
-    """Suppliers."""
-
-    suppliers: list[dict[str, Any]]
-    deleted_ids: list[int]
-    sync_cursor: str | None
-
-
 SUPPLIERS = Cache("suppliers", "party", lambda item: supplier_row(item.record), is_supplier)
 
 
-@endpoint(
-    "GET",
-    "/api/desktop/erp/getSuppliers",
-    Operation(
-        id="saimpexGetSuppliers",
-        summary="Suppliers, or those that changed since a cursor",
-        tag=tags.ERP,
-        query=DeltaQuery,
-        answers={
-            200: Answer(
-                "Suppliers.",
-                Envelope[Suppliers],
-                {
-                    "status": "true",
-                    "data": {"suppliers": [EXAMPLE], "deleted_ids": [], "sync_cursor": "2026-05-28T10:15:00.000000Z"},
-                },
-            )
-        },
-    ),
+get_suppliers = SUPPLIERS.handler(
+    "erp/getSuppliers",
+    id_="saimpexGetSuppliers",
+    summary="Suppliers, or those that changed since a cursor",
+    tag=tags.ERP,
+    title="Suppliers",
+    example=EXAMPLE,
 )
-async def get_suppliers(request: HttpRequest) -> ASGIResponse:
-    """All of them."""
-    return await SUPPLIERS.answer(Pull.read(request))
-
 
 HANDLERS = [*add_supplier, *update_supplier, get_suppliers]

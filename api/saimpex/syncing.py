@@ -23,8 +23,8 @@ from domain.errors import NotAllowed, ValueTaken
 from domain.needs import Needs
 from domain.record import Record
 from infra.composition import Services
-from infra.syncs import Syncs
-from infra.tokens import Claims
+from infra.identity.tokens import Claims
+from infra.sync.syncs import Syncs
 
 DIALECT = "saimpex"
 CACHES = {"products": ("product", "stock_movement"), "customers": ("party",), "suppliers": ("party",), "settings": ("company",)}

@@ -40,8 +40,8 @@ from domain.record import Record
 from infra.composition import Services
 from infra.files import StoredFile
 from infra.fingerprints import request_fingerprint
+from infra.identity.tokens import Claims
 from infra.ledger import Outcome
-from infra.tokens import Claims
 
 MOST_TURNS = 3
 _SYNC_FORM = Form("SyncFields", *SYNC)

@@ -21,7 +21,7 @@ from domain.money import EXACT, ZERO
 from domain.record import decode_record
 from infra.checking.owed import owed_by_the_books, owed_by_the_records, wrongly_paid
 from infra.checking.snapshot import PAGE, Snapshot
-from infra.verification import check_keys, check_links, check_versions
+from infra.verification.log import check_keys, check_links, check_versions
 from projections.records import NO_STORE
 
 

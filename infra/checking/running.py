@@ -19,11 +19,11 @@ from infra.building import FEW, RebuildFailed, connect
 from infra.checking import files
 from infra.checking.checks import CHECKS, REPLAYS, Finding
 from infra.checking.snapshot import OutOfDate, snapshot_of
-from infra.comparing import Difference, compare
 from infra.database import Connection
 from infra.files import Place
 from infra.followers.follower import reason_of
 from infra.followers.tables import outdated
+from infra.verification.read_models import Difference, compare
 from projections.registry import BUILT_IN, Registry, discover
 
 NAMES: tuple[str, ...] = (*CHECKS, *REPLAYS, files.NAME)

@@ -14,16 +14,16 @@ import msgspec
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from domain.event import JSON
-from infra.changes import Change, changes_pages, wanted_of
-from infra.changes_csv import header, lines_of, value_text
 from infra.cli.books import Books, open_books
 from infra.cli.conventions import Failure, UsageProblem, counted, data_dir_option, json_option, line, messages, print_json, results
-from infra.companies import get_company
-from infra.moments import last_moment_of, zone_of
-from infra.proofs import receipt_of, sign_head
+from infra.companies.directory import get_company
+from infra.history.changes import Change, changes_pages, wanted_of
+from infra.history.changes_csv import header, lines_of, value_text
+from infra.history.moments import last_moment_of, zone_of
+from infra.history.state import point_of, records_at
 from infra.reading import known_kinds
-from infra.signing import SigningKey, signing_key
-from infra.state import point_of, records_at
+from infra.verification.proofs import receipt_of, sign_head
+from infra.verification.signing import SigningKey, signing_key
 
 SEQ = click.IntRange(1, 2**62)
 LONGEST_VALUE = 40

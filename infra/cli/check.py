@@ -14,7 +14,7 @@ from infra.cli.conventions import UsageProblem, counted, data_dir_option, json_o
 from infra.cli.database import owner_settings
 from infra.files import Place
 from infra.settings import load
-from infra.verification import companies_of
+from infra.verification.log import companies_of
 from projections.registry import discover
 
 _LIST = "\n".join(f"  {name:<12} {what_holds(name)}" for name in NAMES)

@@ -16,9 +16,9 @@ from domain.values import LARGEST_NUMBER
 from infra.cli.books import Books, open_books
 from infra.cli.conventions import Failure, UsageProblem, data_dir_option, json_option, messages, print_json, results
 from infra.cli.passwords import password_stdin_option, read_password
-from infra.companies import company_record, get_company, list_companies
+from infra.companies.directory import company_record, get_company, list_companies
+from infra.identity.passwords import Passwords
 from infra.ids import new_id
-from infra.passwords import Passwords
 
 POSITIVE = click.IntRange(1, LARGEST_NUMBER)
 

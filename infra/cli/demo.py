@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from infra.cli.books import Books, open_books
 from infra.cli.conventions import Failure, UsageProblem, data_dir_option, json_option, messages, print_json, results
-from infra.companies import find_company
+from infra.companies.directory import find_company
 from infra.demo import (
     BUSINESS,
     LoadReport,

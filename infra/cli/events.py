@@ -15,7 +15,7 @@ from infra.cli.conventions import UsageProblem, data_dir_option, json_option, li
 from infra.cli.database import owner_url
 from infra.followers.tables import Connection
 from infra.store.rows import select_events
-from infra.verification import companies_of
+from infra.verification.log import companies_of
 
 PAGE = 500
 SHOWN_EVENTS = 10

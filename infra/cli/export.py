@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from domain.errors import LedgerError, ProjectionBehind
 from infra.cli.books import Books, open_books
 from infra.cli.conventions import Failure, UsageProblem, counted, data_dir_option, json_option, messages, print_json, results
-from infra.companies import get_company
+from infra.companies.directory import get_company
 from infra.database import Database
 from infra.exports import FORMATS, Plan, Source, open_source, plan
 from infra.exports.places import MANIFEST, Archive, Exists, Place, Stream, Written, whole_file, whole_folder

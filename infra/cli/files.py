@@ -12,7 +12,7 @@ from infra.cli.conventions import ServiceUnavailable, counted, data_dir_option, 
 from infra.cli.database import owner_settings
 from infra.files import Place
 from infra.files.sweeping import sweep as sweep_files
-from infra.verification import companies_of
+from infra.verification.log import companies_of
 
 
 @click.group()

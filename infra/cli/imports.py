@@ -14,7 +14,7 @@ from domain.command import SYSTEM
 from domain.errors import ImportRefused, InvalidField
 from infra.cli.books import open_books
 from infra.cli.conventions import Failure, UsageProblem, counted, data_dir_option, json_option, messages, print_json, results
-from infra.companies import get_company
+from infra.companies.directory import get_company
 from infra.imports import FORMATS, Options, Report, run_import
 
 SHOWN = 20

@@ -7,7 +7,7 @@ import sys
 import click
 
 from infra.cli.conventions import UsageProblem
-from infra.demo_password import DEMO_PASSWORD_REFUSED, is_demo_password
+from infra.identity.demo_password import DEMO_PASSWORD_REFUSED, is_demo_password
 
 FEWEST_CHARACTERS = 8
 MOST_CHARACTERS = 256

@@ -10,10 +10,10 @@ from typing import Any
 import click
 import psycopg
 
-from infra import logs, telemetry
 from infra.cli.conventions import Failure, ServiceUnavailable, data_dir_option, json_option, messages, print_json
 from infra.embedded import servers
 from infra.embedded.process import die_with_parent
+from infra.observability import logs, telemetry
 from infra.settings import Settings, SettingsError, load, require_servers
 from projections.registry import Registry, discover
 
@@ -92,7 +92,7 @@ def worker() -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    from infra.workers import run_worker
+    from infra.processes.worker import run_worker
 
     try:
         run_worker(settings, stop)
@@ -116,8 +116,8 @@ Without --rebuild the read models that need it are named: until then they stand 
 @json_option
 def migrate(data_dir: str | None, *, then_rebuild: bool, as_json: bool) -> None:
     """Bring the database schema up to date, and make the administrator that the settings name. Does nothing where it is."""
-    from infra.bootstrap import ensure_super_admin
     from infra.cli.books import refusals
+    from infra.companies.bootstrap import ensure_super_admin
 
     with servers(load(data_dir=data_dir), nats=False) as settings:
         registry = discover(settings.projections_dir)

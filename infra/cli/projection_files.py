@@ -16,7 +16,7 @@ from infra.cli.database import owner_url
 from infra.followers.tables import drop_projection, home_of
 from infra.rebuild import REBUILD_LOCK, alone
 from infra.settings import load
-from infra.verification import companies_of
+from infra.verification.log import companies_of
 from projections.analyst import NAME, RESERVED
 from projections.registry import PROJECTIONS, discover
 

@@ -25,12 +25,12 @@ from infra.cli.conventions import (
 )
 from infra.cli.database import owner_url
 from infra.cli.projection_files import drop, new, show
-from infra.comparing import compare
 from infra.followers.follower import retry as retry_parked
 from infra.followers.status import Standing, abandoned, heartbeats, standings
-from infra.health import STALE_SECONDS
+from infra.observability.health import STALE_SECONDS
 from infra.rebuild import rebuild
 from infra.settings import load
+from infra.verification.read_models import compare
 from projections.registry import Registry, discover
 
 processes_option = click.option(

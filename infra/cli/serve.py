@@ -15,15 +15,15 @@ import structlog
 from rich.console import Console
 from rich.text import Text
 
-from infra import logs
 from infra.cli.books import refusals
 from infra.cli.conventions import Failure, ServiceUnavailable, counted, data_dir_option, line, messages
 from infra.cli.processes import apply_migrations, outdated_projections, rebuild_projections
 from infra.embedded import DataDir, EmbeddedNats, EmbeddedPostgres, Running
 from infra.embedded.postgres import API_ROLE
 from infra.embedded.process import die_with_parent
+from infra.observability import logs
+from infra.processes.supervisor import Process, StopRequested, Supervisor, Task, daftar_command, own_environment, stop_leftovers
 from infra.settings import Settings, load
-from infra.supervisor import Process, StopRequested, Supervisor, Task, daftar_command, own_environment, stop_leftovers
 from projections.registry import discover
 
 log = structlog.get_logger()
@@ -156,7 +156,7 @@ def _make_demo(settings: Settings) -> list[str]:
 
 def _make_administrator(settings: Settings) -> list[str]:
     """Make the administrator that the settings name, if he is missing; what to tell people about it, line by line."""
-    from infra.bootstrap import ensure_super_admin
+    from infra.companies.bootstrap import ensure_super_admin
 
     with refusals():
         begun = ensure_super_admin(settings)

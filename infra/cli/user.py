@@ -16,9 +16,9 @@ from domain.record import Record
 from infra.cli.books import Books, open_books
 from infra.cli.conventions import Failure, UsageProblem, counted, data_dir_option, json_option, print_json, results
 from infra.cli.passwords import password_stdin_option, read_password
-from infra.companies import ROOT, Listed, ensure_root, get_company
+from infra.companies.directory import ROOT, Listed, ensure_root, get_company
+from infra.identity.passwords import Passwords
 from infra.ids import new_id
-from infra.passwords import Passwords
 
 company_option = click.option("--company", "codename", required=True, metavar="CODENAME", help="Codename of the company.")
 

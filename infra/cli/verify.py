@@ -17,10 +17,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from domain.errors import InvalidField
 from infra.cli.conventions import Failure, UsageProblem, counted, data_dir_option, json_option, line, messages, print_json, results
 from infra.cli.database import owner_settings
-from infra.proofs import problem_with, read_signed_head
 from infra.settings import Settings
-from infra.signing import read_public_key, signing_key
-from infra.verification import KnownHead, VerifyReport, companies_of, verify_all
+from infra.verification.log import KnownHead, VerifyReport, companies_of, verify_all
+from infra.verification.proofs import problem_with, read_signed_head
+from infra.verification.signing import read_public_key, signing_key
 
 EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 _HEAD = re.compile(r"(?P<hash>[0-9a-fA-F]{64})@(?P<seq>[1-9][0-9]{0,17})")

@@ -1,6 +1,6 @@
 """The demo: two companies with a published password, and the books of a real shop to fill one with."""
 
-from infra.bootstrap import BUSINESS
+from infra.companies.bootstrap import BUSINESS
 from infra.demo.chinook import Chinook, LoadReport, TotalsDiffer, load_chinook, read_chinook, require_currency
 from infra.demo.companies import DemoInfo, ensure_business, ensure_demo
 

@@ -21,7 +21,7 @@ import msgspec
 
 from domain.command import SYSTEM, Command
 from domain.errors import CurrencyMismatch
-from infra.companies import company_record
+from infra.companies.directory import company_record
 from infra.ledger import Ledger
 from infra.reading import Reader
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
-from infra.bootstrap import BUSINESS, ROOT_DATA, add_user, begin_company, has_user
-from infra.companies import ROOT, find_company, get_company
+from infra.companies.bootstrap import BUSINESS, ROOT_DATA, add_user, begin_company, has_user
+from infra.companies.directory import ROOT, find_company, get_company
 from infra.database import Database
-from infra.demo_password import DEMO_EMAIL, DEMO_PASSWORD
+from infra.identity.demo_password import DEMO_EMAIL, DEMO_PASSWORD
 from infra.ledger import Ledger
 from infra.roles import api_url
 from infra.settings import Settings

@@ -18,10 +18,10 @@ from domain.chart import DEFAULT_CHART, root_of
 from domain.errors import CompanyNotFound, CursorAhead
 from domain.event import RecordedEvent
 from domain.record import Record
-from infra.asof import find_as_of, records_as_of
 from infra.database import Connection, Database
 from infra.followers.waiting import wait_for
-from infra.moments import seq_at
+from infra.history.asof import find_as_of, records_as_of
+from infra.history.moments import seq_at
 from infra.reading import Reader
 from infra.store.rows import select_events
 

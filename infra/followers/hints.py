@@ -17,7 +17,7 @@ import nats
 import structlog
 from nats.aio.msg import Msg
 
-from infra.hints import SUBJECT, HintMessage
+from infra.sync.hints import SUBJECT, HintMessage
 
 log = structlog.get_logger("daftar.followers")
 

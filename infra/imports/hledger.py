@@ -50,14 +50,6 @@ _NUMBERED = re.compile(r"(?P<code>\d{3,12})(?:[ _-]+(?P<name>\S.*))?", re.ASCII)
 MAP_TABLES = ("accounts", "commodities")
 
 
-@dataclass(frozen=True, slots=True)
-class _Account:
-    """An account's code in the books, and what has to be opened for it, if anything."""
-
-    code: str
-    opened: Item | None = None
-
-
 def plan_hledger(raw: bytes, options: Options, known: Known, problems: Problems) -> Plan:
     """The accounts that are missing, then an entry per transaction."""
     if unknown := set(options.mapping) - set(MAP_TABLES):

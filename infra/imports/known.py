@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from domain.errors import LedgerError, ReferenceMissing
-from infra.companies import company_record
+from infra.companies.directory import company_record
 from infra.ledger import Ledger
 from infra.reading import Reader
 

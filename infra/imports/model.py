@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -22,7 +22,6 @@ MOST_ROWS = 200_000
 LONGEST_MESSAGE = 500
 LONGEST_CLIENT_ID = 128
 
-CsvKind = Literal["parties", "products", "invoices", "opening-balances"]
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how many items of it are done, and of how many."""
 

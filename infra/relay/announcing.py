@@ -18,7 +18,7 @@ import msgspec
 import structlog
 from nats.aio.client import Client
 
-from infra.ending import end
+from infra.processes.ending import end
 from infra.relay.messages import ENVELOPE_BYTES
 from infra.relay.stream import Retention, StreamNames, ensure_stream
 

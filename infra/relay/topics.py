@@ -19,8 +19,8 @@ from domain.books import evolve
 from domain.catalogue import CATALOGUE, fields_of
 from domain.event import JSON
 from domain.record import Record, decode_record
-from infra.asof import find_as_of
 from infra.followers.follower import read_range
+from infra.history.asof import find_as_of
 from infra.relay.follower import Relay
 from infra.relay.messages import BATCH_BYTES, ENVELOPE_BYTES, Message
 from infra.relay.publisher import Publisher

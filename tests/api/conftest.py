@@ -31,9 +31,9 @@ from infra.embedded.postgres import API_ROLE
 from infra.followers.hints import Hints
 from infra.followers.runner import Runner
 from infra.ids import new_id
+from infra.processes.worker import projection_followers
 from infra.roles import WORKER_ROLE, role_url
 from infra.settings import Settings, new_secret_key
-from infra.workers import projection_followers
 
 PASSWORD = "correct horse battery"
 SERVER_SECONDS_MAX = 30.0

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from infra import changes
 from infra.composition import Services
+from infra.history import changes
 
 from .conftest import Company
 

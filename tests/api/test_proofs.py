@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from domain.merkle import leaf_hash
 from infra.composition import Services
-from infra.proofs import SignedHead
+from infra.verification.proofs import SignedHead
 
 from .conftest import Company
 
@@ -174,7 +174,7 @@ def test_who_may_ask(company: Company) -> None:
 
 def test_a_signing_key_of_its_own(tmp_path: Path) -> None:
     from infra.settings import SettingsError, load
-    from infra.signing import signing_key
+    from infra.verification.signing import signing_key
 
     key = Ed25519PrivateKey.generate()
     pem = tmp_path / "signing.pem"

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from infra.composition import Services
-from infra.tokens import Claims, Tokens
+from infra.identity.tokens import Claims, Tokens
 
 from .conftest import PASSWORD, Company, register
 

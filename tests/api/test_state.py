@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from infra import streams
+from infra.history import streams
 
 from .conftest import Company
 

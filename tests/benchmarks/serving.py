@@ -21,8 +21,8 @@ from uuid import UUID
 import psutil
 
 from domain.command import Command
+from infra.identity.passwords import Passwords
 from infra.ids import new_id
-from infra.passwords import Passwords
 from infra.reading import Reader
 from tests.benchmarks import stock
 from tests.benchmarks.measure import Row, Side, largest, quiet, timed

@@ -22,6 +22,7 @@ from typing import Any
 
 import nats
 import pytest
+from waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 CONSUMER = ROOT / "docs" / "examples" / "consumer.py"
@@ -91,13 +92,6 @@ def tally_of(path: Path) -> Counter[str]:
         found: Counter[str] = Counter(dict(database.execute("SELECT topic, events FROM tally")))
     database.close()
     return found
-
-
-def wait_until(condition: Any) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 async def purge(url: str) -> None:

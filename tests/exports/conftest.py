@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from cloning import clone
+from trial_balances import trial_balance_at
 
 from domain.command import Actor, Command
 from infra.database import Database
@@ -25,7 +26,6 @@ from infra.reading import Reader
 from infra.roles import WORKER_ROLE, role_url
 from infra.settings import Settings, new_secret_key
 from infra.store.postgres import PostgresStore
-from projections.balances import trial_balance_at
 from projections.registry import PROJECTIONS
 
 

@@ -18,10 +18,10 @@ import pytest
 from domain.catalogue import CATALOGUE
 from domain.errors import CursorAhead, InvalidField, NotExportable, UnknownFormat, UnknownKind
 from domain.record import decode_record
-from infra.asof import records_as_of
 from infra.exports import FORMATS, open_source, parquet, plan
 from infra.exports.columns import columns_of_kind
-from infra.moments import seq_at
+from infra.history.asof import records_as_of
+from infra.history.moments import seq_at
 from infra.reading import Reader
 
 FORMULAS = ("=2+5", "+98 21 5555", "-1+1", "@SUM(1)", "\tx", "\rx", "'quoted", "\uff1d1+1")
@@ -287,7 +287,7 @@ def test_every_format_says_what_its_file_is_called(books):
 
 
 def test_a_long_history_is_folded_in_parts(books, monkeypatch):
-    monkeypatch.setattr("infra.asof.ROUND_TRIP", 7)
+    monkeypatch.setattr("infra.history.asof.ROUND_TRIP", 7)
     parties = [books.create("party", name=f"{number} at first") for number in range(3)]
     for turn in range(20):
         books.change("party", parties[turn % 3], name=f"{turn % 3} after {turn}")

@@ -10,9 +10,11 @@ import psycopg
 import pytest
 from checking import check_books
 from fixtures import Urls, books_hold_in_the_end, postgres_store, urls, watch
+from jetstream import own_server
 
 from domain.command import Actor, Command
 from infra.database import Database
+from infra.embedded import EmbeddedNats
 from infra.ids import new_id
 from infra.ledger import Ledger
 from infra.roles import API_ROLE, WORKER_ROLE, role_url
@@ -136,3 +138,10 @@ def own_worker(urls: Urls) -> Iterator[Database]:
     pool = Database(urls.worker, size=2).open()
     yield pool
     pool.close()
+
+
+@pytest.fixture(scope="module")
+def nats_server() -> Iterator[EmbeddedNats]:
+    """A NATS server of the module's own, to kill; started again by whoever needs it."""
+    with own_server() as server:
+        yield server

@@ -7,7 +7,7 @@ import threading
 
 from infra.database import Database
 from infra.followers.runner import Runner
-from infra.workers import projection_followers
+from infra.processes.worker import projection_followers
 
 if __name__ == "__main__":
     url, batch = sys.argv[1], int(sys.argv[2])

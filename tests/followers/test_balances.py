@@ -6,11 +6,11 @@ from decimal import Decimal
 
 import psycopg
 import pytest
+from trial_balances import trial_balance, trial_balance_at
 
 from domain.command import Command
 from infra.followers.follower import ProjectionFollower, add_positions, advance
 from infra.ids import new_id
-from projections.balances import trial_balance, trial_balance_at
 from projections.registry import PROJECTIONS
 
 BALANCES = ProjectionFollower(PROJECTIONS["balances"])

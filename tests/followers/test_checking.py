@@ -18,7 +18,7 @@ from infra.checking import NAMES, run_checks
 from infra.cli.check import check
 from infra.followers.runner import Runner
 from infra.ids import new_id
-from infra.workers import projection_followers
+from infra.processes.worker import projection_followers
 from tests.followers.test_followers import running
 
 MINE = "company_id = (SELECT company_id FROM companies WHERE codename = 'babil')"

@@ -11,17 +11,17 @@ from breaking import Steps, cut
 from erasure_contract import SECRET, Scene
 from fixtures import dump
 from psycopg.errors import InsufficientPrivilege
+from trial_balances import trial_balance
 
 from domain.command import Actor, Command
 from domain.errors import ServiceUnavailable
-from infra.comparing import compare
 from infra.database import Database, confine
 from infra.followers.follower import ProjectionFollower, add_positions, advance
 from infra.ids import new_id
 from infra.ledger import Ledger
 from infra.store.postgres import PostgresStore
-from infra.verification import KnownHead, verify_all, verify_chain
-from projections.balances import trial_balance
+from infra.verification.log import KnownHead, verify_all, verify_chain
+from infra.verification.read_models import compare
 from projections.registry import PROJECTIONS
 
 

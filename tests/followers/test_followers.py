@@ -15,13 +15,13 @@ from pathlib import Path
 import nats
 import pytest
 
-from infra.comparing import compare
 from infra.followers.follower import ProjectionFollower, add_positions, advance, advance_or_park, retry
 from infra.followers.hints import SUBJECT, Hints, NatsHints
 from infra.followers.runner import Runner
 from infra.followers.status import heartbeats, standings
 from infra.followers.waiting import ProjectionBehind, wait_for
-from infra.workers import projection_followers, run_worker
+from infra.processes.worker import projection_followers, run_worker
+from infra.verification.read_models import compare
 from projections.balances import BalancesProjection
 
 SCRIPT = Path(__file__).parent / "run_follower.py"

@@ -17,9 +17,9 @@ import pytest
 from domain.command import Actor, Command
 from infra.followers.follower import ProjectionFollower, add_positions, advance
 from infra.ledger import Ledger
-from infra.overdue import OverdueScheduler, midnight_after
+from infra.processes.overdue import OverdueScheduler, midnight_after
+from infra.processes.worker import run_worker
 from infra.store.postgres import PostgresStore
-from infra.workers import run_worker
 from projections.registry import PROJECTIONS
 
 DUE = ProjectionFollower(PROJECTIONS["due"])

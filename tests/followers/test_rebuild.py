@@ -17,16 +17,16 @@ from api.matrix.ready import CHANGES, LAYOUT
 from domain.command import Command
 from infra import rebuild as rebuilding
 from infra.building import RebuildFailed, begin_aside, connect, fold_company, schema_of
-from infra.comparing import compare
 from infra.followers.follower import Poisoned, add_positions
 from infra.followers.runner import Runner
 from infra.followers.status import standings
 from infra.followers.tables import LIVE, finish_tables
 from infra.followers.waiting import wait_for
+from infra.processes.worker import projection_followers
 from infra.reading import Reader
 from infra.rebuild import rebuild
 from infra.sync_rows import SyncRows, Wanted
-from infra.workers import projection_followers
+from infra.verification.read_models import compare
 from projections.registry import PROJECTIONS
 from tests.followers.test_followers import running
 

@@ -2,141 +2,51 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
-import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import msgspec
-import nats
 import pytest
 import structlog
-from nats.js.api import AckPolicy, ConsumerConfig
+from jetstream import copy_store
+from relays import Relayed
+from waiting import wait_until
 
 from domain.command import Command
-from infra.embedded import DataDir, EmbeddedNats
+from infra.embedded import EmbeddedNats
 from infra.followers import runner as runner_module
-from infra.followers.runner import Runner
 from infra.followers.waiting import wait_for
-from infra.health import read_followers
+from infra.observability.health import read_followers
+from infra.processes.worker import run_worker
 from infra.reading import Reader
 from infra.relay import publisher as publisher_module
-from infra.relay.follower import Relay
-from infra.relay.publisher import Publisher
 from infra.relay.stream import DUPLICATE_WINDOW_SECONDS, STREAM, Retention
-from infra.workers import run_worker
-
-UNACKED = ConsumerConfig(ack_policy=AckPolicy.NONE)
-SCRIPT = Path(__file__).parent / "run_relay.py"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[EmbeddedNats]:
-    """A NATS server of this module's own, to kill; started again by whoever needs it."""
-    path = Path(tempfile.mkdtemp(prefix="daftar-test-"))
-    folder = DataDir(path)
-    folder.hold()
-    nats_server = EmbeddedNats(folder)
-    nats_server.start()
-    yield nats_server
-    nats_server.stop()
-    folder.release()
-    shutil.rmtree(path)
 
 
 @pytest.fixture
-def relayed(server: EmbeddedNats) -> Iterator[EmbeddedNats]:
-    """That server, running, without a stream."""
-    if server.pid is None:
-        server.start()
-    with_stream(server, lambda jetstream: jetstream.delete_stream(STREAM), missing_ok=True)
-    return server
-
-
-def with_stream(server: EmbeddedNats, work, *, missing_ok: bool = False):
-    """What `work(jetstream)` answers."""
-
-    async def connected():
-        client = await nats.connect(server.url)
-        try:
-            return await work(client.jetstream())
-        except nats.js.errors.NotFoundError:
-            assert missing_ok
-        finally:
-            await client.close()
-
-    return asyncio.run(connected())
-
-
-def messages(server: EmbeddedNats) -> list:
-    """Everything that is in the stream, in its order."""
-
-    async def read(jetstream):
-        last = (await jetstream.stream_info(STREAM)).state.messages
-        found, consumer = [], await jetstream.pull_subscribe("daftar.>", stream=STREAM, config=UNACKED)
-        while len(found) < last:
-            found += await consumer.fetch(min(1_000, last - len(found)), timeout=10)
-        return found
-
-    return with_stream(server, read, missing_ok=True) or []
+def relayed(nats_server: EmbeddedNats) -> Relayed:
+    """The relay at a server without a stream."""
+    return Relayed(nats_server)
 
 
 def seqs(found: list, codename: str) -> list[int]:
     return [int(message.headers["Daftar-Seq"]) for message in found if message.headers["Daftar-Company"] == codename]
 
 
-@contextmanager
-def relaying(server: EmbeddedNats, worker, *, batch: int = 1_000):
-    """A relay at work."""
-    stop = threading.Event()
-    with Publisher(server.url, Retention()) as publisher:
-        runner = Runner(worker, [Relay(publisher)], sweep_seconds=0.05, batch=batch)
-        thread = threading.Thread(target=runner.run, args=(stop,))
-        thread.start()
-        try:
-            yield runner
-        finally:
-            stop.set()
-            thread.join(30)
-            assert not thread.is_alive()
-
-
-def position(owner, shop) -> int:
-    row = owner.execute("SELECT seq FROM positions WHERE follower = 'relay' AND company_id = %s", (shop.company_id,)).fetchone()
-    return row[0] if row else 0
-
-
-def copy(source: Path, target: Path) -> None:
-    """With the owners: the server may run as another user."""
-    subprocess.run(["cp", "-a", source, target], check=True)
-
-
-def wait_until(condition, seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def test_every_event_as_the_api_has_it(open_shop, worker, api, owner, relayed):
     shops = [open_shop(f"shop-{n}", seed=n) for n in range(3)]
-    with relaying(relayed, worker, batch=17):
+    with relayed.relaying(worker, batch=17):
         for _ in range(4):
             for shop in shops:
                 shop.trade()
         heads = {shop.codename: shop.execute(Command(kind="party_group", action="create", data={"name": "x"})) for shop in shops}
         for shop in shops:
-            wait_until(lambda shop=shop: position(owner, shop) == heads[shop.codename])
-    found = messages(relayed)
+            wait_until(lambda shop=shop: relayed.position(owner, shop) == heads[shop.codename])
+    found = relayed.messages()
     for shop in shops:
         assert seqs(found, shop.codename) == list(range(1, heads[shop.codename] + 1))
         own = [message for message in found if message.headers["Daftar-Company"] == shop.codename]
@@ -166,10 +76,9 @@ def test_nats_away_for_long(open_shop, worker, api, owner, settings, relayed, mo
     thread = threading.Thread(target=run_worker, args=(settings, stop))
     thread.start()
     try:
-        wait_until(lambda: position(owner, shop) > 50)
+        wait_until(lambda: relayed.position(owner, shop) > 50)
         relayed.kill()
-        wait_until(lambda: relayed.pid is None)
-        stood = position(owner, shop)
+        stood = relayed.position(owner, shop)
         slowest = 0.0
         for _ in range(4):
             seq, began = shop.trade(), time.monotonic()
@@ -177,30 +86,30 @@ def test_nats_away_for_long(open_shop, worker, api, owner, settings, relayed, mo
             slowest = max(slowest, time.monotonic() - began)
             time.sleep(0.25)
         assert slowest < 2.5
-        assert position(owner, shop) == stood
+        assert relayed.position(owner, shop) == stood
         held = "SELECT count(*) FROM pg_stat_activity WHERE xact_start < now() - interval '2 s' AND datname = current_database()"
         assert owner.execute(held).fetchone()[0] == 0
         relay = next(follower for follower in read_followers(api) if follower.name == "relay")
         assert (relay.behind, relay.parked) == (seq - stood, 0)
-        relayed.start()
-        wait_until(lambda: position(owner, shop) == seq)
+        relayed.server.start()
+        wait_until(lambda: relayed.position(owner, shop) == seq)
     finally:
         stop.set()
         thread.join(30)
     assert not thread.is_alive()
-    assert seqs(messages(relayed), shop.codename) == list(range(1, seq + 1))
+    assert seqs(relayed.messages(), shop.codename) == list(range(1, seq + 1))
     assert [call.args[0] for call in told.calls if call.method_name == "warning"] == ["waiting", "going on"]
 
 
 def test_a_stream_that_was_deleted_gets_everything_again(open_shop, worker, owner, relayed):
     shop = open_shop()
     seq = shop.trade(2)
-    with relaying(relayed, worker):
-        wait_until(lambda: position(owner, shop) == seq)
-        with_stream(relayed, lambda jetstream: jetstream.delete_stream(STREAM))
+    with relayed.relaying(worker):
+        wait_until(lambda: relayed.position(owner, shop) == seq)
+        relayed.ask(lambda jetstream: jetstream.delete_stream(STREAM))
         seq = shop.trade()
-        wait_until(lambda: len(messages(relayed)) == seq)
-    assert seqs(messages(relayed), shop.codename) == list(range(1, seq + 1))
+        wait_until(lambda: len(relayed.messages()) == seq)
+    assert seqs(relayed.messages(), shop.codename) == list(range(1, seq + 1))
 
 
 def test_a_stream_that_was_made_anew_by_somebody_else_is_noticed(open_shop, worker, owner, relayed):
@@ -211,33 +120,32 @@ def test_a_stream_that_was_made_anew_by_somebody_else_is_noticed(open_shop, work
         await jetstream.delete_stream(STREAM)
         await jetstream.add_stream(name=STREAM, subjects=["daftar.*.*.*"])
 
-    with relaying(relayed, worker):
-        wait_until(lambda: position(owner, shop) == seq)
-        with_stream(relayed, make_anew)
+    with relayed.relaying(worker):
+        wait_until(lambda: relayed.position(owner, shop) == seq)
+        relayed.ask(make_anew)
         seq = shop.trade()
-        wait_until(lambda: sorted(set(seqs(messages(relayed), shop.codename))) == list(range(1, seq + 1)))
+        wait_until(lambda: sorted(set(seqs(relayed.messages(), shop.codename))) == list(range(1, seq + 1)))
 
 
 def test_a_server_restored_from_an_older_copy_gets_the_rest_again(open_shop, worker, owner, relayed, tmp_path):
     shop, other = open_shop(), open_shop("other", seed=2)
-    with relaying(relayed, worker):
-        wait_until(lambda: position(owner, shop) == shop.execute())
-    relayed.stop()
-    store = relayed.directory / "jetstream"
-    copy(store, tmp_path / "copy")
-    relayed.start()
-    with relaying(relayed, worker):
+    with relayed.relaying(worker):
+        wait_until(lambda: relayed.position(owner, shop) == shop.execute())
+    relayed.server.stop()
+    store = relayed.server.directory / "jetstream"
+    copy_store(store, tmp_path / "copy")
+    relayed.server.start()
+    with relayed.relaying(worker):
         seq, last = shop.trade(2), other.trade()
-        wait_until(lambda: position(owner, shop) == seq and position(owner, other) == last)
+        wait_until(lambda: relayed.position(owner, shop) == seq and relayed.position(owner, other) == last)
     relayed.kill()
-    wait_until(lambda: relayed.pid is None)
     shutil.rmtree(store)
-    copy(tmp_path / "copy", store)
-    relayed.start()
-    assert len(messages(relayed)) < seq
-    with relaying(relayed, worker):
-        wait_until(lambda: len(messages(relayed)) == seq + last)
-    found = messages(relayed)
+    copy_store(tmp_path / "copy", store)
+    relayed.server.start()
+    assert len(relayed.messages()) < seq
+    with relayed.relaying(worker):
+        wait_until(lambda: len(relayed.messages()) == seq + last)
+    found = relayed.messages()
     assert seqs(found, "babil") == list(range(1, seq + 1))
     assert seqs(found, "other") == list(range(1, last + 1))
 
@@ -245,26 +153,24 @@ def test_a_server_restored_from_an_older_copy_gets_the_rest_again(open_shop, wor
 def test_killed_between_the_publish_and_the_position(open_shop, worker, worker_url, owner, relayed):
     shop = open_shop()
     seq = shop.trade(2)
-    child = subprocess.run([sys.executable, str(SCRIPT), worker_url, relayed.url], env={"PYTHONPATH": "."}, timeout=30, check=False)
-    assert child.returncode == -signal.SIGKILL
-    assert position(owner, shop) == 20, "the second batch's position was rolled back"
-    assert len(messages(relayed)) == 40
-    with relaying(relayed, worker):
-        wait_until(lambda: position(owner, shop) == seq)
-    assert seqs(messages(relayed), shop.codename) == list(range(1, seq + 1)), "known by their ids"
+    relayed.kill_at_second_batch(worker_url)
+    assert relayed.position(owner, shop) == 20, "the second batch's position was rolled back"
+    assert len(relayed.messages()) == 40
+    with relayed.relaying(worker):
+        wait_until(lambda: relayed.position(owner, shop) == seq)
+    assert seqs(relayed.messages(), shop.codename) == list(range(1, seq + 1)), "known by their ids"
 
 
 def test_nats_killed_again_and_again_under_load(open_shop, worker, owner, relayed):
     shops = [open_shop(f"shop{n}", seed=n) for n in range(2)]
-    with relaying(relayed, worker, batch=11), relaying(relayed, worker, batch=7):
+    with relayed.relaying(worker, batch=11), relayed.relaying(worker, batch=7):
         for _ in range(4):
             heads = {shop: shop.trade(3) for shop in shops}
             relayed.kill()
-            wait_until(lambda: relayed.pid is None)
             heads = {shop: shop.trade() for shop in shops}
-            relayed.start()
-        wait_until(lambda: all(position(owner, shop) == seq for shop, seq in heads.items()), 30)
-    found = messages(relayed)
+            relayed.server.start()
+        wait_until(lambda: all(relayed.position(owner, shop) == seq for shop, seq in heads.items()), 30)
+    found = relayed.messages()
     for shop, seq in heads.items():
         assert seqs(found, shop.codename) == list(range(1, seq + 1))
 
@@ -273,9 +179,9 @@ def test_a_server_that_hangs_holds_no_transaction_for_long(open_shop, worker, ow
     monkeypatch.setattr(publisher_module, "PUBLISH_SECONDS", 0.5)
     monkeypatch.setattr(publisher_module, "CONNECT_SECONDS", 0.3)
     shop = open_shop()
-    with relaying(relayed, worker, batch=10):
-        wait_until(lambda: position(owner, shop) == shop.execute())
-        os.kill(relayed.pid, signal.SIGSTOP)
+    with relayed.relaying(worker, batch=10):
+        wait_until(lambda: relayed.position(owner, shop) == shop.execute())
+        os.kill(relayed.server.pid, signal.SIGSTOP)
         try:
             seq = shop.trade()
             oldest = 0.0
@@ -288,28 +194,28 @@ def test_a_server_that_hangs_holds_no_transaction_for_long(open_shop, worker, ow
                 time.sleep(0.1)
             assert 0.3 < oldest < 2
         finally:
-            os.kill(relayed.pid, signal.SIGCONT)
-        wait_until(lambda: position(owner, shop) == seq)
-    assert seqs(messages(relayed), shop.codename) == list(range(1, seq + 1))
+            os.kill(relayed.server.pid, signal.SIGCONT)
+        wait_until(lambda: relayed.position(owner, shop) == seq)
+    assert seqs(relayed.messages(), shop.codename) == list(range(1, seq + 1))
 
 
 def test_what_is_too_large_goes_without_its_data(open_shop, worker, owner, relayed):
     """And what a stream whose limit was lowered under the relay refuses comes after what it did not refuse."""
     shop = open_shop()
     seq = shop.execute()
-    with relaying(relayed, worker):
-        wait_until(lambda: position(owner, shop) == seq)
+    with relayed.relaying(worker):
+        wait_until(lambda: relayed.position(owner, shop) == seq)
 
         async def lower(jetstream) -> None:
             info = await jetstream.stream_info(STREAM)
             await jetstream.update_stream(info.config.evolve(max_msg_size=8_192))
 
-        with_stream(relayed, lower)
+        relayed.ask(lower)
         new = [Command(kind="party_group", action="create", data={"name": name}) for name in ("a", "b")]
         large = Command(kind="invoice", action="create", data={"type": "sales", "notes": "x" * 9_000})
         head = shop.execute(new[0], large, new[1])
-        wait_until(lambda: position(owner, shop) == head)
-    found = messages(relayed)
+        wait_until(lambda: relayed.position(owner, shop) == head)
+    found = relayed.messages()
     assert seqs(found, shop.codename) == [*range(1, seq + 1), seq + 1, seq + 3, seq + 2]
     event = json.loads(found[-1].data)
     assert (event["topic"], event["oversized"], "data" in event) == ("invoice.issued.v1", True, False)
@@ -318,17 +224,17 @@ def test_what_is_too_large_goes_without_its_data(open_shop, worker, owner, relay
 
 
 def test_the_stream_is_kept_as_the_settings_say(nats_url, relayed):
-    with Publisher(relayed.url, Retention(days=0)) as publisher:
+    with relayed.publisher(Retention(days=0)) as publisher:
         publisher.connect()
 
     async def info(jetstream):
         return (await jetstream.stream_info(STREAM)).config
 
-    first = with_stream(relayed, info)
-    with_stream(relayed, lambda jetstream: jetstream.update_stream(first.evolve(description="ours", max_msgs=1_000_000)))
-    with Publisher(relayed.url, Retention(days=7, bytes=10_000_000)) as publisher:
+    first = relayed.ask(info)
+    relayed.ask(lambda jetstream: jetstream.update_stream(first.evolve(description="ours", max_msgs=1_000_000)))
+    with relayed.publisher(Retention(days=7, bytes=10_000_000)) as publisher:
         publisher.connect()
-    config = with_stream(relayed, info)
+    config = relayed.ask(info)
     assert (first.max_age, first.max_bytes, first.duplicate_window) == (0, -1, DUPLICATE_WINDOW_SECONDS)
     assert (config.max_age, config.max_bytes, config.description, config.max_msgs) == (7 * 86_400, 10_000_000, "ours", 1_000_000)
 
@@ -342,4 +248,4 @@ def test_a_worker_without_the_relay(open_shop, settings, api, owner):
     finally:
         stop.set()
         thread.join(20)
-    assert position(owner, shop) == 0
+    assert Relayed.position(owner, shop) == 0

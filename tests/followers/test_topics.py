@@ -2,36 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import shutil
-import signal
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import msgspec
-import nats
 import pytest
-from nats.js.api import AckPolicy, ConsumerConfig
+from fintrack_clients import SERVICES
+from jetstream import copy_store
+from relays import RelayedTopics
+from waiting import wait_until
 
 from domain.command import Actor, Command
-from infra.embedded import DataDir, EmbeddedNats
-from infra.followers.runner import Runner
+from infra.embedded import EmbeddedNats
 from infra.ids import new_id
-from infra.relay.publisher import Publisher
-from infra.relay.stream import Retention
-from infra.relay.topics import FINTRACK, TopicRelay, load_topics
-from infra.workers import run_worker
+from infra.processes.worker import run_worker
 
-STREAM = "FINTRACK_EVENTS"
-SCRIPT = Path(__file__).parent / "run_topics.py"
 SYSTEM = {"businessId", "isActive", "recordVersion", "createdAt", "updatedAt", "_owner"}
 PARTY = {"id", "address", "contactEmail", "contactName", "name", "notes", "phone", "taxNumber"} | SYSTEM
 FIELDS = {
@@ -68,108 +56,25 @@ FIELDS = {
     "expense": {"id", "amount", "category", "currency", "date", "description", "notes", "supplierId"} | SYSTEM,
 }
 """The fields of each payload, as the event guides print them."""
-SERVICES = {
-    "customer": "customermanagement",
-    "supplier": "suppliermanagement",
-    "invoice": "invoicemanagement",
-    "invoiceItem": "invoicemanagement",
-    "payment": "paymentmanagement",
-    "productOrService": "productcatalog",
-    "expense": "expensemanagement",
-}
 
 
 def database_topic(name: str, verb: str) -> str:
     return f"fintrack-{SERVICES[name]}-service-dbevent-{name.lower()}-{verb}"
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[EmbeddedNats]:
-    """A NATS server of this module's own."""
-    path = Path(tempfile.mkdtemp(prefix="daftar-test-"))
-    folder = DataDir(path)
-    folder.hold()
-    nats_server = EmbeddedNats(folder)
-    nats_server.start()
-    yield nats_server
-    nats_server.stop()
-    folder.release()
-    shutil.rmtree(path)
-
-
 @pytest.fixture
-def relayed(server: EmbeddedNats) -> EmbeddedNats:
-    """That server, running, without a stream."""
-    if server.pid is None:
-        server.start()
-    with_stream(server, lambda jetstream: jetstream.delete_stream(STREAM), missing_ok=True)
-    return server
-
-
-def with_stream(server: EmbeddedNats, work, *, missing_ok: bool = False):
-    async def connected():
-        client = await nats.connect(server.url)
-        try:
-            return await work(client.jetstream())
-        except nats.js.errors.NotFoundError:
-            assert missing_ok
-        finally:
-            await client.close()
-
-    return asyncio.run(connected())
-
-
-def messages(server: EmbeddedNats, subject: str = "") -> list:
-    """Everything in the stream, in its order."""
-
-    async def read(jetstream):
-        config = ConsumerConfig(ack_policy=AckPolicy.NONE)
-        consumer = await jetstream.pull_subscribe(subject, stream=STREAM, config=config)
-        left, found = (await consumer.consumer_info()).num_pending, []
-        while len(found) < left:
-            found += await consumer.fetch(min(1_000, left - len(found)), timeout=10)
-        return found
-
-    return with_stream(server, read, missing_ok=True) or []
+def relayed(nats_server: EmbeddedNats) -> RelayedTopics:
+    """FinTrack's relay at a server without a stream."""
+    return RelayedTopics(nats_server)
 
 
 def payload(message) -> dict:
     return json.loads(message.data)
 
 
-@contextmanager
-def relaying(server: EmbeddedNats, worker, *, batch: int = 250):
-    """FinTrack's relay at work."""
-    stop, topics = threading.Event(), load_topics(FINTRACK)
-    with Publisher(server.url, Retention(), topics.stream) as publisher:
-        runner = Runner(worker, [TopicRelay(publisher, topics)], sweep_seconds=0.05, batch=batch)
-        thread = threading.Thread(target=runner.run, args=(stop,))
-        thread.start()
-        try:
-            yield runner
-        finally:
-            stop.set()
-            thread.join(30)
-            assert not thread.is_alive()
-
-
-def position(owner, shop) -> int:
-    row = owner.execute(
-        "SELECT seq FROM positions WHERE follower = 'fintrack_events' AND company_id = %s", (shop.company_id,)
-    ).fetchone()
-    return row[0] if row else 0
-
-
-def wait_until(condition, seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def relay_all(server, worker, owner, shop, seq: int, **more) -> None:
-    with relaying(server, worker, **more):
-        wait_until(lambda: position(owner, shop) >= seq)
+def relay_all(relayed: RelayedTopics, worker, owner, shop, seq: int, **more) -> None:
+    with relayed.relaying(worker, **more):
+        wait_until(lambda: relayed.position(owner, shop) >= seq)
 
 
 def live(shop) -> int:
@@ -200,7 +105,7 @@ def test_every_object_created_updated_deleted(open_shop, worker, owner, relayed)
     shop = open_shop("babil")
     relay_all(relayed, worker, owner, shop, live(shop))
     by_topic: dict[str, list] = {}
-    for message in messages(relayed):
+    for message in relayed.messages():
         by_topic.setdefault(message.subject, []).append(message)
     for name, fields in FIELDS.items():
         for verb in ("created", "updated", "deleted"):
@@ -244,37 +149,34 @@ def test_what_begins_and_ends_to_be_shown(open_shop, worker, owner, relayed):
     shop.execute(Command(kind="product", action="update", id=product, data={"is_active": False}))
     seq = shop.execute(Command(kind="product", action="update", id=product, data={"is_active": True}))
     relay_all(relayed, worker, owner, shop, seq)
-    found = {one.subject for one in messages(relayed)}
+    found = {one.subject for one in relayed.messages()}
 
     def topics_of(name: str, record_id) -> list[str]:
-        own = [one for one in messages(relayed) if one.headers["Daftar-Record-Id"] == str(record_id)]
+        own = [one for one in relayed.messages() if one.headers["Daftar-Record-Id"] == str(record_id)]
         return [one.subject.rpartition("-")[2] for one in own if one.subject.startswith(database_topic(name, ""))]
 
     assert topics_of("customer", party) == ["created", "updated", "deleted"]
     assert topics_of("supplier", party) == ["created", "updated"]
     assert topics_of("productOrService", product) == ["created", "deleted", "created"]
-    assert found <= set(load_topics(FINTRACK).stream.subjects)
+    assert found <= set(relayed.topics.stream.subjects)
 
 
 def test_killed_with_a_batch_stored_goes_on_without_loss_or_double(open_shop, worker, worker_url, owner, relayed):
     shops = [open_shop(f"shop-{n}", seed=n) for n in range(2)]
     heads = [shop.trade(days=3) for shop in shops]
-    killed = subprocess.run(
-        [sys.executable, str(SCRIPT), worker_url, relayed.url], env={"PYTHONPATH": "."}, timeout=60, check=False
-    )
-    assert killed.returncode == -signal.SIGKILL
-    stored = len(messages(relayed))
+    relayed.kill_at_second_batch(worker_url)
+    stored = len(relayed.messages())
     assert stored > 0
-    assert sum(position(owner, shop) for shop in shops) < sum(heads)
+    assert sum(relayed.position(owner, shop) for shop in shops) < sum(heads)
     for shop, head in zip(shops, heads, strict=True):
         relay_all(relayed, worker, owner, shop, head, batch=33)
-    first = [(one.subject, one.headers["Nats-Msg-Id"], one.data) for one in messages(relayed)]
+    first = [(one.subject, one.headers["Nats-Msg-Id"], one.data) for one in relayed.messages()]
     assert len({key for _, key, _ in first}) == len(first) > stored
     # From the beginning, into a new stream, in other batches, by another process: the same messages
-    with_stream(relayed, lambda jetstream: jetstream.delete_stream(STREAM))
-    with relaying(relayed, worker, batch=7):
-        wait_until(lambda: len(messages(relayed)) == len(first), 40)
-    again = [(one.subject, one.headers["Nats-Msg-Id"], one.data) for one in messages(relayed)]
+    relayed.ask(lambda jetstream: jetstream.delete_stream(relayed.names.name))
+    with relayed.relaying(worker, batch=7):
+        wait_until(lambda: len(relayed.messages()) == len(first), 40)
+    again = [(one.subject, one.headers["Nats-Msg-Id"], one.data) for one in relayed.messages()]
     assert Counter(again) == Counter(first)
     for shop in shops:
         own = [one for one in first if one[1].startswith(str(shop.company_id))]
@@ -284,28 +186,27 @@ def test_killed_with_a_batch_stored_goes_on_without_loss_or_double(open_shop, wo
 def test_a_server_restored_from_an_older_copy_gets_the_rest_again(open_shop, worker, owner, relayed, tmp_path):
     shop, other = open_shop("babil"), open_shop("other", seed=2)
     relay_all(relayed, worker, owner, shop, shop.trade())
-    relayed.stop()
-    store = relayed.directory / "jetstream"
-    subprocess.run(["cp", "-a", store, tmp_path / "copy"], check=True)
-    relayed.start()
-    before = messages(relayed)
+    relayed.server.stop()
+    store = relayed.server.directory / "jetstream"
+    copy_store(store, tmp_path / "copy")
+    relayed.server.start()
+    before = relayed.messages()
     relay_all(relayed, worker, owner, shop, shop.trade())
     relay_all(relayed, worker, owner, other, other.trade())
-    everything = Counter(one.headers["Nats-Msg-Id"] for one in messages(relayed))
+    everything = Counter(one.headers["Nats-Msg-Id"] for one in relayed.messages())
     relayed.kill()
-    wait_until(lambda: relayed.pid is None)
     shutil.rmtree(store)
-    subprocess.run(["cp", "-a", tmp_path / "copy", store], check=True)
-    relayed.start()
-    assert len(messages(relayed)) == len(before) < everything.total()
-    with Publisher(relayed.url, Retention(), load_topics(FINTRACK).stream) as publisher:
+    copy_store(tmp_path / "copy", store)
+    relayed.server.start()
+    assert len(relayed.messages()) == len(before) < everything.total()
+    with relayed.publisher() as publisher:
         publisher.connect()
         known = [int(one.headers["Daftar-Seq"]) for one in before if one.headers["Daftar-Company"] == "babil"]
         assert publisher.last_seq_of("babil") == max(known)
         assert publisher.last_seq_of("nobody") == 0
-    with relaying(relayed, worker):
-        wait_until(lambda: len(messages(relayed)) == everything.total())
-    assert Counter(one.headers["Nats-Msg-Id"] for one in messages(relayed)) == everything
+    with relayed.relaying(worker):
+        wait_until(lambda: len(relayed.messages()) == everything.total())
+    assert Counter(one.headers["Nats-Msg-Id"] for one in relayed.messages()) == everything
 
 
 def test_nothing_of_an_erased_person(open_shop, worker, owner, relayed):
@@ -318,7 +219,7 @@ def test_nothing_of_an_erased_person(open_shop, worker, owner, relayed):
     shop.execute(Command(kind="party", action="update", id=person, data={"name": "Mina K.", "notes": "shy"}))
     seq = shop.ledger.execute(shop.company_id, [Command(kind="party", action="erase", id=person)], Actor()).seq
     relay_all(relayed, worker, owner, shop, seq)
-    own = [one for one in messages(relayed) if one.headers["Daftar-Record-Id"] == str(person)]
+    own = [one for one in relayed.messages() if one.headers["Daftar-Record-Id"] == str(person)]
     assert own
     for word in (b"Mina", b"+98 1", b"shy"):
         assert not any(word in one.data for one in own)
@@ -326,23 +227,20 @@ def test_nothing_of_an_erased_person(open_shop, worker, owner, relayed):
 
 def test_a_change_too_large_goes_without_its_fields(open_shop, worker, owner, relayed):
     shop = open_shop("babil")
-    topics = load_topics(FINTRACK)
 
     async def tighten(jetstream):
-        config = (await jetstream.stream_info(STREAM)).config
+        config = (await jetstream.stream_info(relayed.names.name)).config
         await jetstream.update_stream(config.evolve(max_msg_size=8_192))
 
-    with Publisher(relayed.url, Retention(), topics.stream) as publisher:
+    with relayed.publisher() as publisher:
         publisher.connect()
-    with_stream(relayed, tighten)
+    relayed.ask(tighten)
     big = new_id()
     seq = shop.execute(
         Command(kind="party", action="create", id=big, data={"name": "x", "roles": ["customer"], "notes": "n" * 9_000})
     )
     relay_all(relayed, worker, owner, shop, seq)
-    (one,) = [
-        one for one in messages(relayed, database_topic("customer", "created")) if one.headers["Daftar-Record-Id"] == str(big)
-    ]
+    (one,) = [one for one in relayed.messages(database_topic("customer", "created")) if one.headers["Daftar-Record-Id"] == str(big)]
     assert one.headers["Daftar-Oversized"] == "true"
     assert payload(one)["id"] == str(big)
     assert payload(one)["oversized"] is True
@@ -357,10 +255,10 @@ def test_a_worker_relays_them_where_it_should(open_shop, settings, relayed, owne
     thread.start()
     try:
         if on:
-            wait_until(lambda: position(owner, shop) > 0)
+            wait_until(lambda: relayed.position(owner, shop) > 0)
         else:
             time.sleep(1)
     finally:
         stop.set()
         thread.join(30)
-    assert bool(messages(relayed)) is on
+    assert bool(relayed.messages()) is on

@@ -9,10 +9,10 @@ import pytest
 from domain.command import Command
 from domain.errors import LogBroken, ProjectionBehind
 from domain.merkle import audit_ranges, consistency_ranges, leaf_hash, root_of
-from infra import log_tree
 from infra.followers.follower import ProjectionFollower, add_positions, advance
-from infra.log_tree import CHUNK, await_tree, first_wrong_subtree, range_hashes, root_from_log
-from infra.verification import verify_all
+from infra.verification import log_tree
+from infra.verification.log import verify_all
+from infra.verification.log_tree import CHUNK, await_tree, first_wrong_subtree, range_hashes, root_from_log
 from projections.registry import PROJECTIONS
 
 EVENTS = 2 * CHUNK + 100

@@ -10,10 +10,10 @@ from commands import run_daftar
 
 from domain.errors import CompanyNotFound
 from domain.event import chain_hash
-from infra import verification
 from infra.ids import new_id
 from infra.store.rows import select_events
-from infra.verification import KnownHead, verify_all, verify_chain
+from infra.verification import log as verification
+from infra.verification.log import KnownHead, verify_all, verify_chain
 
 pytestmark = pytest.mark.tampers
 

@@ -8,13 +8,13 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
+from trial_balances import trial_balance
 
 from infra import exports
 from infra.database import Database
 from infra.followers.follower import ProjectionFollower, add_positions, advance
 from infra.roles import WORKER_ROLE, role_url
 from infra.settings import Settings
-from projections.balances import trial_balance
 from projections.registry import PROJECTIONS
 
 from .conftest import SAMPLES, Books, open_books

@@ -11,8 +11,8 @@ import sys
 import threading
 import time
 
-from infra import supervisor as module
-from infra.supervisor import Process, StopRequested, Supervisor
+from infra.processes import supervisor as module
+from infra.processes.supervisor import Process, StopRequested, Supervisor
 
 
 def main(programs: list[str]) -> None:

@@ -16,16 +16,16 @@ from click.testing import CliRunner, Result
 
 from domain.command import SYSTEM, Command
 from infra.cli.main import daftar
-from infra.companies import get_company
-from infra.comparing import compare
+from infra.companies.directory import get_company
 from infra.database import Database
 from infra.demo import BUSINESS, ensure_demo, load_chinook, read_chinook
-from infra.health import read_problems
 from infra.ledger import Ledger
+from infra.observability.health import read_problems
 from infra.reading import Reader
 from infra.rebuild import rebuild
 from infra.settings import Settings
 from infra.store.postgres import PostgresStore
+from infra.verification.read_models import compare
 from projections.registry import discover
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "revenue_by_genre.py"

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from domain.errors import InvalidField
-from infra.bootstrap import ensure_super_admin
-from infra.companies import list_companies
+from infra.companies.bootstrap import ensure_super_admin
+from infra.companies.directory import list_companies
 from infra.composition import Services
 from infra.demo import ensure_demo
 from infra.settings import Settings, SettingsError, load
@@ -43,7 +43,7 @@ def log_in(settings: Settings, codename: str, password: str) -> str:
     services = Services(settings)
     services.database.open()
     try:
-        return services.identity.log_in(codename, EMAIL, password).role
+        return services.sessions.log_in(codename, EMAIL, password).role
     finally:
         services.database.close()
 

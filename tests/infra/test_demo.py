@@ -20,13 +20,13 @@ from commands import run_daftar
 
 from domain.command import SYSTEM, Command
 from domain.errors import CurrencyMismatch, WrongCredentials
-from infra.companies import find_company, get_company, list_companies
+from infra.companies.directory import find_company, get_company, list_companies
 from infra.composition import Services
 from infra.database import Database, migrate
 from infra.demo import BUSINESS, Chinook, TotalsDiffer, ensure_demo, load_chinook, read_chinook
-from infra.demo_password import DEMO_EMAIL, DEMO_PASSWORD, is_demo_password
+from infra.identity.demo_password import DEMO_EMAIL, DEMO_PASSWORD, is_demo_password
+from infra.identity.passwords import Passwords, md5_hex
 from infra.ledger import Ledger
-from infra.passwords import Passwords, md5_hex
 from infra.reading import Reader
 from infra.settings import Settings
 from infra.store.postgres import PostgresStore
@@ -133,7 +133,7 @@ def test_the_demo_password_opens_nothing_outside_demo_mode(settings: Settings) -
         services = Services(msgspec.structs.replace(settings, demo=demo))
         services.database.open()
         try:
-            return services.identity.log_in(BUSINESS, DEMO_EMAIL, password, **how).role
+            return services.sessions.log_in(BUSINESS, DEMO_EMAIL, password, **how).role
         finally:
             services.threads.close()
             services.database.close()

@@ -10,7 +10,7 @@ from typing import Any
 
 PROGRAM = """
 import logging, structlog
-from infra import logs
+from infra.observability import logs
 from infra.settings import load
 logs.configure(load({{"DAFTAR_LOG_FORMAT": "{form}"}}), "api")
 log = structlog.get_logger("ledger")

@@ -10,7 +10,7 @@ from threading import Thread
 
 import pytest
 
-from infra import telemetry
+from infra.observability import telemetry
 from infra.settings import load
 
 pytest.importorskip("opentelemetry.sdk", reason="the `otel` extra is not installed")
@@ -42,7 +42,7 @@ def test_spans_reach_the_collector() -> None:
 
 def test_without_a_collector_nothing_is_imported() -> None:
     program = (
-        "import sys; from infra import telemetry; from infra.settings import load\n"
+        "import sys; from infra.observability import telemetry; from infra.settings import load\n"
         "telemetry.configure(load({}), 'api')()\n"
         "with telemetry.span('x'): pass\n"
         "assert not any(name.startswith('opentelemetry') for name in sys.modules)"

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
 import msgspec
-import pytest
 from bookkeeping import audit, stored_tables
 from checking import check_books
 from effort import examples
@@ -22,12 +20,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from litestar.testing import TestClient
 from saimpex_desktops import CACHES, Desktop, Item, Row
 
-from api.app import create_app
 from domain.command import Command
 from domain.needs import Needs
 from domain.record import Record
 from infra.composition import Services
-from infra.settings import Settings, new_secret_key
 
 DESKTOPS = 3
 PRODUCTS = 3
@@ -129,7 +125,7 @@ class Desktops(RuleBasedStateMachine):
             assert one.desktop.sync()
 
     def opens(self, user: Record) -> Any:
-        return lambda: self.services.identity.open_session(self.company, user, dialect="saimpex").access_token
+        return lambda: self.services.sessions.open(self.company, user, dialect="saimpex").access_token
 
     # Offline work -------------------------------------------------------------------------------------
 
@@ -366,24 +362,6 @@ class Desktops(RuleBasedStateMachine):
                 if drawer.closed is not None:
                     counted = Decimal(str(drawer.closed.payload["closing_cash"]))
                     assert Decimal(report["drawer"]["variance"]) == counted - drawer.cash
-
-
-@pytest.fixture(scope="module")
-def application(urls: Urls, nats_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient[Any]]:
-    made = Settings(
-        database_url=urls.owner,
-        api_database_url=urls.api,
-        nats_url=nats_url,
-        secret_key=new_secret_key(),
-        data_dir=tmp_path_factory.mktemp("data"),
-        api_processes=1,
-        pool_size=4,
-        log_level="error",
-        rate_limit_per_minute=0,
-        rate_limit_syncs_per_minute=0,
-    )
-    with TestClient(create_app(made), raise_server_exceptions=True) as client:
-        yield client
 
 
 def test_desktops_converge(application: TestClient[Any], urls: Urls) -> None:

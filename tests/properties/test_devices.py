@@ -5,14 +5,12 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
 import msgspec
-import pytest
 from bookkeeping import audit, stored_tables
 from checking import check_books
 from devices import Installation, Row
@@ -23,12 +21,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from litestar.testing import TestClient
 
-from api.app import create_app
 from domain.command import Command
 from domain.needs import Needs
 from infra.composition import Services
 from infra.device import ServerAway
-from infra.settings import Settings, new_secret_key
 
 DEVICES = 3
 ROUNDS_MAX = 12
@@ -94,7 +90,7 @@ class Devices(RuleBasedStateMachine):
         )
         self.companies.append(self.company)
         record = self.services.store.read_records(self.company, Needs(ids={user_id})).records[0]
-        self.token = self.services.identity.open_session(self.company, record, dialect="matrix").access_token
+        self.token = self.services.sessions.open(self.company, record, dialect="matrix").access_token
         self.all = [Installation(self.folder, place, self.client, self.token) for place in range(DEVICES)]
         self.create_party(0, "a", None)
         self.create_product(0, "S1", "2.50", None)
@@ -310,24 +306,6 @@ class Devices(RuleBasedStateMachine):
         """Whether a late copy of a push brought what was rejected before, and its device has not sent again."""
         marks = {mark for one in self.all for local_id, (_, mark) in one.made.items() if one.device.id_of(local_id) is None}
         return bool(marks & {str(value) for value in document["data"].values()}) or document["kind"] == "stock_movement"
-
-
-@pytest.fixture(scope="module")
-def application(urls: Urls, nats_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient[Any]]:
-    made = Settings(
-        database_url=urls.owner,
-        api_database_url=urls.api,
-        nats_url=nats_url,
-        secret_key=new_secret_key(),
-        data_dir=tmp_path_factory.mktemp("data"),
-        api_processes=1,
-        pool_size=4,
-        log_level="error",
-        rate_limit_per_minute=0,
-        rate_limit_syncs_per_minute=0,
-    )
-    with TestClient(create_app(made), raise_server_exceptions=True) as client:
-        yield client
 
 
 def test_devices_converge(application: TestClient[Any], urls: Urls) -> None:

@@ -16,6 +16,7 @@ from bookkeeping import BEGUN, audit, create, once, open_store, register, wish
 from breaking import Steps, cut
 from crew import Crew, wait_for
 from fixtures import Urls
+from waiting import wait_until
 
 from domain.command import Actor, Command
 from domain.errors import ServiceUnavailable
@@ -203,12 +204,12 @@ def test_a_pool_survives_a_restart_of_the_database() -> None:
         threads = [Thread(target=write, args=(name,)) for name in "abcd"]
         for thread in threads:
             thread.start()
-        _wait(lambda: len(answered) > 50)
+        wait_until(lambda: len(answered) > 50)
         server.kill()
         time.sleep(0.3)
         server.start()
         up = time.monotonic()
-        _wait(lambda: {name.split("-")[0] for at, name in answered if at > up} == set("abcd"))
+        wait_until(lambda: {name.split("-")[0] for at, name in answered if at > up} == set("abcd"))
         recovered = time.monotonic() - up
         stop.set()
         for thread in threads:
@@ -225,10 +226,3 @@ def test_a_pool_survives_a_restart_of_the_database() -> None:
         server.stop()
         folder.release()
         shutil.rmtree(path)
-
-
-def _wait(condition, seconds: float = 25.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)

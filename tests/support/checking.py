@@ -8,7 +8,7 @@ from uuid import UUID
 from infra.building import connect
 from infra.checking import NAMES, run_checks
 from infra.followers.follower import ProjectionFollower, add_positions, advance_or_park
-from infra.verification import companies_of
+from infra.verification.log import companies_of
 from projections.registry import BUILT_IN, Registry
 
 

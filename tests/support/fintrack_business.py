@@ -11,12 +11,17 @@ import httpx
 
 from domain.command import SYSTEM, Command
 from domain.decision import Credential
-from infra.bootstrap import ROOT_DATA
-from infra.companies import ROOT
+from infra.companies.bootstrap import ROOT_DATA
+from infra.companies.directory import ROOT
+from infra.identity.companies import company_named
+from infra.identity.passwords import Passwords
 from infra.ids import new_id
-from infra.passwords import Passwords
 
 PASSWORD = "correct horse battery"
+NEW_PASSWORD = "another correct horse"
+MOBILE = "+905551234567"
+EMAIL, MOBILE_FLOW = "email-verification", "mobile-verification"
+RESET, RESET_MOBILE = "password-reset-by-email", "password-reset-by-mobile"
 BUSINESS_ROLES = ("tenantOwner", "tenantAdmin", "tenantUser", "owner", "accountant", "user")
 ROOT_ROLES = ("superAdmin", "saasAdmin", "saasUser")
 
@@ -25,6 +30,11 @@ ROOT_ROLES = ("superAdmin", "saasAdmin", "saasUser")
 def _credential(passwords: Passwords) -> Credential:
     """Hashing is slow on purpose; the same password need not be hashed for every user of a test."""
     return passwords.credential(new_id(), PASSWORD)
+
+
+def new_person(**more: Any) -> dict[str, Any]:
+    """The form of a user that there is not yet."""
+    return {"email": f"new-{uuid4().hex[:8]}@example.com", "password": NEW_PASSWORD, "fullname": "Mina Karimi", **more}
 
 
 class User:
@@ -60,7 +70,7 @@ class Business:
         self.services, self.client = services, client
         self.codename = codename or f"f-{uuid4().hex[:12]}"
         data = ROOT_DATA if self.codename == ROOT else {"name": f"Business {self.codename}", "codename": self.codename}
-        found = services.identity.find_company(self.codename)
+        found = company_named(services.database, self.codename)
         if found is None:
             found, _, _ = services.ledger.register_company([Command(kind="company", action="create", data=dict(data))])
         self.id: UUID = found
@@ -84,3 +94,12 @@ class Business:
     def post(self, path: str, body: Any) -> httpx.Response:
         """A call without a session, about this business."""
         return self.client.post(f"/auth-api{path}", json=body, headers=self.headers)
+
+    def start(self, flow: str, email: str) -> httpx.Response:
+        """Ask for a code."""
+        return self.post(f"/verification-services/{flow}/start", {"email": email})
+
+    def complete(self, flow: str, email: str, code: Any, password: str = "") -> httpx.Response:
+        """Send the code back, with the new password where it is for one."""
+        body = {"email": email, "secretCode": code, **({"password": password} if password else {})}
+        return self.post(f"/verification-services/{flow}/complete", body)

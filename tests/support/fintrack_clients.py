@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-PATHS = {
-    "customer": "/customermanagement-api/v1/customers",
-    "supplier": "/suppliermanagement-api/v1/suppliers",
-    "productOrService": "/productcatalog-api/v1/productorservices",
-    "invoice": "/invoicemanagement-api/v1/invoices",
-    "invoiceItem": "/invoicemanagement-api/v1/invoiceitems",
-    "payment": "/paymentmanagement-api/v1/payments",
-    "expense": "/expensemanagement-api/v1/expenses",
+SERVICES = {
+    "customer": "customermanagement",
+    "supplier": "suppliermanagement",
+    "productOrService": "productcatalog",
+    "invoice": "invoicemanagement",
+    "invoiceItem": "invoicemanagement",
+    "payment": "paymentmanagement",
+    "expense": "expensemanagement",
 }
+"""The service of each object, as topics name it."""
+PATHS = {name: f"/{service}-api/v1/{name.lower()}s" for name, service in SERVICES.items()}
 FETCH_PATHS = {name: f"{path.rpartition('/')[0]}/_fetchlist{name.lower()}" for name, path in PATHS.items() if name != "payment"}
 PLURALS = {name: f"{name}s" for name in PATHS} | {"productOrService": "productOrServices"}
 NIL = "00000000-0000-0000-0000-000000000000"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from api.fintrack.auth import businesses, profile, sessions, users, verification
+from api.fintrack.auth import business_administration, businesses, profile, sessions, user_administration, users, verification
 
 HANDLERS = [
     *sessions.HANDLERS,
     *users.HANDLERS,
+    *user_administration.HANDLERS,
     *profile.HANDLERS,
     *businesses.HANDLERS,
+    *business_administration.HANDLERS,
     *verification.HANDLERS,
 ]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-USER_ID = "0197a5c1-6a10-7000-8000-000000000011"
-BUSINESS_ID = "0197a5c1-6a10-7000-8000-000000000001"
-SESSION_ID = "0197a5c1-6a10-7000-8000-000000000021"
+from api.fintrack.examples import BUSINESS_ID, SESSION_ID, USER_ID, answered
+
 CODE = "123456"
 _TOKEN = "eyJhbGciOiJIUzI1NiJ9.…"  # noqa: S105 - an example
 
@@ -70,29 +69,4 @@ STARTED = {
 VERIFIED = {"status": "OK", "isVerified": True, "email": "mina@babil.example", "mobileVerificationNeeded": False}
 RESET = {"status": "OK", "isVerified": True, "email": "mina@babil.example", "userId": USER_ID}
 
-
-def enveloped(action: str, name: str, payload: Any) -> dict[str, Any]:
-    """An answer of a business API."""
-    is_list = isinstance(payload, list)
-    methods = {"create": "POST", "update": "PATCH", "delete": "DELETE"}
-    body: dict[str, Any] = {
-        "status": "OK",
-        "statusCode": 201 if action == "create" else 200,
-        "elapsedMs": 12,
-        "ssoTime": 2,
-        "source": "db",
-        "cacheKey": "c2f8d3b6a1e04f57b8a9c0d1e2f3a4b5",
-        "userId": USER_ID,
-        "sessionId": SESSION_ID,
-        "requestId": "4f1c9a52b77d4f0f8a3c6d2e1b0a9f88",
-        "dataName": name,
-        "method": methods.get(action, "GET"),
-        "action": action,
-        "appVersion": "0.1.0",
-        "rowCount": len(payload) if is_list else 1,
-        name: payload,
-    }
-    if is_list:
-        paging = {"pageNumber": 1, "pageRowCount": 25, "totalRowCount": len(payload), "pageCount": 1}
-        body |= {"paging": paging, "filters": [], "uiPermissions": []}
-    return body
+enveloped = answered

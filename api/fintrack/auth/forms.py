@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 import msgspec
+
+from api.fintrack.describing import enveloped
 
 
 class LogIn(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True):
@@ -17,11 +18,9 @@ class LogIn(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True):
     business: str = msgspec.field(default="", name="_business")
 
 
-class Session(msgspec.Struct, kw_only=True, rename="camel"):
-    """Who is logged in, in which business, with which tokens. A bucket token that the role does not have is absent."""
+class Person(msgspec.Struct, kw_only=True, rename="camel"):
+    """Who a user is."""
 
-    session_id: UUID
-    user_id: UUID
     email: str | None
     fullname: str
     name: str
@@ -30,6 +29,13 @@ class Session(msgspec.Struct, kw_only=True, rename="camel"):
     role: str
     email_verified: bool
     mobile_verified: bool
+
+
+class Session(Person, kw_only=True):
+    """Who is logged in, in which business, with which tokens. A bucket token that the role does not have is absent."""
+
+    session_id: UUID
+    user_id: UUID
     tenant_id: UUID
     business_id: UUID
     tenant_codename: str
@@ -120,11 +126,9 @@ class NewBusiness(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=Tr
     email: str | None = None
 
 
-class BusinessChanges(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True):
-    """What changes of a business; what is absent stays. The codename and the currency are fixed."""
+class Particulars(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True):
+    """Where a business is, and how it is reached."""
 
-    name: str | None = None
-    avatar: str | None = None
     time_zone: str | None = None
     country: str | None = None
     address: str | None = None
@@ -132,6 +136,13 @@ class BusinessChanges(msgspec.Struct, kw_only=True, rename="camel", omit_default
     email: str | None = None
     website: str | None = None
     tax_number: str | None = None
+
+
+class BusinessChanges(Particulars, kw_only=True):
+    """What changes of a business; what is absent stays. The codename and the currency are fixed."""
+
+    name: str | None = None
+    avatar: str | None = None
 
 
 class StartVerification(msgspec.Struct, kw_only=True, rename="camel"):
@@ -181,19 +192,11 @@ class Verified(msgspec.Struct, kw_only=True, rename="camel"):
     user_id: UUID | None = None
 
 
-class User(msgspec.Struct, kw_only=True, rename="camel"):
+class User(Person, kw_only=True):
     """A user."""
 
     id: UUID
-    email: str | None
-    fullname: str
-    name: str
-    avatar: str | None
-    role_id: str
-    role: str
-    email_verified: bool
     mobile: str | None
-    mobile_verified: bool
     business_id: UUID
     is_active: bool
     record_version: int
@@ -203,8 +206,8 @@ class User(msgspec.Struct, kw_only=True, rename="camel"):
     archived_at: str | None = msgspec.field(name="_archivedAt")
 
 
-class Business(msgspec.Struct, kw_only=True, rename="camel"):
-    """A business; the brief form ends with `isActive`."""
+class Business(Particulars, kw_only=True):
+    """A business; the brief form has only what is required here."""
 
     id: UUID
     name: str
@@ -213,70 +216,9 @@ class Business(msgspec.Struct, kw_only=True, rename="camel"):
     avatar: str | None
     is_active: bool
     currency: str | None = None
-    time_zone: str | None = None
-    country: str | None = None
-    address: str | None = None
-    phone: str | None = None
-    email: str | None = None
-    website: str | None = None
-    tax_number: str | None = None
 
 
-class Enveloped(msgspec.Struct, kw_only=True, rename="camel"):
-    """What every answer of a business API has around what was asked for."""
-
-    status: str
-    status_code: int
-    elapsed_ms: int
-    sso_time: int
-    source: str
-    cache_key: str
-    user_id: UUID | None
-    session_id: UUID | None
-    request_id: str
-    data_name: str
-    method: str
-    action: str
-    app_version: str
-    row_count: int
-
-
-class Paging(msgspec.Struct, kw_only=True, rename="camel"):
-    """Which page it is, and how many there are."""
-
-    page_number: int
-    page_row_count: int
-    total_row_count: int
-    page_count: int
-
-
-class Listed(Enveloped, kw_only=True):
-    """The envelope of a list."""
-
-    paging: Paging
-    filters: list[Any]
-    ui_permissions: list[Any]
-
-
-class OneUser(Enveloped, kw_only=True):
-    """A user, enveloped."""
-
-    user: User
-
-
-class Users(Listed, kw_only=True):
-    """Users, enveloped."""
-
-    users: list[User]
-
-
-class OneBusiness(Enveloped, kw_only=True):
-    """A business, enveloped."""
-
-    business: Business
-
-
-class Businesses(Listed, kw_only=True):
-    """Businesses, enveloped."""
-
-    businesses: list[Business]
+OneUser = enveloped("OneUser", "user", User)
+Users = enveloped("Users", "users", list[User], is_list=True)
+OneBusiness = enveloped("OneBusiness", "business", Business)
+Businesses = enveloped("Businesses", "businesses", list[Business], is_list=True)

@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
-from api.endpoint import Answer, Operation, endpoint
-from api.fintrack.answering import answer_to
+from api.endpoint import Operation
 from api.fintrack.asking import Asker, confirm, read_request
-from api.fintrack.auth import examples, forms, wire
-from api.fintrack.auth.routes import update_endpoints
+from api.fintrack.auth import forms, wire
+from api.fintrack.auth.routes import api, update_api, update_endpoints
 from api.fintrack.auth.tenants import count
-from api.fintrack.auth.users import one, profile_changes, updated, user_in
+from api.fintrack.auth.user_administration import updated
+from api.fintrack.auth.users import USER_200, one, user_in
 from api.fintrack.values import read_id
 from api.http_errors import HttpRequest
 from domain.errors import NotAllowed, RolesFixed, TooManyRequests
 from domain.record import Record
-from infra.accounts import MOST_PASSWORD_CHARACTERS
+from infra.identity.accounts import MOST_PASSWORD_CHARACTERS
 
 TAG = "FinTrack: profile"
-_USER_200 = {200: Answer("The user.", forms.OneUser, examples.enveloped("update", "user", examples.USER))}
 
 
-def oneself(asker: Asker, user_id: str) -> Record:
+def oneself(asker: Asker) -> Record:
     """The caller's own record. Raises InvalidId, NotAllowed where the id is somebody else's."""
-    if read_id(user_id, "userId") != asker.principal.user_id:
+    if read_id(asker.request.path_params["user_id"], "userId") != asker.principal.user_id:
         raise NotAllowed("Only users themselves do this.", path="userId")
-    return user_in(asker, user_id)
+    return user_in(asker)
 
 
-@update_endpoints(
+@update_api(
     "/auth-api/v1/profile/{user_id:str}",
     Operation(
         id="fintrackUpdateProfile",
@@ -37,18 +35,14 @@ def oneself(asker: Asker, user_id: str) -> Record:
         tag=TAG,
         body=forms.Profile,
         body_example={"fullname": "Mina Karimi"},
-        answers=_USER_200,
+        answers=USER_200,
         refusals=(NotAllowed,),
     ),
 )
-async def update_profile(request: HttpRequest, user_id: FromPath[str]) -> ASGIResponse:
+def update_profile(asker: Asker) -> ASGIResponse:
     """Change oneself."""
-
-    def work(asker: Asker) -> ASGIResponse:
-        user = oneself(asker, user_id)
-        return one(asker, "update", updated(asker, user, profile_changes(asker, user)))
-
-    return await answer_to(request, work)
+    user = oneself(asker)
+    return one(asker, "update", updated(asker, user, wire.profile_changes(asker.form, user)))
 
 
 @update_endpoints(
@@ -60,11 +54,11 @@ async def update_profile(request: HttpRequest, user_id: FromPath[str]) -> ASGIRe
         tag=TAG,
         body=forms.OwnPassword,
         body_example={"oldPassword": "correct horse battery", "newPassword": "correct battery horse"},
-        answers=_USER_200,
+        answers=USER_200,
         refusals=(NotAllowed, TooManyRequests),
     ),
 )
-async def update_user_password(request: HttpRequest, user_id: FromPath[str]) -> ASGIResponse:
+async def update_user_password(request: HttpRequest) -> ASGIResponse:
     """Change one's password, knowing the old one."""
     asked = await read_request(request)
     services = asked.services
@@ -72,10 +66,10 @@ async def update_user_password(request: HttpRequest, user_id: FromPath[str]) -> 
     await count(asked, "password", str(asker.principal.user_id))
 
     def work() -> ASGIResponse:
-        user = oneself(asker, user_id)
+        user = oneself(asker)
         old = wire.text(asker.form, "oldPassword", longest=MOST_PASSWORD_CHARACTERS)
         new = wire.text(asker.form, "newPassword", longest=MOST_PASSWORD_CHARACTERS)
-        if not services.identity.has_password(asker.company_id, user.id, old):
+        if not services.users.has_password(asker.company_id, user.id, old):
             raise NotAllowed("The old password is wrong.", path="oldPassword")
         but = asker.principal.session_id
         changed = services.accounts.set_password(asker.company_id, user.id, new, asker.actor, but=but)
@@ -84,7 +78,7 @@ async def update_user_password(request: HttpRequest, user_id: FromPath[str]) -> 
     return await services.threads.run_slowly(work)
 
 
-@endpoint(
+@api(
     "DELETE",
     "/auth-api/v1/archiveprofile/{user_id:str}",
     Operation(
@@ -93,20 +87,16 @@ async def update_user_password(request: HttpRequest, user_id: FromPath[str]) -> 
         description="Every session of the user ends. Logging in within 30 days, or being made again with that e-mail, brings the"
         " account back; then it is erased. The superAdmin and a tenantOwner cannot leave.",
         tag=TAG,
-        answers=_USER_200,
+        answers=USER_200,
         refusals=(NotAllowed, RolesFixed),
     ),
 )
-async def archive_profile(request: HttpRequest, user_id: FromPath[str]) -> ASGIResponse:
+def archive_profile(asker: Asker) -> ASGIResponse:
     """Archive oneself."""
-
-    def work(asker: Asker) -> ASGIResponse:
-        user = oneself(asker, user_id)
-        if user.data["role"] in ("superAdmin", "tenantOwner"):
-            raise RolesFixed(f"A {user.data['role']} cannot leave.", path="userId")
-        return one(asker, "delete", asker.services.accounts.archive(asker.company_id, user.id, asker.actor))
-
-    return await answer_to(request, work)
+    user = oneself(asker)
+    if user.data["role"] in ("superAdmin", "tenantOwner"):
+        raise RolesFixed(f"A {user.data['role']} cannot leave.", path="userId")
+    return one(asker, "delete", asker.services.accounts.archive(asker.company_id, user.id, asker.actor))
 
 
 HANDLERS = [*update_profile, *update_user_password, archive_profile]

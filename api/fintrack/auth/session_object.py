@@ -6,10 +6,11 @@ import dataclasses
 from typing import Any
 from uuid import UUID
 
+from api.fintrack.auth.wire import person
 from api.fintrack.roles import ROOT_ADMINS
 from domain.record import Record
 from infra.composition import Services
-from infra.identity import Principal
+from infra.identity.identity import Principal
 
 TENANT_UPLOADERS = frozenset({"tenantOwner", "tenantAdmin"})
 COMMON_BUCKET = "fintrack-public-common-bucket"
@@ -29,18 +30,11 @@ def session_object(
     services: Services, principal: Principal, user: Record, home: UUID, company: Record, token: str
 ) -> dict[str, Any]:
     """A session. `home` is the id of the business that the user belongs to, `company` the one that is addressed."""
-    data, own = user.data, dataclasses.replace(principal, company_id=home)
+    own, role = dataclasses.replace(principal, company_id=home), user.data["role"]
     session: dict[str, Any] = {
         "sessionId": principal.session_id,
         "userId": user.id,
-        "email": data.get("email"),
-        "fullname": data["name"],
-        "name": data["name"],
-        "avatar": data.get("avatar"),
-        "roleId": data["role"],
-        "role": data["role"],
-        "emailVerified": data.get("email_verified", False),
-        "mobileVerified": data.get("mobile_verified", False),
+        **person(user),
         "tenantId": company.id,
         "businessId": company.id,
         "tenantCodename": company.data["codename"],
@@ -48,8 +42,8 @@ def session_object(
         "accessToken": token,
         "userBucketToken": services.bucket_tokens.sign(own, user_bucket(user.id)),
     }
-    if data["role"] in ROOT_ADMINS:
+    if role in ROOT_ADMINS:
         session["applicationBucketToken"] = services.bucket_tokens.sign(own, COMMON_BUCKET)
-    if data["role"] in TENANT_UPLOADERS:
+    if role in TENANT_UPLOADERS:
         session["tenantBucketToken"] = services.bucket_tokens.sign(own, tenant_bucket(company.data["codename"]))
     return session

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from api.attempts import count_attempt
 from api.fintrack.asking import Asked
 from domain.record import Record
-from infra.companies import ROOT, company_record
+from infra.companies.directory import ROOT, company_record
 from infra.composition import Services
+from infra.identity.companies import companies_of_email, company_named
 
 
 async def count(asked: Asked, what: str, *parts: str) -> None:
-    """Count an attempt: per address, and what it is about. Raises TooManyRequests."""
-    services = asked.services
-    address = asked.request.client.host if asked.request.client else ""
-    bucket = ":".join((what, address, asked.codename, *(part.casefold()[:300] for part in parts)))
-    await services.threads.run(services.limits.count_exactly, bucket, services.settings.rate_limit_logins_per_minute)
+    """Count an attempt in the business that is addressed. Raises TooManyRequests."""
+    await count_attempt(asked.request, what, asked.codename, *parts)
 
 
 def addressed(asked: Asked, email: str) -> UUID | None:
     """The business that the request names, else the only one that has a user with this e-mail, else root."""
-    identity = asked.services.identity
+    database = asked.services.database
     if asked.named is not None:
-        return identity.find_company(asked.named)
-    companies = identity.companies_of_email(email)
-    return companies[0] if len(companies) == 1 else identity.find_company(ROOT)
+        return company_named(database, asked.named)
+    companies = companies_of_email(database, email)
+    return companies[0] if len(companies) == 1 else company_named(database, ROOT)
 
 
 def user_named(asked: Asked, email: str) -> tuple[UUID, Record] | None:

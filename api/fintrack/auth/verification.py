@@ -24,10 +24,10 @@ from domain import errors
 from domain.command import Actor
 from domain.errors import AlreadyVerified, LedgerError, NotAuthenticated, RecordNotFound, TooManyRequests
 from domain.record import Record
-from infra.accounts import MOST_PASSWORD_CHARACTERS, check_new_password
-from infra.code_sending import BY_SMS, Recipient, reveals, send_code
 from infra.composition import Services
-from infra.verification_codes import Code, Purpose
+from infra.identity.accounts import MOST_PASSWORD_CHARACTERS, check_new_password
+from infra.identity.verification_codes import Code, Purpose
+from infra.sending.codes import BY_SMS, Recipient, reveals, send_code
 
 TAG = "FinTrack: verification"
 _REFUSED = (errors.CodeExpired, errors.CodeLocked, errors.CodeWrong, TooManyRequests)
@@ -144,7 +144,7 @@ async def _complete(request: HttpRequest, flow: Flow) -> ASGIResponse:
     password = None
     if flow.resets:
         password = wire.text(asked.form, "password", longest=MOST_PASSWORD_CHARACTERS)
-        check_new_password(password, demo=services.identity.demo)
+        check_new_password(password, demo=services.users.demo)
     await count(asked, f"{flow.path} complete", email)
 
     def work() -> dict[str, Any]:

@@ -9,65 +9,57 @@ from uuid import UUID
 
 import msgspec
 
+from api.fintrack.objects import businesses, users
+from api.fintrack.objects.businesses import BUSINESS
+from api.fintrack.objects.object import Object
+from api.fintrack.objects.users import USER
 from api.fintrack.values import moment_text
 from domain.errors import InvalidField
 from domain.record import Record
 from domain.values import Email, Line, Name
 
+BRIEF = ("id", "name", "businessCodename", "codename", "avatar", "isActive")
 MISSING_MESSAGE = "`{name}` is required."
 
 
 # What is answered --------------------------------------------------------------------------------
 
 
+def person(user: Record) -> dict[str, Any]:
+    """Who a user is, as a session tells it: without the number."""
+    return {name: value for name, value in _named(USER, users.ALSO, user).items() if name != "mobile"}
+
+
 def user_row(user: Record, business_id: UUID) -> dict[str, Any]:
     """A user, with both spellings of the name and the role; the password is nowhere."""
-    data = user.data
     return {
         "id": user.id,
-        "email": data.get("email"),
-        "fullname": data["name"],
-        "name": data["name"],
-        "avatar": data.get("avatar"),
-        "roleId": data["role"],
-        "role": data["role"],
-        "emailVerified": data.get("email_verified", False),
-        "mobile": data.get("phone"),
-        "mobileVerified": data.get("mobile_verified", False),
+        **_named(USER, users.ALSO, user),
         "businessId": business_id,
         **_standard(user),
-        "_archivedAt": data.get("archived_at"),
+        "_archivedAt": moment_text(archived) if (archived := user.data.get("archived_at")) else None,
     }
 
 
 def business_row(company: Record) -> dict[str, Any]:
     """A business, for whoever may see all of it."""
-    data = company.data
-    return {
-        **brief_business_row(company),
-        "currency": data.get("currency"),
-        "timeZone": data.get("time_zone"),
-        "country": data.get("country"),
-        "address": data.get("address"),
-        "phone": data.get("phone"),
-        "email": data.get("email"),
-        "website": data.get("website"),
-        "taxNumber": data.get("tax_number"),
-        **_standard(company),
-    }
+    return {"id": company.id, **_named(BUSINESS, businesses.ALSO, company), **_standard(company)}
 
 
 def brief_business_row(company: Record) -> dict[str, Any]:
     """A business, for everybody: what a log-in page needs to offer it."""
-    data = company.data
-    return {
-        "id": company.id,
-        "name": data["name"],
-        "businessCodename": data["codename"],
-        "codename": data["codename"],
-        "avatar": data.get("logo_url"),
-        "isActive": data.get("is_active", True),
-    }
+    row = business_row(company)
+    return {name: row[name] for name in BRIEF}
+
+
+def _named(object_: Object, also: Mapping[str, str], record: Record) -> dict[str, Any]:
+    """The fields of an object, those with two names under both."""
+    row: dict[str, Any] = {}
+    for one in object_.fields:
+        row[one.wire] = record.data.get(one.ours, one.absent)
+        if one.wire in also:
+            row[also[one.wire]] = row[one.wire]
+    return row
 
 
 def _standard(record: Record) -> dict[str, Any]:
@@ -127,8 +119,24 @@ def checked(value: Any, as_type: Any, name: str) -> Any:
         raise InvalidField(f"`{name}` is not {what}.", path=name) from None
 
 
-def profile_changes(form: Mapping[str, Any]) -> dict[str, Any]:
-    """What is sent of a user's name, picture and number. A null clears the latter two. Raises InvalidField."""
+def new_user(form: Mapping[str, Any], *, role: str) -> dict[str, Any]:
+    """The fields of a new user. Raises InvalidField."""
+    data: dict[str, Any] = {
+        "name": checked(text(form, "fullname", "name").strip(), Name, "fullname"),
+        "email": email(form),
+        "role": role,
+        "avatar": checked(optional_text(form, "avatar") or random_avatar(), Line, "avatar"),
+    }
+    if (mobile := optional_text(form, "mobile", "phone")) is not None:
+        data["phone"] = mobile
+    return data
+
+
+def profile_changes(form: Mapping[str, Any], user: Record) -> dict[str, Any]:
+    """What the form changes of a user's name, picture and number; a null clears the latter two. Raises InvalidField.
+
+    Another number has to be verified anew.
+    """
     changes: dict[str, Any] = {}
     if (name := optional_text(form, "fullname", "name")) is not None:
         changes["name"] = checked(name.strip(), Name, "fullname")
@@ -137,5 +145,6 @@ def profile_changes(form: Mapping[str, Any]) -> dict[str, Any]:
         changes["avatar"] = None if avatar is None else checked(avatar, Line, "avatar")
     if "mobile" in form or "phone" in form:
         mobile = optional_text(form, "mobile", "phone")
-        changes |= {"phone": mobile, "mobile_verified": False}
+        if mobile != user.data.get("phone"):
+            changes |= {"phone": mobile, "mobile_verified": False}
     return changes

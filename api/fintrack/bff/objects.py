@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from api.documents import Document
 from api.fintrack.objects import OBJECTS
-from api.fintrack.objects.object import Field, Join, Object, Row, Seen
-from api.fintrack.roles import ADMINISTER
-from domain.record import Record
+from api.fintrack.objects.businesses import BUSINESS
+from api.fintrack.objects.object import Join, Object
+from api.fintrack.objects.users import USER
 from infra.listing import Condition, Test
 
 SERVICE = "bff-service"
@@ -22,59 +21,6 @@ class Relation:
     of: str
     link: str
     only: tuple[Test, ...] = ()
-
-
-def _finish_user(_: Document, row: Row, __: Seen) -> None:
-    row["name"], row["role"] = row["fullname"], row["roleId"]
-
-
-def _is_active(record: Record | Document) -> bool:
-    return bool(record.data.get("is_active", True))
-
-
-USER = Object(
-    name="user",
-    plural="users",
-    service=SERVICE,
-    kind="user",
-    fields=(
-        Field("avatar", "String", "avatar"),
-        Field("email", "String", "email"),
-        Field("emailVerified", "Boolean", "email_verified"),
-        Field("fullname", "String", "name"),
-        Field("mobile", "String", "phone"),
-        Field("mobileVerified", "Boolean", "mobile_verified"),
-        Field("roleId", "String", "role"),
-    ),
-    order="fullname",
-    where=(Condition((("data", "is_active"),), (True,)),),
-    shows=_is_active,
-    finish=_finish_user,
-    read_gate=ADMINISTER,
-)
-"""Users, for those who administer them."""
-
-BUSINESS = Object(
-    name="business",
-    plural="businesses",
-    service=SERVICE,
-    kind="company",
-    fields=(
-        Field("address", "Text", "address"),
-        Field("avatar", "String", "logo_url"),
-        Field("businessCodename", "String", "codename"),
-        Field("country", "String", "country"),
-        Field("currency", "String", "currency"),
-        Field("email", "String", "email"),
-        Field("name", "String", "name"),
-        Field("phone", "String", "phone"),
-        Field("taxNumber", "String", "tax_number"),
-        Field("timeZone", "String", "time_zone"),
-        Field("website", "String", "website"),
-    ),
-    order="name",
-)
-"""The business itself; no business sees another."""
 
 
 _LINKS: Mapping[str, Mapping[str, str]] = {"invoiceItem": {"productOrServiceId": "product_id"}}

@@ -148,7 +148,6 @@ def _handler(reported: Reported) -> HTTPRouteHandler:
         description="Not enveloped. Amounts are those of the books, by the day on which they were posted.",
         tag=TAG,
         query=Between,
-        free_query=True,
         headers=TENANT,
         answers={200: Told("The report.", dict[str, Any], reported.example)},
         refusals=(errors.InvalidField, errors.NotAllowed, errors.ProjectionBehind),

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Annotated, Any
 
-import msgspec
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 from msgspec import Meta
@@ -14,12 +13,13 @@ from msgspec import Meta
 from api.endpoint import Answer, Operation
 from api.fintrack.asking import Asker
 from api.fintrack.bff.objects import RELATIONS, SERVICE, WHOLE
-from api.fintrack.bff.relating import related_tests
+from api.fintrack.bff.relating import MOST_STEPS, related_tests
 from api.fintrack.bff.searching import MOST_WORDS, search
-from api.fintrack.describing import TENANT, GetQuery, ListQuery, enveloped
+from api.fintrack.describing import TENANT, Describing, enveloped
 from api.fintrack.envelope import respond
 from api.fintrack.filters import Filters
 from api.fintrack.objects.object import Object
+from api.fintrack.parameters import GetQuery, PageQuery, list_query
 from api.fintrack.reading import get_list, get_one
 from api.fintrack.services import handler
 from domain import errors
@@ -29,13 +29,11 @@ TAG = "FinTrack: bff"
 _REFUSALS = (errors.InvalidField, errors.NotAllowed)
 
 
-class SearchQuery(msgspec.Struct, kw_only=True):
+class SearchQuery(PageQuery, kw_only=True):
     """What is looked for."""
 
     keyword: Annotated[str, Meta(description=f"One to {MOST_WORDS} words; a result has all of them, as parts of its texts.")]
     objects: Annotated[str, Meta(description="Names of objects, with commas between; without, all of them.")] | None = None
-    pageNumber: Annotated[int, Meta(ge=0)] = 1  # noqa: N815 - as on the wire
-    pageRowCount: Annotated[int, Meta(ge=1, le=1000)] = 25  # noqa: N815 - as on the wire
 
 
 def list_objects(asker: Asker, object_: Object) -> ASGIResponse:
@@ -55,33 +53,31 @@ def count_objects(asker: Asker, object_: Object) -> ASGIResponse:
 
 
 def _filters(asker: Asker) -> Filters:
-    return Filters(asker.query, asker.zone, asker.today)
+    return Filters(asker.query, asker.zone, asker.today, str(asker.company_id))
 
 
 def _operations(object_: Object) -> tuple[Operation, Operation, Operation]:
-    title, many = (name[0].upper() + name[1:] for name in (object_.name, object_.plural))
-    fields = ", ".join(f"`{one.wire}`" for one in object_.fields if one.filterable)
-    relations = [f"`{name}.…`" for name in RELATIONS[object_.name]]
-    filters = f"Filters: {fields}, with the operators of their types"
-    filters += f"; and those of {', '.join(relations)}, as in `{next(iter(RELATIONS[object_.name]))}.id`." if relations else "."
-    rows: Any = dict[str, Any]
+    describe = Describing(object_, "FinTrackBff")
+    title, many = describe.title, describe.many
+    related = {name: WHOLE[relation.of] for name, relation in RELATIONS[object_.name].items()}
+    query = list_query(f"FinTrackBffQueryOf{many}", object_, related)
+    farther = f"Filters may go {MOST_STEPS} objects far, as `invoice.customer.name` of a payment." if related else ""
     listed = Operation(
         id=f"fintrackBffList{many}",
         summary=f"{many} with all that belongs to them",
-        description=filters,
+        description=farther,
         tag=TAG,
-        query=ListQuery,
-        free_query=True,
+        query=query,
         headers=TENANT,
-        answers={200: Answer("A page.", enveloped(f"FinTrackBffPageOf{many}", object_.plural, list[rows], is_list=True))},
+        answers={200: describe.listed()},
         refusals=_REFUSALS,
     )
     counted = Operation(
         id=f"fintrackBffCount{many}",
         summary=f"How many {object_.plural} there are",
-        description=filters,
+        description=farther,
         tag=TAG,
-        free_query=True,
+        query=query,
         headers=TENANT,
         answers={200: Answer("The count.", enveloped(f"FinTrackBffCountOf{many}", "count", int))},
         refusals=_REFUSALS,
@@ -91,9 +87,8 @@ def _operations(object_: Object) -> tuple[Operation, Operation, Operation]:
         summary=f"One {object_.name} with all that belongs to it",
         tag=TAG,
         query=GetQuery,
-        free_query=True,
         headers=TENANT,
-        answers={200: Answer("The object.", enveloped(f"FinTrackBffOne{title}", object_.name, rows))},
+        answers={200: describe.got("The object.")},
         refusals=(*_REFUSALS, errors.RecordNotFound),
     )
     return listed, counted, got
@@ -112,7 +107,6 @@ _SEARCH = Operation(
     description="Words of one or two letters are looked for where words begin. Object by object, the latest first.",
     tag=TAG,
     query=SearchQuery,
-    free_query=True,
     headers=TENANT,
     answers={200: Answer("A page.", enveloped("FinTrackBffResults", "results", list[dict[str, Any]], is_list=True))},
     refusals=_REFUSALS,

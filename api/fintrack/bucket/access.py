@@ -9,9 +9,8 @@ from api.http_errors import HttpRequest
 from api.reading_requests import services_of
 from domain.command import Actor
 from domain.errors import NotAllowed, NotAuthenticated
-from infra.bucket_tokens import BucketClaims
 from infra.composition import Services
-from infra.tokens import Claims
+from infra.identity.bucket_tokens import BucketClaims
 
 ANY_GENERATION = 2**31 - 1
 """A bucket token is of no generation of its session's access tokens: it holds as long as the session."""
@@ -56,17 +55,7 @@ def required_token_of(request: HttpRequest) -> BucketClaims:
 
 def holder_of(services: Services, claims: BucketClaims) -> Holder:
     """Who holds the token. A query: call it in a thread. Raises NotAuthenticated where the session or the role has ended."""
-    asked = Claims(
-        typ="access",
-        cid=claims.cid,
-        sub=claims.sub,
-        sid=claims.sid,
-        gen=ANY_GENERATION,
-        role=claims.role,
-        iat=claims.iat,
-        exp=claims.exp,
-    )
-    principal = services.identity.confirm(asked)
+    principal = services.identity.confirm(claims.of_session())
     if principal.role != claims.role and not claims.bucket.endswith(OF_A_USER):
         raise NotAuthenticated("Your role has changed since this bucket token was given; log in again.")
     return Holder(services, claims.cid, claims.bucket, principal.actor)

@@ -15,6 +15,7 @@ from api.fintrack.asking import read_request
 from api.fintrack.bucket.access import check_bucket, holder_of, required_token_of, token_of
 from api.fintrack.bucket.rows import EXAMPLE, TAG, BucketFile, BucketPage, OneBucketFile, row_of
 from api.fintrack.envelope import page_of
+from api.fintrack.parameters import PageQuery
 from api.fintrack.values import read_id
 from api.http_errors import HttpRequest
 from api.reading_requests import services_of
@@ -37,6 +38,14 @@ DESCRIPTION = (
     "Files of public buckets are sent to anybody, others to the bucket's token. One `Range` of bytes, `If-Range` and"
     " `If-None-Match` are heeded (206, 416, 304). Pictures and PDF may be shown by browsers, all else is saved."
 )
+
+
+class FilesQuery(PageQuery, kw_only=True):
+    """Which page of which bucket's files."""
+
+    bucketId: str | None = None  # noqa: N815 - as on the wire
+
+
 REFUSALS = (errors.RecordNotFound, errors.FileMissing, errors.NotAuthenticated, errors.TooManyRequests)
 
 
@@ -106,7 +115,7 @@ async def download_head(request: HttpRequest, file_id: FromPath[str]) -> ASGIRes
         summary="List the files of a bucket",
         description="With the bucket's own token; newest first. `bucketId` may be left out: it is the token's.",
         tag=TAG,
-        free_query=True,
+        query=FilesQuery,
         answers={
             200: Answer(
                 "A page of files.",

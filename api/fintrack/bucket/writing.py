@@ -20,9 +20,9 @@ from domain.command import Command, Idempotency
 from domain.decide import Result
 from domain.errors import InvalidField, RecordNotFound
 from domain.needs import Needs
-from infra.bucket_tokens import BucketClaims
 from infra.composition import Services
 from infra.files.finding import get_file
+from infra.identity.bucket_tokens import BucketClaims
 from infra.ledger import Outcome
 from infra.requests import check_key
 

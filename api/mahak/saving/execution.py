@@ -24,7 +24,7 @@ from domain.decide import Result
 from domain.errors import InvalidField, LedgerError, ServiceUnavailable
 from infra.composition import Services
 from infra.ledger import MAX_COMMANDS, Refusal
-from infra.pulling_changes import ChangeReader
+from infra.sync.change_reader import ChangeReader
 
 MOST_TIMES = 5
 """How often a batch is begun again because the same rows came by another request meanwhile."""

@@ -19,7 +19,7 @@ from api.mahak.saving.orders import LINES, owner_of
 from domain import errors
 from domain.errors import LedgerError
 from infra.requests import fingerprint_of
-from infra.syncs import Rejected, Syncs
+from infra.sync.syncs import Rejected, Syncs
 
 V1, V2 = "V1", "V2"
 NOT_KEPT = (

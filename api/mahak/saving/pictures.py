@@ -21,9 +21,9 @@ from domain.errors import InvalidField, LedgerError
 from domain.needs import Needs
 from infra.composition import Services
 from infra.files import StoredFile
+from infra.identity.tokens import Claims
 from infra.ids import new_id
 from infra.store.interface import Store
-from infra.tokens import Claims
 
 CONTENT = "binaryData"
 

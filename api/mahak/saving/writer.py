@@ -11,7 +11,7 @@ from domain.command import Actor
 from domain.errors import CompanyNotFound
 from domain.needs import Needs
 from infra.composition import Services
-from infra.tokens import Claims
+from infra.identity.tokens import Claims
 
 
 @dataclass(frozen=True, slots=True)

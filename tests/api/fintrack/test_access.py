@@ -160,7 +160,7 @@ def test_the_five_places_of_a_token(owner, company, theirs):
 def test_a_session_that_ended_is_none(owner, company, caller, services):
     one = caller("owner")
     assert one.call("GET", PATHS["customer"]).status_code == 200
-    services.identity.log_out(services.identity.confirm(services.identity.authenticate(one.token)))
+    services.sessions.log_out(services.identity.confirm(services.identity.authenticate(one.token)))
     assert one.call("GET", PATHS["customer"]).status_code == 401
 
 

@@ -21,11 +21,6 @@ SERVICES = (
 
 
 @pytest.fixture(scope="module")
-def business(services, client):
-    return Business(services, client)
-
-
-@pytest.fixture(scope="module")
 def root(services, client):
     return Business(services, client, "root")
 
@@ -249,7 +244,7 @@ def test_a_cookie_logs_out_too(business, client):
 def test_a_token_lasts_as_long_as_its_session(business, services):
     user = business.user()
     claims = services.identity.authenticate(user.token)
-    assert claims.exp - claims.iat == services.identity.refresh_lifetime.total_seconds()
+    assert claims.exp - claims.iat == services.sessions.refresh_lifetime.total_seconds()
 
 
 def test_a_token_works_on_the_native_api_of_the_same_company(business, client):

@@ -175,6 +175,21 @@ def test_balances(shop):
     assert {one["name"]: one["balance"] for one in customers} == {"Farhad": 95, "Shirin Çelik": 100}, "both tell the same"
 
 
+def test_what_was_changed_is_neither_billed_twice_nor_paid(owner):
+    """Items come one after another, so that the invoice is posted anew with each; a deleted payment was none."""
+    customer, supplier = owner.make("customer", name="Shirin"), owner.make("supplier", name="Mill")
+    invoice = owner.invoice("A-1", customer["id"])
+    for price in (100, 200, 300):
+        owner.make("invoiceItem", invoiceId=invoice["id"], productOrServiceId=NIL, quantity=1, description="x", unitPrice=price)
+    owner.delete("payment", owner.payment(50, invoiceId=invoice["id"])["id"])
+    owner.payment(70, invoiceId=invoice["id"])
+    owner.delete("expense", owner.expense(12.5, supplierId=supplier["id"])["id"])
+    owner.change("expense", owner.expense(10, supplierId=supplier["id"])["id"], amount=8)
+    for report, expected in (("customer", (600, 70, 530)), ("supplier", (8, 0, 8))):
+        (row,) = ask(owner, f"/reports/{report}-balances")["rows"]
+        assert (row["billed"], row["paid"], row["balance"]) == expected
+
+
 REFUSED = [
     ("/invoices?nobody.name=x", "nobody.name"),
     ("/invoices?customer.nothing=x", "customer.nothing"),

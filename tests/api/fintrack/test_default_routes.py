@@ -160,6 +160,8 @@ def test_every_service(client, prefix):
     assert swagger.headers["content-type"].startswith("text/html")
     assert not ELSEWHERE.search(swagger.text)
     document = client.get(f"{prefix}/swagger.json").json()
+    assert ("Bucket" if prefix == "/bucket" else "mbx-business-codename") in document["info"]["description"]
+    assert "RFC 9457" not in swagger.text, "errors are not as the native API's"
     whole = client.get("/schema/openapi.json").json()
     assert document["paths"] == {path: one for path, one in whole["paths"].items() if f"{path}/".startswith(f"{prefix}/")}
     used = set(re.findall(r"#/components/schemas/([\w.]+)", json.dumps(document)))
@@ -179,7 +181,7 @@ def test_a_postman_collection(client, path):
     answer = client.get(path)
     collection = answer.json()
     jsonschema_rs.validate(COLLECTION, collection)
-    assert {one["key"] for one in collection["variable"]} == {"baseUrl", "codename", "accessToken"}
+    assert {one["key"] for one in collection["variable"]} == {"baseUrl", "codename", "accessToken", "bucketToken"}
     assert collection["auth"]["bearer"][0]["value"] == "{{accessToken}}"
     prefix = "" if path.startswith("/schema") else path.rpartition("/")[0]
     document = client.get(f"{prefix}/swagger.json" if prefix else "/schema/openapi.json").json()
@@ -204,7 +206,10 @@ def test_a_collection_works_as_it_is(client, owner):
     answer = client.post(url, content=item["request"]["body"]["raw"], headers={**headers, "Authorization": f"Bearer {owner.token}"})
     assert answer.status_code == 201
     log_in = next(one for one in items_of(client.get("/auth-api/getPostmanCollection").json()) if "/login" in one["name"])
-    assert "accessToken" in log_in["event"][0]["script"]["exec"][0]
+    kept = log_in["event"][0]["script"]["exec"]
+    assert ["'accessToken'" in kept[0], ".userBucketToken" in kept[1]] == [True, True]
+    upload = next(one for one in items_of(client.get("/bucket/getPostmanCollection").json()) if "/upload" in one["name"])
+    assert upload["request"]["auth"]["bearer"][0]["value"] == "{{bucketToken}}", "a bucket takes no access token"
     assert log_in["request"]["auth"] == {"type": "noauth"}
 
 

@@ -41,7 +41,7 @@ def shop(owner: Caller) -> Caller:
     owner.product("S-1", name="Service", type="service", price=5, vatRate=0)
     owner.product("P-1", name="Product", price=5.5)
     owner.product("P-2", name="another", price=-0.0)
-    owner.shirin, owner.supplier = shirin, supplier["id"]
+    owner.shirin, owner.supplier, owner.business = shirin, supplier["id"], supplier["businessId"]
     return owner
 
 
@@ -62,7 +62,7 @@ FILTERS = [
     ("customer", "?phone=null&phone=3", "Ali_B farhad"),
     ("customer", "?contactEmail=f@EX", "farhad"),
     ("customer", "?contactEmail=", "Ali_B Shirin 100% farhad"),
-    ("customer", "?unknown=1&_=2&businessId=x", "Ali_B Shirin 100% farhad"),
+    ("customer", "?unknown=1&_=2", "Ali_B Shirin 100% farhad"),
     ("customer", "?pageNumber%5Bpage%5D=1&pageNumber%5BpageSize%5D=100", "Ali_B Shirin 100% farhad"),
     ("customer", "?sort=-name", "farhad Shirin 100% Ali_B"),
     ("customer", "?sort=-createdAt", "Ali_B farhad Shirin 100%"),
@@ -77,6 +77,10 @@ FILTERS = [
     ("productOrService", "?price=5.50", "Product"),
     ("productOrService", "?price=5&price=5.5", "Product Service"),
     ("productOrService", "?price=$lt-5.5", "Service another"),
+    ("customer", "?businessId={business}", "Ali_B Shirin 100% farhad"),
+    ("customer", "?businessId={shirin}&businessId={business}&phone=11", "Ali_B Shirin 100%"),
+    ("customer", "?businessId={shirin}", ""),
+    ("invoice", "?businessId=null", ""),
     ("productOrService", "?price=$lte-5.5", "Product Service another"),
     ("productOrService", "?price=$gt-5", "Product"),
     ("productOrService", "?price=$gte-5&sort=price", "Service Product"),
@@ -139,7 +143,7 @@ NAMES = {"invoice": "invoiceNumber", "payment": "amount", "expense": "amount"}
 def test_filters_order_and_pages(shop):
     wrong = []
     for name, query, expected in FILTERS:
-        rows = shop.list(name, query.format(shirin=shop.shirin, supplier=shop.supplier))
+        rows = shop.list(name, query.format(shirin=shop.shirin, supplier=shop.supplier, business=shop.business))
         found = " ".join(str(row[NAMES.get(name, "name")]) for row in rows)
         if found != expected:
             wrong.append((name, query, expected, found))
@@ -182,6 +186,7 @@ RUBBISH = [
     ("customer", "pageNumber=x"),
     ("customer", "pageRowCount=0"),
     ("customer", "pageRowCount=1001"),
+    ("customer", "businessId=babil"),
     ("customer", "name=%00"),
     ("customer", "name=" + "x" * 256),
     ("customer", "&".join(f"name={index}" for index in range(101))),

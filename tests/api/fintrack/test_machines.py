@@ -12,6 +12,8 @@ from fintrack_clients import NIL, PATHS, Caller
 from litestar.testing import TestClient
 
 from api.app import create_app
+from domain.command import SYSTEM, Command
+from infra.store.postgres import PostgresStore
 
 TOKEN = "a-service-token-of-enough-characters"
 BASES = {name: f"{path.rpartition('/v1/')[0]}/m2m/{name.lower()}" for name, path in PATHS.items()}
@@ -192,6 +194,44 @@ def test_a_query_is_exact(machine, owner):
     assert [
         row["amount"] for row in machine.done("expense", "delete-by-query", {"query": {"notes": None, "date": "2026-02-01"}})
     ] == [5]
+
+
+def test_a_query_may_say_what_every_record_has(machine, owner, theirs):
+    """`{businessId, isActive: true}` is in the where clause of every documented API."""
+    kept = owner.make("customer", name="Ada")
+    common = {"businessId": kept["businessId"], "isActive": True}
+    for query, found in (
+        ({"id": kept["id"], **common}, 1),
+        (common, 1),
+        ({"businessId": [NIL, kept["businessId"]]}, 1),
+        ({"businessId": theirs.make("customer", name="Bob")["businessId"]}, 0),
+        ({"businessId": None}, 0),
+        ({"isActive": False, "name": "Ada"}, 0),
+    ):
+        assert len(machine.done("customer", "update-by-query", {"query": query, "dataClause": {}})) == found, query
+    for query in ({"businessId": "babil"}, {"isActive": "perhaps"}):
+        assert machine.post("customer", "delete-by-query", {"query": query}).status_code == 400
+    owner.get("customer", kept["id"])
+
+
+def test_many_objects_are_read_at_once(machine, owner, company, services, monkeypatch):
+    ids = [owner.make("customer", name=f"C{index}")["id"] for index in range(5)]
+    twofold = [Command(kind="party", action="create", data={"name": "Two", "roles": ["customer", "supplier"]})] * 3
+    services.ledger.execute(company.id, twofold, SYSTEM)
+    reads: list[int] = []
+    read = PostgresStore.read_records
+
+    def counted(self, company_id, needs):
+        reads.append(len(needs.ids) + len(needs.parents))
+        return read(self, company_id, needs)
+
+    monkeypatch.setattr(PostgresStore, "read_records", counted)
+    assert [row["id"] for row in machine.done("customer", "update-by-id-list", {"idList": ids, "notes": "x"})] == ids
+    assert reads == [1, 5], "the business, and the customers"
+    reads.clear()
+    assert len(machine.done("customer", "delete-by-query", {"query": {"name": "Two"}})) == 3
+    assert reads == [1, 3], "the business, and what the parties have that stay suppliers"
+    assert [row["name"] for row in owner.list("supplier")] == ["Two"] * 3
 
 
 def test_the_same_rules(machine, owner):

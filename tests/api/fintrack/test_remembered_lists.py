@@ -10,8 +10,8 @@ from fintrack_clients import NIL, PATHS, Caller
 
 from api.fintrack import answering, asking
 from domain.command import SYSTEM, Command
-from infra.heads import Heads
 from infra.store.pipeline import Pipeline
+from infra.sync.heads import Heads
 
 INVOICES, CUSTOMERS = PATHS["invoice"], PATHS["customer"]
 SEARCH = "/bff-service/v1/search?keyword=shirin"

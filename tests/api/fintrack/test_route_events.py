@@ -10,49 +10,24 @@ from typing import Any
 import msgspec
 import nats
 import pytest
-from fintrack_clients import FETCH_PATHS, PATHS
+from fintrack_clients import FETCH_PATHS, PATHS, SERVICES
+from jetstream import messages
 from litestar.testing import TestClient
-from nats.js.api import AckPolicy, ConsumerConfig
+from waiting import wait_until
 
 from api.app import create_app
 from infra.relay.announcing import MOST_WAITING, Announcer
 from infra.relay.stream import Retention, StreamNames
 
-SERVICES = {
-    "customer": "customermanagement",
-    "supplier": "suppliermanagement",
-    "productOrService": "productcatalog",
-    "invoice": "invoicemanagement",
-    "invoiceItem": "invoicemanagement",
-    "payment": "paymentmanagement",
-    "expense": "expensemanagement",
-}
-
 
 def announced(url: str, company_id: Any) -> list[Any]:
     """Every message of a business, in order."""
-
-    async def read() -> list[Any]:
-        client = await nats.connect(url)
-        try:
-            config = ConsumerConfig(ack_policy=AckPolicy.NONE)
-            consumer = await client.jetstream().pull_subscribe("", stream="FINTRACK_ROUTES", config=config)
-            left, found = (await consumer.consumer_info()).num_pending, []
-            while len(found) < left:
-                found += await consumer.fetch(min(1_000, left - len(found)), timeout=5)
-            return [one for one in found if one.headers["Daftar-Company-Id"] == str(company_id)]
-        finally:
-            await client.close()
-
-    return asyncio.run(read())
+    return [one for one in messages(url, "FINTRACK_ROUTES") if one.headers["Daftar-Company-Id"] == str(company_id)]
 
 
 def wait_for(url: str, company_id: Any, count: int) -> list[Any]:
-    deadline = time.monotonic() + 10
-    while len(found := announced(url, company_id)) < count:
-        assert time.monotonic() < deadline, [one.subject for one in found]
-        time.sleep(0.05)
-    return found
+    wait_until(lambda: len(announced(url, company_id)) >= count, 10, 0.05)
+    return announced(url, company_id)
 
 
 def test_every_api_of_every_object(owner, company, api_settings):

@@ -6,7 +6,7 @@ from typing import Any
 
 from mahak_clients import SALE, Client, save_v1, save_v2
 
-from infra import syncs
+from infra.sync import syncs
 from tests.api.conftest import register
 
 PATH = "/API/v3/Sync/DeadLetters"

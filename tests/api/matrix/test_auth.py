@@ -8,6 +8,8 @@ from uuid import uuid4
 import pytest
 from matrix_devices import Device, insert, update
 
+from infra.identity.companies import company_named
+
 PASSWORD = "correct horse battery"
 
 
@@ -97,9 +99,9 @@ def test_all_that_is_wrong_is_said_at_once(client):
 def test_any_name_gets_a_codename_of_its_own(client, services, name):
     answer = post(client, "register", form(company_name=name))
     assert answer.status_code == 201, answer.text
-    found = services.identity.find_company(answer.json()["company_id"])
+    found = company_named(services.database, answer.json()["company_id"])
     assert found is not None
-    assert services.identity.find_company("root") != found
+    assert company_named(services.database, "root") != found
 
 
 def test_wrong_credentials(client, mina):
@@ -155,7 +157,7 @@ def test_an_invitation_makes_one_member(client, mina, services):
     made = invited(client, owner["token"], role="accountant", email="Sami@example.com").json()
     assert made["role"] == "accountant"
     stored = services.database
-    with stored.company(services.identity.find_company(owner["company_id"])) as connection:
+    with stored.company(company_named(services.database, owner["company_id"])) as connection:
         rows = connection.execute("SELECT code_hash FROM invitations").fetchall()
         events = connection.execute("SELECT count(*) FROM events WHERE data LIKE %s", (f"%{made['code'][5:]}%",)).fetchone()
     assert made["code"].encode() not in b"".join(row[0] for row in rows)
@@ -176,7 +178,7 @@ def test_an_invitation_makes_one_member(client, mina, services):
 def test_an_invitation_expires(client, mina, services):
     _, owner = mina
     made = invited(client, owner["token"], role="staff").json()
-    with services.database.company(services.identity.find_company(owner["company_id"])) as connection:
+    with services.database.company(company_named(services.database, owner["company_id"])) as connection:
         connection.execute("DELETE FROM invitations")
     assert post(client, "register", form(invitation_code=made["code"])).status_code == 422
 

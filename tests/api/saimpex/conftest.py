@@ -42,7 +42,7 @@ class Registry:
     def logged_in(self, company: Company) -> Company:
         """The same with a new session."""
         user = self.services.store.read_records(company.id, Needs(ids={company.user_id})).records[0]
-        granted = self.services.identity.open_session(company.id, user, dialect="saimpex")
+        granted = self.services.sessions.open(company.id, user, dialect="saimpex")
         return msgspec.structs.replace(company, token=granted.access_token, refresh_token=granted.refresh_token)
 
     def member(self, company: Company, role: str) -> Company:

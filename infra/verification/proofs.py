@@ -20,10 +20,10 @@ from domain.errors import CompanyNotFound, CursorAhead, EventNotFound, InvalidFi
 from domain.event import GENESIS, JSON, RecordedEvent, canonical_bytes, chain_hash
 from domain.merkle import audit_ranges, consistency_ranges
 from infra.database import Connection
-from infra.log_tree import range_hashes
-from infra.signing import SigningKey, is_signed, key_id
 from infra.store.rows import select_events
 from infra.store.sealing import is_intact
+from infra.verification.log_tree import range_hashes
+from infra.verification.signing import SigningKey, is_signed, key_id
 
 
 class Consistency(msgspec.Struct, frozen=True, kw_only=True):

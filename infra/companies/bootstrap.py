@@ -15,12 +15,12 @@ from domain.command import SYSTEM, Command
 from domain.decision import Credential
 from domain.errors import ValueTaken
 from domain.needs import Needs
-from infra.accounts import check_new_password
-from infra.companies import ROOT, ROOT_DATABASE_ID, find_company, get_company
+from infra.companies.directory import ROOT, ROOT_DATABASE_ID, find_company, get_company
 from infra.database import Database
+from infra.identity.accounts import check_new_password
+from infra.identity.passwords import Passwords
 from infra.ids import new_id
 from infra.ledger import Ledger
-from infra.passwords import Passwords
 from infra.reading import Reader
 from infra.roles import api_url
 from infra.settings import Settings

@@ -19,7 +19,7 @@ import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from infra.ending import end
+from infra.processes.ending import end
 
 SUBJECT = "daftar.hint"
 SWEEP_SECONDS = 1.0

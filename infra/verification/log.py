@@ -21,10 +21,10 @@ from domain.errors import CompanyNotFound, LogBroken
 from domain.event import GENESIS, RecordedEvent, chain_hash
 from infra.database import Database
 from infra.followers.tables import Connection
-from infra.log_tree import first_wrong_subtree, root_from_log
 from infra.store.rows import event_of_row
 from infra.store.sealing import is_intact
 from infra.store.statements import EVENT_COLUMNS
+from infra.verification.log_tree import first_wrong_subtree, root_from_log
 
 PAGE = 2_000
 STRETCH = 50_000

@@ -9,7 +9,7 @@ from typing import Any
 
 from domain.event import JSON
 from domain.history import FieldChange
-from infra.changes import Change
+from infra.history.changes import Change
 
 COLUMNS = (
     "seq",

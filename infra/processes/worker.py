@@ -13,9 +13,9 @@ from infra.database import Database
 from infra.followers.follower import Follower, ProjectionFollower
 from infra.followers.hints import Hints, NatsHints
 from infra.followers.runner import Runner
-from infra.forgetting import ForgettingScheduler
+from infra.identity.forgetting import ForgettingScheduler
 from infra.ledger import Ledger
-from infra.overdue import OverdueScheduler
+from infra.processes.overdue import OverdueScheduler
 from infra.relay import NAME
 from infra.relay.follower import BATCH as RELAY_BATCH
 from infra.relay.follower import Relay

@@ -16,8 +16,8 @@ import jwt
 import msgspec
 
 from domain.errors import NotAuthenticated
-from infra.identity import Principal
-from infra.tokens import ALGORITHM, Claims
+from infra.identity.identity import Principal
+from infra.identity.tokens import ALGORITHM, Claims
 
 ANY_GENERATION = 2**31
 """Bucket tokens are not renewed with the session's own."""

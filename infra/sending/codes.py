@@ -9,7 +9,7 @@ from uuid import UUID
 import structlog
 
 from domain.errors import MessageNotSent
-from infra.verification_codes import LIFETIME, Code, Purpose
+from infra.identity.verification_codes import LIFETIME, Code, Purpose
 
 if TYPE_CHECKING:
     from infra.composition import Services

@@ -17,7 +17,7 @@ from psycopg import AsyncConnection
 from psycopg.pq import ExecStatus
 
 from domain.errors import CompanyNotFound, ServiceUnavailable
-from infra.ending import end
+from infra.processes.ending import end
 from infra.store.arrays import uuids
 
 CONNECT_SECONDS = 5

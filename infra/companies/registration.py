@@ -23,12 +23,13 @@ from domain.errors import InvalidField, NotAllowed, RecordExists, ValueTaken
 from domain.kinds.company import is_uuid
 from domain.needs import Needs
 from domain.record import Record
-from infra.accounts import check_new_password
-from infra.companies import ROOT, database_id_of
-from infra.database import Database
-from infra.demo_password import is_demo_password
-from infra.identity import Identity
+from infra.companies.directory import ROOT, database_id_of
+from infra.identity.accounts import check_new_password
+from infra.identity.companies import companies_of_email, company_named
+from infra.identity.demo_password import is_demo_password
+from infra.identity.users import Users
 from infra.ids import new_id
+from infra.ledger import Ledger
 
 RESERVED = frozenset({ROOT, "babil", "daftar", "api", "admin"})
 """Codenames that nobody gets by registering: the service's own company among them."""
@@ -66,10 +67,10 @@ class Invitation(msgspec.Struct, frozen=True, kw_only=True):
 class Registration:
     """Makes companies with their owners, and members by invitation. Hashes passwords: call it in a thread for that."""
 
-    def __init__(self, identity: Identity, database: Database) -> None:
-        self.identity = identity
-        self.database = database
-        self.ledger = identity.ledger
+    def __init__(self, users: Users, ledger: Ledger) -> None:
+        self.users = users
+        self.database = users.database
+        self.ledger = ledger
 
     def register(self, newcomer: Newcomer, company: dict[str, Any]) -> tuple[UUID, Record]:
         """A new company and its owner, in one transaction; returns the company's id and the user.
@@ -85,7 +86,7 @@ class Registration:
                     return company_id, user
             user_id = new_id()
             owner = {"name": newcomer.name, "email": newcomer.email, "role": "owner"}
-            credential = self.identity.passwords.credential(user_id, newcomer.password)
+            credential = self.users.passwords.credential(user_id, newcomer.password)
             for attempt in range(TRIES):
                 named = {**company, "codename": codename_of(company["name"], attempt)}
                 commands = [
@@ -111,8 +112,8 @@ class Registration:
         user_id = new_id()
         credentials = []
         if password is not None:
-            check_new_password(password, demo=self.identity.demo)
-            credentials = [self.identity.passwords.credential(user_id, password)]
+            check_new_password(password, demo=self.users.demo)
+            credentials = [self.users.passwords.credential(user_id, password)]
         for attempt in range(TRIES):
             named = {**company, "codename": given or codename_of(company["name"], attempt)}
             commands = [
@@ -140,7 +141,7 @@ class Registration:
         data = {"name": newcomer.name, "email": newcomer.email, "role": role}
         command = Command(kind="user", action="create", id=user_id, data=data)
         if expires_at > datetime.now(timezone.utc):
-            credential = self.identity.passwords.credential(user_id, newcomer.password)
+            credential = self.users.passwords.credential(user_id, newcomer.password)
             try:
                 self.ledger.execute(company_id, [command], Actor(user_id=user_id, role=role), credentials=[credential])
             except RecordExists:
@@ -168,7 +169,7 @@ class Registration:
     def _invitation(self, code: str) -> tuple[UUID | None, tuple[UUID, str, str | None, datetime] | None]:
         number = code.partition("-")[0]
         is_number = number.isascii() and number.isdecimal() and len(number) < 17
-        company_id = self.identity.find_company(int(number)) if is_number else None
+        company_id = company_named(self.database, int(number)) if is_number else None
         if company_id is None:
             return None, None
         with self.database.company(company_id) as connection:
@@ -176,15 +177,15 @@ class Registration:
 
     def _known(self, newcomer: Newcomer, *, taken: bool = True) -> list[tuple[UUID, Record]]:
         """The users that this e-mail and password are. Raises ValueTaken where the e-mail is somebody else's."""
-        if not (companies := self.identity.companies_of_email(newcomer.email)):
+        if not (companies := companies_of_email(self.database, newcomer.email)):
             return []
-        found = self.identity.users_by_password(companies, newcomer.email, newcomer.password)
+        found = self.users.by_password(companies, newcomer.email, newcomer.password)
         if not found and taken:
             raise ValueTaken("The email has already been taken.", path="email")
         return found
 
     def _check_password(self, password: str) -> None:
-        if is_demo_password(password) and not self.identity.demo:
+        if is_demo_password(password) and not self.users.demo:
             raise InvalidField("This password is published; choose another.", path="password")
 
     def _name_of(self, company_id: UUID) -> str:

@@ -21,11 +21,11 @@ from domain.event import RecordedEvent
 from domain.history import FieldChange, Step, changes_between
 from domain.record import Record, decode_record
 from infra.database import Connection, Database
-from infra.moments import moment_of, seq_before, zone_of
+from infra.history.moments import moment_of, seq_before, zone_of
+from infra.history.streams import events_by_record
 from infra.reading import Reader, known_kinds
 from infra.requests import is_storable
 from infra.store.arrays import texts, uuids
-from infra.streams import events_by_record
 
 WINDOW = 50_000
 """Events that one page looks through at most, so that a rare user in a long log makes short pages, never slow ones."""

@@ -13,8 +13,8 @@ from domain.catalogue import CATALOGUE, fields_of
 from domain.errors import CompanyNotFound, CursorAhead, LogBroken
 from domain.record import Record
 from infra.database import Database
-from infra.moments import seq_at
-from infra.streams import events_by_record
+from infra.history.moments import seq_at
+from infra.history.streams import events_by_record
 
 Progress = Callable[[int], None]
 """Told how many more events have been folded."""

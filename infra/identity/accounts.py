@@ -13,9 +13,10 @@ from domain.decision import Credential
 from domain.errors import InvalidField
 from domain.needs import Needs
 from domain.record import Record
-from infra.demo_password import is_demo_password
-from infra.forgetting import forget, moment_text, oldest_kept
-from infra.identity import Identity
+from infra.identity.demo_password import is_demo_password
+from infra.identity.forgetting import forget, moment_text, oldest_kept
+from infra.identity.sessions import Sessions
+from infra.identity.users import Users
 from infra.ids import new_id
 from infra.settings import FEWEST_PASSWORD_CHARACTERS
 
@@ -25,15 +26,16 @@ MOST_PASSWORD_CHARACTERS = 256
 class Accounts:
     """Users' accounts. Whatever takes a password hashes it: call it in a thread for that (`Threads.run_slowly`)."""
 
-    def __init__(self, identity: Identity) -> None:
-        self.identity = identity
-        self.ledger = identity.ledger
+    def __init__(self, users: Users, sessions: Sessions) -> None:
+        self.users = users
+        self.sessions = sessions
+        self.ledger = sessions.ledger
 
     # Finding --------------------------------------------------------------------------------------
 
     def find(self, company_id: UUID, email: str) -> Record | None:
         """The user with this e-mail who is active, or archived himself so lately that he may come back."""
-        user = self.identity.find_user(company_id, email)
+        user = self.users.find(company_id, email)
         if user is None or user.deleted or not (user.data.get("is_active", True) or self.is_archived(user)):
             return None
         return user
@@ -45,12 +47,12 @@ class Accounts:
 
     def is_archived(self, user: Record) -> bool:
         """Whether the user archived himself, and may still come back."""
-        return str(user.data.get("archived_at") or "") > oldest_kept(self.identity.clock())
+        return str(user.data.get("archived_at") or "") > oldest_kept(self._now())
 
     def check_login(self, company_id: UUID | None, email: str, password: str) -> Record:
         """The user of this e-mail and password, also an archived one. Raises WrongCredentials, always after the same time."""
-        oldest = oldest_kept(self.identity.clock())
-        return self.identity.check_password(company_id, email, password, archived_after=oldest)
+        oldest = oldest_kept(self._now())
+        return self.users.check_password(company_id, email, password, archived_after=oldest)
 
     # Making ---------------------------------------------------------------------------------------
 
@@ -66,11 +68,11 @@ class Accounts:
 
         Without a password nobody can log in as the user before he has set one by a code.
         """
-        known = self.identity.find_user(company_id, str(data["email"]))
+        known = self.users.find(company_id, str(data["email"]))
         if known is not None and known.data.get("archived_at"):
             if self.is_archived(known):
                 return self.restore(company_id, known, actor, data, password)
-            forget(self.identity.database, self.ledger, company_id, known.id, known.seq)  # it is time; the scheduler comes later
+            forget(self.users.database, self.ledger, company_id, known.id, known.seq)  # it is time; the scheduler comes later
         user_id = new_id()
         command = Command(kind="user", action="create", id=user_id, data=dict(data))
         return self._execute(company_id, [command], actor, self.credentials(user_id, password), idempotency)
@@ -106,28 +108,31 @@ class Accounts:
         """Set a password and end every session of the user `but` one; `changes` are made with it."""
         commands = [Command(kind="user", action="update", id=user_id, data=dict(changes))] if changes else []
         commands.append(Command(kind="user", action="change_password", id=user_id))
-        commands += self.identity.ends_of_sessions(company_id, user_id, but=but)
+        commands += self.sessions.ends_of(company_id, user_id, but=but)
         return self._execute(company_id, commands, actor, self.credentials(user_id, password))
 
     def archive(self, company_id: UUID, user_id: UUID, actor: Actor) -> Record:
         """The user leaves, and may come back within a month; every session of his ends."""
-        now = datetime.fromtimestamp(self.identity.clock(), timezone.utc)
+        now = datetime.fromtimestamp(self._now(), timezone.utc)
         command = Command(kind="user", action="update", id=user_id, data={"is_active": False, "archived_at": moment_text(now)})
-        ends = self.identity.ends_of_sessions(company_id, user_id)
+        ends = self.sessions.ends_of(company_id, user_id)
         return self._execute(company_id, [command, *ends], actor)
 
     def delete(self, company_id: UUID, user_id: UUID, actor: Actor) -> Record:
         """Delete a user for good; every session of his ends. Raises RolesFixed for an owner."""
         command = Command(kind="user", action="delete", id=user_id)
-        ends = self.identity.ends_of_sessions(company_id, user_id)
+        ends = self.sessions.ends_of(company_id, user_id)
         return self._execute(company_id, [command, *ends], actor)
 
     def credentials(self, user_id: UUID, password: str | None) -> list[Credential]:
         """What is stored instead of a password. Raises InvalidField where it may not be one."""
         if password is None:
             return []
-        check_new_password(password, demo=self.identity.demo)
-        return [self.identity.passwords.credential(user_id, password)]
+        check_new_password(password, demo=self.users.demo)
+        return [self.users.passwords.credential(user_id, password)]
+
+    def _now(self) -> float:
+        return self.sessions.identity.clock()
 
     def _execute(
         self,

@@ -22,7 +22,7 @@ REMEMBERED = 10_000
 BEGINNING = datetime(1970, 1, 1, tzinfo=timezone.utc)
 """Before every log."""
 
-# Halves what is left of the log, like `infra.moments`; most who ask know all of it but the end
+# Halves what is left of the log, like `infra.history.moments`; most who ask know all of it but the end
 _SINCE = """
 WITH RECURSIVE search (low, high) AS (
     SELECT CASE WHEN recorded_at <= %b::timestamptz THEN seq ELSE 0 END, seq FROM heads WHERE company_id = %b

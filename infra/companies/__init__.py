@@ -1,0 +1,1 @@
+"""The companies there are: their directory, how one is begun, joined and closed."""

@@ -1,0 +1,1 @@
+"""The books as they were: at an event or a time, and who changed what."""

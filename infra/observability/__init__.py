@@ -1,0 +1,1 @@
+"""What shows how the processes are: logs, metrics, traces and health."""

@@ -1,0 +1,1 @@
+"""Sending mail and short messages, and the codes that go out with them."""
