@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cached_property
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -53,7 +54,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return None
 
 
-class Actor(msgspec.Struct, frozen=True, kw_only=True):
+class Actor(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Who writes: a user on a device in a session. `source` scopes the client ids this actor makes."""
 
     user_id: UUID | None = None
@@ -61,7 +62,7 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     session_id: UUID | None = None
     role: str = "system"
 
-    @property
+    @cached_property
     def source(self) -> str:
         """Two offline devices may both have used the same client id: the device scopes it, else the login."""
         if self.device_id is not None:

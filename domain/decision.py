@@ -86,14 +86,18 @@ class Decision:
         """The company's time zone."""
         return ZoneInfo(self.company.get("time_zone", "UTC"))
 
-    def living(self, reference: Reference | str, kind: str, path: str) -> Record:
-        """The living record that a reference names; raises ReferenceMissing, also for another company's."""
+    def living(self, reference: Reference | str, kind: str, path: str, *, or_deleted: bool = False) -> Record:
+        """The living record that a reference names; raises ReferenceMissing, also for another company's.
+
+        `or_deleted`: it may have been deleted since.
+        """
         record_id = UUID(reference) if isinstance(reference, str) else self.find(kind, reference)
         found = self.books.record(record_id) if record_id is not None else None
-        if found is None or found.kind != kind or found.deleted:
-            raise ReferenceMissing(
-                f"There is no {kind.replace('_', ' ')} {shown(reference)}.", path=path, kind=kind, reference=shown(reference)
-            )
+        if found is None or found.kind != kind or (found.deleted and not or_deleted):
+            named = f"{kind.replace('_', ' ')} {shown(reference)}"
+            was = found is not None and found.kind == kind
+            message = f"The {named} was deleted." if was else f"There is no {named}."
+            raise ReferenceMissing(message, path=path, kind=kind, reference=shown(reference))
         return found
 
     def find(self, kind: str, reference: Reference | None) -> UUID | None:
@@ -121,7 +125,7 @@ class Decision:
         """
         if self.books.record(record_id) is not None:
             raise RecordExists(f"A record with the id {record_id} exists already.", path=f"{path}.id" if path else "id")
-        fields = {name: getattr(data, name) for name in kind.field_names}
+        fields = kind.values_of(data)
         fields.update(derived)
         fields["number"] = self.books.numbers.get(kind.name, 0) + 1
         if (client := self.client_ids.pop(record_id, None)) is not None:

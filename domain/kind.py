@@ -155,12 +155,12 @@ class Kind:
 
     def references_of(self, data: Any) -> Iterable[tuple[str, str]]:
         """Every field of `data` that names another record, with the kind it names."""
-        yield from self.references.items()
-        if self.about is not None:
-            kind_field, id_field = self.about
-            named = getattr(data, kind_field, None)
-            if isinstance(named, str):
-                yield id_field, named
+        if self.about is None:
+            return self.references.items()
+        kind_field, id_field = self.about
+        named = getattr(data, kind_field, None)
+        about = [(id_field, named)] if isinstance(named, str) else []
+        return [*self.references.items(), *about]
 
     def person_of(self, record_id: UUID, data: Mapping[str, Any]) -> UUID | None:
         """Whose the personal fields in a record's data are; None where nobody is named."""
@@ -189,6 +189,12 @@ class Kind:
     def field_names(self) -> tuple[str, ...]:
         """The names of the fields that commands may set."""
         return self.fields.__struct_fields__
+
+    def values_of(self, data: Any) -> dict[str, Any]:
+        """The values of those fields in a command's data."""
+        if type(data) is self.fields:
+            return msgspec.structs.asdict(data)
+        return {name: getattr(data, name) for name in self.field_names}
 
     def posts(self, data: Mapping[str, Any]) -> bool:
         """Whether a record with this data counts in the books; a draft or a request does not yet."""

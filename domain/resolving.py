@@ -36,12 +36,16 @@ def require_not_erased(record: Record) -> None:
         raise PersonErased(path="id")
 
 
-def resolve(decision: Decision, kind: Kind, data: Any, record: Record | None = None, prefix: str = "data") -> Any:
+def resolve(
+    decision: Decision, kind: Kind, data: Any, record: Record | None = None, prefix: str = "data", *, require_active: bool = True
+) -> Any:
     """`data` with every reference as the UUID of a living record, and real currencies.
 
-    A reference that `record` already has may point to what was deleted since. Raises ReferenceMissing, naming the field,
-    UnknownCurrency, and InvalidField where the kind that a record of any kind is said to be does not exist.
+    A reference that `record` already has may point to what was deleted since; without `require_active`, which the data may say
+    itself, one to a product may. Raises ReferenceMissing, naming the field, UnknownCurrency, and InvalidField where the kind that a
+    record of any kind is said to be does not exist.
     """
+    require_active = require_active and getattr(data, "require_active", True)
     currency = getattr(data, "currency", None)
     if isinstance(currency, str) and (record is None or record.data.get("currency") != currency):
         try:
@@ -60,7 +64,7 @@ def resolve(decision: Decision, kind: Kind, data: Any, record: Record | None = N
         if found is None:
             raise ReferenceMissing(f"There is no {label(target)} {shown(value)}.", path=path, kind=target)
         if record is None or record.data.get(name) != str(found):
-            decision.living(found, target, path)
+            decision.living(value, target, path, or_deleted=target == "product" and not require_active)
         if found is not value:
             replaced[name] = found
     for name, child in kind.nested.items():
@@ -68,7 +72,8 @@ def resolve(decision: Decision, kind: Kind, data: Any, record: Record | None = N
         if items:
             owner = decision.catalogue[child]
             replaced[name] = [
-                resolve(decision, owner, item, prefix=f"{prefix}.{name}[{index}]") for index, item in enumerate(items)
+                resolve(decision, owner, item, prefix=f"{prefix}.{name}[{index}]", require_active=require_active)
+                for index, item in enumerate(items)
             ]
     return msgspec.structs.replace(data, **replaced) if replaced else data
 

@@ -63,25 +63,31 @@ class Threads:
 
     async def run(self, work: Callable[Parameters, Answer], *args: Parameters.args, **kwargs: Parameters.kwargs) -> Answer:
         """Do the work in a thread, with this task's context variables."""
-        return await self._run(self._workers, work, *args, **kwargs)
+        return await self.start(work, *args, **kwargs)
+
+    def start(
+        self, work: Callable[Parameters, Answer], *args: Parameters.args, **kwargs: Parameters.kwargs
+    ) -> asyncio.Future[Answer]:
+        """Begin the work at once; a task for `run` would begin when the loop comes to it, after what is done meanwhile."""
+        return self._start(self._workers, work, *args, **kwargs)
 
     async def run_slowly(self, work: Callable[Parameters, Answer], *args: Parameters.args, **kwargs: Parameters.kwargs) -> Answer:
         """Do work that hashes passwords."""
-        return await self._run(self._hashers, work, *args, **kwargs)
+        return await self._start(self._hashers, work, *args, **kwargs)
 
     async def run_outside(self, work: Callable[Parameters, Answer], *args: Parameters.args, **kwargs: Parameters.kwargs) -> Answer:
         """Do work that waits for servers that are not ours; nobody who waits for the database waits for them."""
-        return await self._run(self._senders, work, *args, **kwargs)
+        return await self._start(self._senders, work, *args, **kwargs)
 
-    async def _run(
-        self,
+    @staticmethod
+    def _start(
         executor: ThreadPoolExecutor,
         work: Callable[Parameters, Answer],
         *args: Parameters.args,
         **kwargs: Parameters.kwargs,
-    ) -> Answer:
+    ) -> asyncio.Future[Answer]:
         context = contextvars.copy_context()
-        return await asyncio.get_running_loop().run_in_executor(executor, lambda: context.run(work, *args, **kwargs))
+        return asyncio.get_running_loop().run_in_executor(executor, lambda: context.run(work, *args, **kwargs))
 
     def close(self) -> None:
         """Finish what was begun, and end the threads."""

@@ -7,7 +7,9 @@ followers. Whatever goes wrong before the commit stores nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 from uuid import UUID
 
 import msgspec
@@ -65,7 +67,21 @@ class _StoredOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
 Say = Callable[[Books, Sequence[Result]], bytes]
 """Makes a dialect's answer (JSON) of the books as they are after the commands. It may refuse them by raising a LedgerError."""
+Meanwhile = Callable[[Books, Sequence[Result | Refusal]], None]
+"""Uses the time that the store takes to store: it gets the books as they will be, and is for nothing where storing fails."""
 Hint = Callable[[UUID, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What a caller read of a company once its log had reached `seq`: where it still ends there, it is not read again.
+
+    `needs` is what was looked for: what of it is not in `loaded` is known not to exist.
+    """
+
+    seq: int
+    needs: Needs
+    loaded: Loaded
 
 
 class Ledger:
@@ -87,12 +103,15 @@ class Ledger:
         dry_run: bool = False,
         credentials: Sequence[Credential] = (),
         say: Say | None = None,
+        earlier: Earlier | None = None,
+        meanwhile: Meanwhile | None = None,
     ) -> Outcome:
         """Execute commands as one transaction and say what became of each.
 
         `atomic`: the first refusal refuses the batch (raised, with its place in `path`); otherwise each refused command is
         answered with a Refusal and the others stand. `dry_run` decides everything and stores nothing. `say` makes the dialect's
-        answer of what an atomic batch came to, which is stored with the idempotency key. Raises LedgerError.
+        answer of what an atomic batch came to, which is stored with the idempotency key. `meanwhile` is called once everything is
+        decided, while it is being stored. Raises LedgerError.
         """
         if len(commands) > MAX_COMMANDS:
             raise BatchTooLarge(f"A request may hold at most {MAX_COMMANDS} commands; this one has {len(commands)}.")
@@ -104,11 +123,15 @@ class Ledger:
         needs = Needs(ids={company_id})
         for command in commands:
             note_needs(needs, CATALOGUE, command, actor)
-        with self.store.write(company_id, needs, keys) as transaction:
+        unread = needs if earlier is None else needs.without(earlier.needs)
+        with self.store.write(company_id, unread, keys) as transaction:
             if idempotency is not None and (known := transaction.loaded.answers.get(OF_REQUEST + idempotency.key)):
                 return replay(known, idempotency.fingerprint)
             books = books_of(company_id, transaction.head, undoable=not atomic)  # a batch is refused whole: no item is undone
             fill(books, transaction.loaded)
+            if earlier is not None:
+                is_current = transaction.head.seq == earlier.seq
+                fill(books, earlier.loaded if is_current else transaction.load(needs.without(unread)))
             decision = Decision(
                 CATALOGUE, books, actor, now_after(transaction.head), self.make_id, fields_of, correlation_id=self.make_id()
             )
@@ -122,9 +145,12 @@ class Ledger:
                 return outcome
             if idempotency is not None:
                 answers.append(Answer(OF_REQUEST + idempotency.key, idempotency.fingerprint, _stored(outcome)))
+            use_time = None if meanwhile is None else partial(meanwhile, books, results)
             if not (decision.events or answers or decision.credentials):
+                if use_time is not None:
+                    use_time()
                 return outcome
-            append_all(transaction, decision, answers)
+            append_all(transaction, decision, answers, use_time)
         if self.hint is not None and decision.events:
             self.hint(company_id, books.seq)
         return outcome
@@ -308,11 +334,13 @@ def _stored(outcome: Outcome) -> bytes:
     return JSON.encode({"results": outcome.results, "seq": outcome.seq, "said": msgspec.Raw(outcome.said)})
 
 
-def append_all(transaction: WriteTransaction, decision: Decision, answers: list[Answer]) -> None:
+def append_all(
+    transaction: WriteTransaction, decision: Decision, answers: list[Answer], meanwhile: Callable[[], None] | None = None
+) -> None:
     """Append and commit. A violated constraint is a broken invariant of ours, never the client's fault: it surfaces."""
     append = append_of(decision.books, decision.events, transaction.head, answers, decision.credentials, decision.erased)
     try:
-        transaction.append(append)
+        transaction.append(append, meanwhile)
     except SequenceConflict as error:
         if "unique_values" in str(error):
             raise ValueTaken from error

@@ -56,8 +56,7 @@ def typed(command: Command, struct: type[Fields]) -> Command:
         raise InvalidField(f"This cannot be written as JSON: {error}.", path="data") from None
     if NUL in encoded and (place := nul_in(msgspec.json.decode(encoded), "")) is not None:
         raise InvalidField("A text must not hold the NUL character.", path=place)
-    raw = bytes(envelope.data)
-    if raw.count(b"{") + raw.count(b"[") > MOST_NESTED and depth_of(msgspec.json.decode(raw)) > MOST_NESTED:
+    if encoded.count(b"{") + encoded.count(b"[") > MOST_NESTED and depth_of(msgspec.json.decode(envelope.data)) > MOST_NESTED:
         raise _too_deep()
     return command
 

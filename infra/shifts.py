@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -32,17 +32,38 @@ SELECT id FROM (
 AND cashier = coalesce(%b, cashier) ORDER BY number DESC LIMIT %b
 """
 
-
 _OPEN = b"""
 SELECT r.document FROM unique_values u JOIN records r ON r.company_id = u.company_id AND r.id = u.record_id
 WHERE u.company_id = %b AND u.kind = 'shift' AND u.name = 'open_shift' ORDER BY r.number
 """
+_AROUND = b"""
+SELECT document FROM (
+    SELECT r.document, r.document::jsonb -> 'data' AS data
+    FROM unique_values u JOIN records r ON r.company_id = u.company_id AND r.id = u.record_id
+    WHERE u.company_id = %b AND u.kind = 'shift' AND u.name = 'open_shift'
+    UNION ALL
+    SELECT document, document::jsonb -> 'data' FROM (
+        SELECT document FROM records WHERE company_id = %b AND kind = 'shift' AND NOT deleted ORDER BY number DESC LIMIT 100
+    ) AS latest WHERE document::jsonb -> 'data' ->> 'closed_at' IS NOT NULL
+) AS shifts
+WHERE (data ->> 'opened_at')::timestamptz <= %b AND coalesce((data ->> 'closed_at')::timestamptz, 'infinity') >= %b
+"""
+"""Of the closed ones only the latest are looked at: what is sold offline turns up within days, and there may be thousands."""
 
 
-def open_shifts(database: Database, company_id: UUID) -> list[Record]:
-    """The shifts that are open now, by number."""
+def open_shifts(database: Database, company_id: UUID, moment: datetime | None = None) -> list[Record]:
+    """The shifts that are open now; with a moment those in which it lies, by the tills' clocks, closed since or not."""
     with database.company(company_id) as connection:
-        return [decode_record(row[0]) for row in connection.execute(_OPEN, (company_id,)).fetchall()]
+        if moment is None:
+            found = connection.execute(_OPEN, (company_id,))
+        else:
+            found = connection.execute(_AROUND, (company_id, company_id, moment, moment))
+        return [decode_record(row[0]) for row in found.fetchall()]
+
+
+def opened_at(shift: Record) -> datetime:
+    """When it was opened, by the till's clock."""
+    return datetime.fromisoformat(shift.data["opened_at"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,7 +198,7 @@ async def retry_letter(request: HttpRequest, number: FromPath[int]) -> ASGIRespo
             is_whole = all(row.error is None for rows in saved.values() for row in rows)
             if is_whole:
                 syncs.discard(claims.cid, save.writer.actor.source, [number])
-            told = answer_v2(saved) if is_atomic else answer_v1(saved)
+            told = answer_v2(saved, save.batch.names) if is_atomic else answer_v1(saved)
             message = "Accepted" if is_whole else "Refused again"
             return LetterAnswer(
                 success=is_whole, result=is_whole, message=message, data={"number": number, "accepted": is_whole, "answer": told}

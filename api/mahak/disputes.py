@@ -26,6 +26,7 @@ from api.mahak.collections import COLLECTIONS
 from api.mahak.collections.collection import Collection
 from api.mahak.documents import Row
 from api.mahak.naming import collection_named, living_record
+from api.mahak.saving.discounts import discount_after
 from api.mahak.saving.writer import Writer, writer_of
 from api.mahak.values import INT32, INT64
 from api.reading_requests import services_of
@@ -151,6 +152,9 @@ class _Solving:
         disputes = [one for one in found if one.kind == "dispute" and not one.deleted]
         item = _Item(path, row_id, "" if code == "0" else code, version, reason, resolution, {}, record, disputes)
         item.correction = self._corrected(item, correction or {})
+        if "extra" in item.correction and record.kind in ("invoice", "order"):
+            amount = discount_after(record, item.correction, found, self.writer.currency)
+            item.correction |= {"discount": amount} if amount is not None else {}
         return item
 
     def _corrected(self, item: _Item, correction: Mapping[str, Any]) -> Row:

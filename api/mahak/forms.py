@@ -24,7 +24,16 @@ async def form_of(request: HttpRequest, *, is_batch: bool = False) -> dict[str, 
 
     `is_batch`: it has rows, which stand or fall for themselves: a NUL is refused where the text that has it is read.
     """
-    body = await read_body(request, compressed=True, also=MEDIA_TYPES)
+    return form_in(await body_of(request), is_batch=is_batch)
+
+
+async def body_of(request: HttpRequest) -> bytes:
+    """The request's body, unpacked. Raises MediaTypeUnsupported, MalformedRequest, BodyTooLarge."""
+    return await read_body(request, compressed=True, also=MEDIA_TYPES)
+
+
+def form_in(body: bytes, *, is_batch: bool = False) -> dict[str, Any]:
+    """The JSON object in a body, by its names in lower case. Raises MalformedRequest, InvalidField."""
     form: dict[str, Any] = decode(body or b"{}", _object, may_hold_nul=is_batch)
     return folded(form)
 

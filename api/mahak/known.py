@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection as Several
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from uuid import UUID
 
 from api.documents import Document, documents_of
@@ -26,10 +27,11 @@ _FIELDS: Mapping[str, tuple[str, ...]] = {
 
 
 def known_to(connections: CompanyConnections, company_id: UUID, documents: Several[Document]) -> Known:
-    """Everything that the rows of these documents name, in two queries at most."""
+    """Everything that the rows of these documents name, in three queries at most."""
     known = Known({document.id: document for document in documents})
     wanted: set[str] = set()
     products: set[str] = set()
+    paid: list[UUID] = []
     for document in documents:
         data = document.data
         for name in _FIELDS.get(document.kind, ()):
@@ -39,9 +41,19 @@ def known_to(connections: CompanyConnections, company_id: UUID, documents: Sever
             products.add(product_id)
         if document.kind == "product":
             products.add(document.id)
+        elif document.kind == "invoice" and Decimal(data["paid"]):
+            paid.append(UUID(document.id))
     look_up(connections, company_id, known, wanted)
     find_details(connections, company_id, known, products)
+    _find_payments(connections, company_id, known, paid)
     return known
+
+
+def _find_payments(connections: CompanyConnections, company_id: UUID, known: Known, invoices: Sequence[UUID]) -> None:
+    """Add the first payment of each of these invoices to what is known."""
+    found = documents_of(documents_of_parents(connections, company_id, "payment", invoices)) if invoices else ()
+    for payment in sorted((one for one in found if not one.deleted), key=lambda one: one.number):
+        known.payments.setdefault(payment.data["invoice_id"], payment)
 
 
 def look_up(connections: CompanyConnections, company_id: UUID, known: Known, ids: Iterable[str]) -> None:
@@ -53,11 +65,13 @@ def look_up(connections: CompanyConnections, company_id: UUID, known: Known, ids
 
 
 def find_details(connections: CompanyConnections, company_id: UUID, known: Known, products: Several[str]) -> None:
-    """Add the first living detail of each of these products to what is known."""
+    """Add the first living detail of each of these products to what is known; of one that is deleted, the first it had."""
     if not products:
         return
     parents = [UUID(one) for one in products]
     found = documents_of(documents_of_parents(connections, company_id, "product_detail", parents))
-    for detail in sorted((one for one in found if not one.deleted), key=lambda one: one.number):
-        known.details.setdefault(detail.data["product_id"], detail)
-        known.records.setdefault(detail.id, detail)
+    for detail in sorted(found, key=lambda one: (one.deleted, one.number)):
+        product = known.records.get(detail.data["product_id"])
+        if not detail.deleted or (product is not None and product.deleted):
+            known.details.setdefault(detail.data["product_id"], detail)
+            known.records.setdefault(detail.id, detail)

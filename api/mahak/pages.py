@@ -15,12 +15,18 @@ from domain.errors import CursorAhead
 from domain.needs import Needs
 from infra.composition import Services
 from infra.identity.tokens import Claims
+from infra.observability.metrics import Metrics
 from infra.sync_rows import Openings, RowsPage, SyncRows, Wanted
 
 ROWS_AT_ONCE = 4_000
 """Rows of all collections that the first query reads, shared among them; each gets at least as many as the next."""
 FEWEST_AT_ONCE = 50
-MOST_AT_ONCE = 1_000
+FIRST_AT_ONCE = 1_000
+"""Most rows of a collection that are read before it is known how long its rows are."""
+MOST_AT_ONCE = 5_000
+BYTES_AT_ONCE = 4_500_000
+"""About so many bytes are read at a time, whatever a row is long: memory is bounded by it, and for smaller pages PostgreSQL gets
+and gives back its memory so often that it costs as much as the rows."""
 
 _PLAIN = Openings("", "", "")
 
@@ -78,7 +84,7 @@ class Reading:
         if not self.asked:
             self.services.identity.confirm(self.claims)
             return []
-        share = min(MOST_AT_ONCE, max(FEWEST_AT_ONCE, ROWS_AT_ONCE // len(self.asked)))
+        share = min(FIRST_AT_ONCE, MOST_AT_ONCE, max(FEWEST_AT_ONCE, ROWS_AT_ONCE // len(self.asked)))
         share = min(share, self.limit or share)
         wanted = [wanted for one in self.asked for wanted in self._wanted(one, share)]
         found = self.rows.collections(self.claims.cid, wanted)
@@ -140,7 +146,7 @@ class Reading:
             return False
         stage, page = progress.stage, progress.page
         if page.has_more:
-            progress.page = self._read(stage, page.cursor, page.until, progress.sent)
+            progress.page = self._read(stage, page.cursor, page.until, progress.sent, _most_after(page))
         else:
             progress.stage = progress.later.pop(0)
             progress.page = self._read(progress.stage, progress.stage.after, progress.stage.until, progress.sent)
@@ -158,8 +164,8 @@ class Reading:
                 progress.page = replace(page, items=stage.change(page.items))
         return progress
 
-    def _read(self, stage: Stage, after: int, until: int | None, sent: int = 0) -> RowsPage:
-        limit = MOST_AT_ONCE
+    def _read(self, stage: Stage, after: int, until: int | None, sent: int = 0, most: int = FIRST_AT_ONCE) -> RowsPage:
+        limit = min(most, MOST_AT_ONCE)
         if self.limit and not stage.is_whole:
             limit = max(1, min(limit, self.limit - sent))
         wanted = Wanted(stage.collection, after, limit)
@@ -181,8 +187,17 @@ class Reading:
 
     def note(self) -> None:
         """Count what was answered."""
-        metrics = self.services.metrics
-        metrics.syncs.labels(DIALECT, "pull").inc()
-        metrics.sync_seconds.labels(DIALECT, "pull").observe(time.perf_counter() - self.began)
-        if self.count:
-            metrics.sync_items.labels(DIALECT, "all", "pulled").inc(self.count)
+        note_pull(self.services.metrics, self.began, self.count)
+
+
+def _most_after(page: RowsPage) -> int:
+    """How many rows to read next, by how long those were that were read last."""
+    return max(FEWEST_AT_ONCE, BYTES_AT_ONCE * page.count // max(1, len(page.items)))
+
+
+def note_pull(metrics: Metrics, began: float, count: int = 0) -> None:
+    """Count a pull that was answered with `count` rows; `began` by the performance counter."""
+    metrics.syncs.labels(DIALECT, "pull").inc()
+    metrics.sync_seconds.labels(DIALECT, "pull").observe(time.perf_counter() - began)
+    if count:
+        metrics.sync_items.labels(DIALECT, "all", "pulled").inc(count)

@@ -2,50 +2,48 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 from litestar.response.streaming import ASGIStreamingResponse
-from msgspec import Meta
 
 from api.answers import raw
 from api.endpoint import JSON, Answer, Operation, endpoint
 from api.http_errors import HttpRequest
-from api.mahak import examples, forms
+from api.mahak import described, examples, forms
 from api.mahak.access import claims_of
 from api.mahak.collections import ALL, OF_VENDOR
 from api.mahak.collections.collection import Collection
-from api.mahak.pages import Asked, Progress, Reading
+from api.mahak.pages import Asked, Progress, Reading, note_pull
 from api.mahak.rows import LAYOUT_V1, LAYOUT_V2, ORDER_PARTS
 from api.mahak.streaming import stream_v1, stream_v2, whole_v1, whole_v2
 from api.mahak.values import INT64
 from api.reading_requests import services_of
 from domain.errors import CursorAhead, InvalidField
+from infra.composition import Services
+from infra.identity.tokens import Claims
+from infra.sync.quiet import Nothing, Question
+from infra.sync_layout import Layout
 from infra.sync_rows import SyncRows
 
 MOST_PAGED = 10_000
 
 
-class Pull(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True):
-    """One version for each collection that is wanted: the highest the client has, 0 for everything; these two are of 57.
+class PulledDataV1(msgspec.Struct, kw_only=True, rename="pascal"):
+    """The collections."""
 
-    The guide writes `banksRowVersion` for `fromBankVersion`, and `customersRowVersion` for people.
-    """
-
-    from_bank_version: int | None = None
-    from_order_version: int | None = None
-    order_types: list[int] | None = None
-    page_size: Annotated[int, Meta(ge=1, le=MOST_PAGED, description="Most rows of each collection.")] | None = None
+    objects: described.PulledObjects  # type: ignore[valid-type]
 
 
 class PulledV1(msgspec.Struct, kw_only=True, rename="pascal"):
     """`Data.Objects` has every collection: its rows, or null where it was not asked for."""
 
     result: bool = True
-    data: dict[str, Any]
+    data: PulledDataV1
 
 
 class PulledV2(msgspec.Struct, kw_only=True, rename="camel"):
@@ -55,7 +53,7 @@ class PulledV2(msgspec.Struct, kw_only=True, rename="camel"):
     code: int = 0
     message: str
     result: bool = True
-    data: dict[str, Any]
+    data: described.PulledData  # type: ignore[valid-type]
     has_more: bool
 
 
@@ -87,19 +85,40 @@ def asked_for(form: Mapping[str, Any], names: Mapping[str, tuple[Collection, str
 _PLACES = {collection.name: place for place, collection in enumerate(ALL)}
 
 
-# Reading ------------------------------------------------------------------------------------------
-
-
 # Endpoints ----------------------------------------------------------------------------------------
 
+Names = Mapping[str, tuple[Collection, str, str]]
 Whole = Callable[[list[Progress]], bytes]
 Stream = Callable[[Reading, list[Progress]], AsyncIterator[bytes]]
 
 
-async def _answer(reading: Reading, whole: Whole, stream: Stream) -> ASGIResponse:
+async def _as_before(services: Services, claims: Claims, question: Question) -> bytes | None:
+    """The answer to a poll that is known to find nothing, for a session that is known to be open; None where it is to be read."""
+    known = services.quiet.answer(question)
+    if known is None or await services.heads.current(claims.cid) != known.head:
+        return None
+    return known.answer if services.identity.is_known(claims, known.head) else None
+
+
+async def _answer(request: HttpRequest, layout: Layout, names: Names, whole: Whole, stream: Stream) -> ASGIResponse:
+    """What a request asks for. The same poll again, of which it is known that there is nothing new, is answered as before."""
+    began = time.perf_counter()
+    claims, services = claims_of(request, "sync"), services_of(request)
+    body = await forms.body_of(request)
+    question = Question(claims.cid, claims.sub, layout.dialect, body)
+    if (known := await _as_before(services, claims, question)) is not None:
+        note_pull(services.metrics, began)
+        return raw(known)
+    form = forms.form_in(body)
+    rows = SyncRows(services.database, layout)
+    reading = Reading(services, claims, rows, asked_for(form, names), _limit(form), _parts(form), began=began)
     made = await reading.nothing()
-    if made is None:
-        made = await reading.services.threads.run(reading.begin)
+    if made is not None:
+        answer = whole(made)
+        services.quiet.keep(question, Nothing(made[0].page.head, answer))
+        reading.note()
+        return raw(answer)
+    made = await services.threads.run(reading.begin)
     if not reading.is_whole(made):
         return ASGIStreamingResponse(iterator=stream(reading, made), status_code=200, media_type=JSON)
     reading.note()
@@ -134,7 +153,7 @@ _DESCRIPTION = (
         summary="What changed since the client's versions (V1)",
         description=_DESCRIPTION,
         tag="Mahak",
-        body=Pull,
+        body=described.Pull,
         body_example=examples.PULL_V1,
         answers={200: Answer("The collections.", PulledV1, examples.PULLED_V1)},
         refusals=(CursorAhead,),
@@ -142,11 +161,7 @@ _DESCRIPTION = (
 )
 async def get_all_data(request: HttpRequest) -> ASGIResponse:
     """The collections in the vendor's words."""
-    claims, services = claims_of(request, "sync"), services_of(request)
-    form = await forms.form_of(request)
-    rows = SyncRows(services.database, LAYOUT_V1)
-    reading = Reading(services, claims, rows, asked_for(form, _ASKED_V1), _limit(form), _parts(form))
-    return await _answer(reading, whole_v1, stream_v1)
+    return await _answer(request, LAYOUT_V1, _ASKED_V1, whole_v1, stream_v1)
 
 
 @endpoint(
@@ -157,7 +172,7 @@ async def get_all_data(request: HttpRequest) -> ASGIResponse:
         summary="What changed since the client's versions (V2)",
         description=_DESCRIPTION,
         tag="Mahak",
-        body=Pull,
+        body=described.Pull,
         body_example=examples.PULL_V2,
         answers={200: Answer("The collections.", PulledV2, examples.PULLED_V2)},
         refusals=(CursorAhead,),
@@ -165,11 +180,7 @@ async def get_all_data(request: HttpRequest) -> ASGIResponse:
 )
 async def get_all_data_v2(request: HttpRequest) -> ASGIResponse:
     """The collections in the guide's words and the vendor's."""
-    claims, services = claims_of(request, "sync"), services_of(request)
-    form = await forms.form_of(request)
-    rows = SyncRows(services.database, LAYOUT_V2)
-    reading = Reading(services, claims, rows, asked_for(form, _ASKED_V2), _limit(form), _parts(form))
-    return await _answer(reading, whole_v2, stream_v2)
+    return await _answer(request, LAYOUT_V2, _ASKED_V2, whole_v2, stream_v2)
 
 
 HANDLERS: list[HTTPRouteHandler] = [get_all_data, get_all_data_v2]

@@ -179,13 +179,12 @@ class _Family:
     def _own_details(self, product: Document, cause: Document, known: Known) -> list[SyncRow]:
         """The product as its own detail, and the link to it, as of the change `cause`: deleted, as soon as there is another.
 
-        Where the product itself was changed too, it is known whether clients have ever been told of it.
+        One that is gone is told of only where clients were told that it is there.
         """
         is_gone = product.deleted or product.id in known.details
         shown = structs.replace(product, seq=cause.seq, deleted=is_gone)
-        is_told = product.id in known.details
         return [
-            SyncRow(product.id, plan.name, cause.seq, self.encode(plan, shown, known), is_gone, OWN_DETAIL, if_known=is_told)
+            SyncRow(product.id, plan.name, cause.seq, self.encode(plan, shown, known), is_gone, OWN_DETAIL, if_known=is_gone)
             for plan in _OWN_PLANS
         ]
 
@@ -197,7 +196,7 @@ def _settles(detail: Document, known: Known) -> bool:
     return product_id in known.records and (first is None or first.id == detail.id)
 
 
-VERSION = 2
+VERSION = 3
 """Of both layouts."""
 V1 = _Family("mahak.v1", OF_VENDOR, encoded_v1, _asset_v1)
 V2 = _Family("mahak.v2", ALL, encoded_v2, JSON.encode)

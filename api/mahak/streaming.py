@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from tempfile import SpooledTemporaryFile
 from typing import IO
@@ -12,7 +11,7 @@ from api.mahak.pages import Progress, Reading
 
 IN_MEMORY = 1_000_000
 """Bytes of a V2 answer that are kept in memory to be said again in the vendor's words; more are kept on the disk meanwhile."""
-READ_BACK = 256 * 1024
+READ_BACK = 1024 * 1024
 
 _BEGIN_V1, _END_V1 = b'{"Result":true,"Data":{"Objects":{', b"}}}"
 _NAMES_V1 = [(collection.name, f'"{collection.pascal_name}":'.encode()) for collection in OF_VENDOR]
@@ -24,7 +23,7 @@ async def _pages(reading: Reading, progress: Progress) -> AsyncIterator[bytes]:
     items, begun = progress.page.items, False
     threads = reading.services.threads
     while True:
-        coming = asyncio.ensure_future(threads.run(reading.next, progress))
+        coming = threads.start(reading.next, progress)
         try:
             if items:
                 yield b"," + items if begun else items
@@ -81,7 +80,6 @@ def whole_v2(made: list[Progress]) -> bytes:
 
 async def stream_v2(reading: Reading, made: list[Progress]) -> AsyncIterator[bytes]:
     """The answer of V2: the guide's entities, then the same rows in the vendor's words."""
-    threads = reading.services.threads
     with SpooledTemporaryFile(max_size=IN_MEMORY) as spool:
         kept: dict[str, tuple[int, int]] = {}
         start = _BEGIN_V2
@@ -98,13 +96,27 @@ async def stream_v2(reading: Reading, made: list[Progress]) -> AsyncIterator[byt
         start = b""
         for name, (first, end) in kept.items():
             yield start + b'"%b":[' % name.encode()
-            spool.seek(first)
-            while spool.tell() < end:
-                yield await threads.run(_read_back, spool, min(READ_BACK, end - spool.tell()))
+            async for block in _read_back(reading, spool, first, end):
+                yield block
             start = b"],"
         reading.note()
         yield start.removesuffix(b",") + _tail_v2(made)
 
 
-def _read_back(spool: IO[bytes], size: int) -> bytes:
-    return spool.read(size)
+async def _read_back(reading: Reading, spool: IO[bytes], first: int, end: int) -> AsyncIterator[bytes]:
+    """What was kept between two places: while one block is sent, the next is read."""
+    threads = reading.services.threads
+    spool.seek(first)
+    sizes = [min(READ_BACK, end - place) for place in range(first, end, READ_BACK)]
+    coming = threads.start(spool.read, sizes[0]) if sizes else None
+    for size in (*sizes[1:], 0):
+        if coming is None:
+            return
+        block = await coming
+        coming = threads.start(spool.read, size) if size else None
+        try:
+            yield block
+        except BaseException:
+            if coming is not None:
+                coming.cancel()
+            raise

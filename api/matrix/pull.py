@@ -128,7 +128,7 @@ class Pull:
     def _read_next(self, page: RowsPage) -> asyncio.Future[RowsPage] | None:
         if not page.has_more:
             return None
-        return asyncio.ensure_future(self.request.services.threads.run(self.read, page.cursor, page.until))
+        return self.request.services.threads.start(self.read, page.cursor, page.until)
 
 
 def _tail(version: int, *, has_more: bool) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +27,7 @@ from api.matrix.tables.money import ACCOUNTS
 from api.matrix.tables.table import Table
 from api.matrix.translation import Plan, Planned, Translation
 from api.refusing import field_of
+from domain.books import Books
 from domain.decide import Result
 from domain.errors import BatchTooLarge, CompanyNotFound, InvalidField, LedgerError, NotAllowed, ValueTaken
 from domain.event import JSON
@@ -160,16 +162,19 @@ class Push:
     def _execute(self, commands: Sequence[Planned]) -> tuple[int, list[Planned]]:
         """Execute as many in one transaction as one may hold; returns the seq after them, and those whose value was taken."""
         ledger, company_id = self.request.services.ledger, self.asker.company_id
-        seq, taken = 0, []
-        for start in range(0, len(commands), MAX_COMMANDS):
-            part = commands[start : start + MAX_COMMANDS]
-            outcome = ledger.execute(company_id, [one.command for one in part], self.asker.actor, atomic=False)
-            seq = outcome.seq
-            for planned, result in zip(part, outcome.results, strict=True):
+        seq, taken = 0, list[Planned]()
+
+        def note(part: Sequence[Planned], _: Books, results: Sequence[Result | Refusal]) -> None:
+            for planned, result in zip(part, results, strict=True):
                 if planned.change is not None:
                     self._note(planned.change, planned.table, result)
                     if isinstance(result, Refusal) and result.code == ValueTaken.code:
                         taken.append(planned)
+
+        for start in range(0, len(commands), MAX_COMMANDS):
+            part = commands[start : start + MAX_COMMANDS]
+            wishes = [one.command for one in part]
+            seq = ledger.execute(company_id, wishes, self.asker.actor, atomic=False, meanwhile=partial(note, part)).seq
         return seq, taken
 
     def _adopt(self, refused: Sequence[Planned], seq: int) -> None:

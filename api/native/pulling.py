@@ -127,7 +127,7 @@ class Pull:
         """Pages up to where the log ended at the first one; the next is read while one is being sent."""
         page, end = first, first.head
         while page.has_more and page.cursor < end:
-            coming = asyncio.ensure_future(self.services.threads.run(self.page, page.cursor, STREAMED_PAGE, separator))
+            coming = self.services.threads.start(self.page, page.cursor, STREAMED_PAGE, separator)
             try:
                 yield page
             except BaseException:

@@ -19,7 +19,7 @@ from infra.composition import Services
 from infra.identity.identity import Principal
 from infra.identity.tokens import Claims
 from infra.ids import new_id
-from infra.shifts import open_shifts
+from infra.shifts import open_shifts, opened_at
 
 Gate = Callable[[str], None]
 """Raises NotAllowed unless a role may do something."""
@@ -88,16 +88,15 @@ class Till(Member):
 
         Whoever asks has one of their own, or opened one for a cashier: at this till, or without naming any.
         """
-        if self.shift is not None and (moment is None or _opened_at(self.shift) <= moment):
+        if self.shift is not None and (moment is None or opened_at(self.shift) <= moment):
             return self.shift.id
-        shifts = open_shifts(self.services.database, self.principal.company_id)
-        earlier = [one for one in shifts if moment is None or _opened_at(one) <= moment]
-        own = [one for one in earlier if one.data["cashier_id"] == str(self.principal.user_id)]
+        shifts = open_shifts(self.services.database, self.principal.company_id, moment)
+        own = [one for one in shifts if one.data["cashier_id"] == str(self.principal.user_id)]
         if not own and self.shift is None:
-            here = [one for one in earlier if self.name is not None and one.data.get("till") == self.name]
-            made = [one for one in earlier if self._is_opened_by_me(one)]
+            here = [one for one in shifts if self.name is not None and one.data.get("till") == self.name]
+            made = [one for one in shifts if self._is_opened_by_me(one)]
             own = here or (made if len(made) == 1 else [])
-        return max(own, key=_opened_at).id if own else None
+        return max(own, key=opened_at).id if own else None
 
     def _is_opened_by_me(self, shift: Record) -> bool:
         """Whether whoever asks opened it, at no till that is known to be another one."""
@@ -115,10 +114,6 @@ class Till(Member):
         actor = self.principal.actor
         known = self.device.id if self.device is not None else self.newcomer.id if self.newcomer is not None else None
         return actor if known is None else msgspec.structs.replace(actor, device_id=known)
-
-
-def _opened_at(shift: Record) -> datetime:
-    return datetime.fromisoformat(shift.data["opened_at"])
 
 
 def member_of(services: Services, claims: Claims) -> Member:

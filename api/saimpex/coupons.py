@@ -14,7 +14,7 @@ from api.saimpex.values import Row
 from api.saimpex.writing import Asked, Made, Plan, writes
 from domain.command import Command
 from domain.errors import CouponRefused, InvalidField, LedgerError
-from domain.kinds.coupon import discount_of
+from domain.kinds.coupon import discount_of, taken_off
 from domain.money import ZERO
 from domain.needs import Needs
 from domain.record import Record
@@ -44,18 +44,24 @@ def find_coupon(till: Till, code: str) -> Record:
 def use_coupon(asked: Asked, invoice_id: UUID) -> tuple[Decimal, list[Command]]:
     """All that is taken off a sale (its common discount, and what its coupon takes off), and the coupon's use.
 
-    What was sold offline stays sold, whether the coupon holds or not. Raises CouponRefused.
+    What was sold offline stays sold, whether the coupon holds or not; where it is gone, if the till says what it took off. Raises
+    CouponRefused.
     """
     read = asked.values
     common: Decimal = read.get("discount") or ZERO
     code = read.get("coupon_code")
     if code is None:
         return common, []
-    coupon = find_coupon(asked.till, code)
-    total = sum_of(fill_prices(asked.till, read["lines"]), asked.till.currency) - common
     taken = read.get("coupon_discount")
+    try:
+        coupon = find_coupon(asked.till, code)
+    except CouponRefused:
+        if not asked.offline or taken is None:
+            raise
+        return common + taken, []
+    total = sum_of(fill_prices(asked.till, read["lines"], offline=asked.offline), asked.till.currency) - common
     if taken is None:
-        taken = _discount(coupon, total, asked, path="coupon_code")
+        taken = taken_off(coupon.data, total) if asked.offline else _discount(coupon, total, asked, path="coupon_code")
     data = {
         "total_amount": max(total, ZERO),
         "date": asked.day,
@@ -94,7 +100,7 @@ def apply_coupon(asked: Asked) -> Plan:
     if total is None:
         if "lines" not in read:
             raise InvalidField("The total amount field is required.", path="total_amount")
-        total = sum_of(fill_prices(asked.till, read["lines"]), asked.till.currency)
+        total = sum_of(fill_prices(asked.till, read["lines"], offline=asked.offline), asked.till.currency)
     taken = _discount(coupon, total, asked, path="coupon_code")
 
     def say(_: Made) -> Row:

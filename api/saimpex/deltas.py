@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 from litestar.handlers import HTTPRouteHandler
@@ -37,14 +36,10 @@ _PLUS_LOST = re.compile(r" ([0-9]{2}:?[0-9]{2})$")
 
 @dataclass(frozen=True, slots=True)
 class Since:
-    """A cursor as it was given, and the moment that it is; without an offset it is in the company's zone."""
+    """A cursor as it was given, and the moment that it is, perhaps without an offset."""
 
     text: str
     moment: datetime
-
-    def in_zone(self, zone: ZoneInfo) -> datetime:
-        """The moment."""
-        return self.moment if self.moment.tzinfo else self.moment.replace(tzinfo=zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +70,15 @@ class Pull:
 
     def look(self, kind: str) -> Delta:
         """What changed, for a session that is still open."""
-        moment = self.since.moment if self.since else None
-        if self.since is not None and self.since.moment.tzinfo is None:
-            moment = self.since.in_zone(self.member().zone)
-        delta = self.services.deltas.read(self.claims.cid, kind, moment)
+        delta = self.services.deltas.read(self.claims.cid, kind, self.moment())
         self.services.identity.confirm(self.claims, delta.head)
         return delta
+
+    def moment(self) -> datetime | None:
+        """The moment of the cursor; one without an offset is in the company's zone."""
+        if self.since is None or self.since.moment.tzinfo is not None:
+            return self.since.moment if self.since else None
+        return self.since.moment.replace(tzinfo=self.member().zone)
 
     def member(self) -> Member:
         """Who asks, and the company."""
@@ -88,7 +86,8 @@ class Pull:
 
     def cursor(self, delta: Delta) -> str:
         """What to ask with next. A time to come is given back: there is nothing after it yet."""
-        if self.since is not None and self.since.moment.tzinfo is not None and self.since.moment > delta.now:
+        moment = self.moment()
+        if self.since is not None and moment is not None and moment > delta.now:
             return self.since.text
         return values.time_text(delta.head_at)
 

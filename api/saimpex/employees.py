@@ -12,11 +12,12 @@ from api.saimpex.rows import times
 from api.saimpex.staff import find_employee
 from api.saimpex.values import Row
 from api.saimpex.writing import Asked, Made, Plan, writes
-from domain.errors import InvalidField
+from domain.errors import InvalidField, RolesFixed
 from domain.record import Record
 from infra.ids import new_id
 
 FEWEST_CHARACTERS = 8
+OWN_ACCESS = "You cannot take your own access away; another manager can."
 ROLES = {
     "staff": "staff",
     "cashier": "staff",
@@ -26,7 +27,9 @@ ROLES = {
     "owner": "owner",
     "viewer": "viewer",
     "user": "user",
+    **{role: role for role in ("tenantAdmin", "tenantOwner", "tenantUser")},
 }
+"""Roles as the app may call them, and as they are answered."""
 
 
 def _password(value: Any, path: str) -> str:
@@ -91,6 +94,8 @@ def update_employee(asked: Asked) -> Plan:
     """The fields that were sent."""
     data = dict(asked.values)
     employee = _managed(asked, data.pop("id"))
+    if employee.id == asked.till.principal.user_id:
+        _check_access_kept({**employee.data, **data}, employee.data["role"])
     if data.get("role"):
         check_may_manage(asked.till.principal.role, "data.role", data["role"])
     return Plan([asked.command("user", "update", data, employee.id)], _say)
@@ -112,6 +117,8 @@ def update_employee(asked: Asked) -> Plan:
 def delete_employee(asked: Asked) -> Plan:
     """They cannot log in any more; what they did stays theirs."""
     employee = _managed(asked, asked.values["id"])
+    if employee.id == asked.till.principal.user_id:
+        raise RolesFixed(OWN_ACCESS, path="id")
     return Plan([asked.command("user", "delete", target=employee.id)], lambda made: {"id": made.record().number})
 
 
@@ -119,6 +126,16 @@ def _managed(asked: Asked, reference: Row) -> Record:
     employee = find_employee(asked.till, reference, "id")
     check_may_manage(asked.till.principal.role, "id", employee.data["role"])
     return employee
+
+
+def _check_access_kept(after: Row, role: str) -> None:
+    """Raise RolesFixed where somebody would not get in, or not manage, any more: the company may have nobody else who does."""
+    if after.get("role") != role:
+        raise RolesFixed(OWN_ACCESS, path="data.role")
+    if not after.get("is_active", True):
+        raise RolesFixed(OWN_ACCESS, path="data.is_active")
+    if not after.get("email") and not after.get("username"):
+        raise RolesFixed(OWN_ACCESS, path="data.email")
 
 
 def _say(made: Made) -> Row:

@@ -34,6 +34,7 @@ STATUS: Mapping[type[LedgerError], int] = {
     errors.RolesFixed: 403,
     errors.CompanyNotFound: 404,
     errors.RecordNotFound: 404,
+    errors.FileMissing: 404,
     OriginalMissing: 409,
     errors.RecordDeleted: 409,
     errors.PersonErased: 409,

@@ -35,7 +35,7 @@ _SYNC_NAMES = frozenset(one.name for one in SYNC)
 def hold_sale(asked: Asked) -> Plan:
     """The cart, with what it comes to by its prices or the catalogue's."""
     read = asked.values
-    lines = fill_prices(asked.till, read["lines"])
+    lines = fill_prices(asked.till, read["lines"], offline=asked.offline)
     total = read.get("stated_total")
     cart = {name: values.document(value) for name, value in asked.row.items() if name not in _SYNC_NAMES}
     data = {

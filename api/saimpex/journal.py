@@ -88,7 +88,7 @@ def create_journal_entry(asked: Asked) -> Plan:
     id="saimpexPostJournalEntry",
     tag=tags.ERP,
     summary="Post a draft: it counts from now on, and is never edited again",
-    form=Form("NamedEntry", ref("id", required=True, also=("journal_entry_id", "entry_id"))),
+    form=Form("NamedEntry", ref("id", required=True, also=("journal_entry_id", "entry_id"), by_client="journal_entry_client_id")),
     body_example={"id": 8},
     answer=Row,
     example={**EXAMPLE, "status": 2, "is_draft": False},
@@ -153,7 +153,7 @@ def _question(claims: Claims, query: dict[str, str]) -> Question:
     days: list[date | None] = []
     for names in (("from_date", "start_date", "from"), ("to_date", "end_date", "to")):
         name = next((name for name in names if query.get(name)), "")
-        days.append(date.fromisoformat(values.day(query[name], name)) if name else None)
+        days.append(date.fromisoformat(values.any_day(query[name], name)) if name else None)
     begin, end = days
     if begin is not None and end is not None and begin > end:
         raise InvalidField(f"{begin} is after {end}; the first day comes before the last one.", path="from_date")

@@ -18,14 +18,14 @@ from domain.values import Ref
 from infra.sync.change_reader import ChangeReader
 
 
-def find_all(till: Till, kind: str, references: Iterable[Row]) -> dict[str, Record]:
-    """The living records that these references name, by their keys (`key_of`), in one query."""
+def find_all(till: Till, kind: str, references: Iterable[Row], *, or_deleted: bool = False) -> dict[str, Record]:
+    """The living records that these references name (or those that were deleted, too), by their keys (`key_of`), in one query."""
     needs = Needs()
     wanted = [msgspec.convert(one, Ref) for one in references]
     for one in wanted:
         needs.reference(kind, one, till.actor)
     loaded = till.services.store.read_records(till.principal.company_id, needs)
-    by_id = {record.id: record for record in loaded.records if not record.deleted}
+    by_id = {record.id: record for record in loaded.records if or_deleted or not record.deleted}
     found = {key_of({"number": record.number}): record for record in by_id.values()}
     for (_, _, client_id), record_id in loaded.clients.items():
         if record_id in by_id:
@@ -45,9 +45,12 @@ def number_beside(till: Till, kind: str, reference: Row, name: str) -> int | Non
     return ChangeReader(till.services.database).numbers(till.principal.company_id, [named]).get(named) if named else None
 
 
-def fill_prices(till: Till, lines: Sequence[Row]) -> list[Row]:
-    """Lines with what the catalogue says where they do not. Raises ReferenceMissing, naming the line, for an unknown product."""
-    products = find_all(till, "product", [line["product_id"] for line in lines])
+def fill_prices(till: Till, lines: Sequence[Row], *, offline: bool) -> list[Row]:
+    """Lines with what the catalogue says where they do not. Raises ReferenceMissing, naming the line, for an unknown product.
+
+    An `offline` till did not know yet that a product was deleted.
+    """
+    products = find_all(till, "product", [line["product_id"] for line in lines], or_deleted=offline)
     filled: list[Row] = []
     for index, line in enumerate(lines):
         product = products.get(key_of(line["product_id"]))

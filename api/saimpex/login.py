@@ -19,7 +19,7 @@ from api.saimpex.posted import receive
 from api.saimpex.rows import vendor_row
 from api.saimpex.values import Row
 from api.saimpex.words import localized
-from domain.errors import InvalidField, TooManyRequests, WrongCredentials
+from domain.errors import TooManyRequests, WrongCredentials
 from domain.needs import Needs
 from infra.companies.directory import database_id_of
 from infra.composition import Services
@@ -28,7 +28,7 @@ from infra.identity.sessions import NewDevice
 
 LOGIN = Form(
     "DesktopLogin",
-    field("username", values.name, also=("email", "user_name", "login")),
+    field("username", values.name, required=True, also=("email", "user_name", "login")),
     field("password", values.text(256), required=True),
     field("company", values.text(), also=("vendor", "codename")),
     field("device_id", values.text(LONGEST_DEVICE)),
@@ -72,8 +72,6 @@ async def log_in(request: HttpRequest) -> ASGIResponse:
     services = services_of(request)
     async with receive(request) as posted:
         read = LOGIN.read(posted.row)
-    if "username" not in read:
-        raise InvalidField("The username field is required.", path="username")
     await count_attempt(request, "login", read.get("company", ""), read["username"])
     payload = await services.threads.run_slowly(_open, services, read)
     return said(payload, localized("welcome", ["Logged in successfully"]))

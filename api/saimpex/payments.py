@@ -62,7 +62,7 @@ def payments_of(read: Row) -> tuple[list[Row], bool]:
     Cash comes last and covers what is left: what was handed over beyond that is the change.
     """
     given = read.get("payments")
-    if given is None or (len(given) == 1 and "amount" not in given[0] and "tendered" not in given[0]):
+    if not given or (len(given) == 1 and "amount" not in given[0] and "tendered" not in given[0]):
         one = {
             **(given[0] if given else {}),
             **{name: read[name] for name in ("tendered", "stated_change") if read.get(name) is not None},

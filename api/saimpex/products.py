@@ -94,7 +94,7 @@ def _say(made: Made) -> Row:
     example=EXAMPLE,
     created=201,
     message="Product added successfully",
-    files=True,
+    files="image",
 )
 def add_product(asked: Asked) -> Plan:
     """The product, its opening stock, and its picture."""
@@ -124,7 +124,7 @@ def add_product(asked: Asked) -> Plan:
     answer=Row,
     example=EXAMPLE,
     message="Product updated successfully",
-    files=True,
+    files="image",
 )
 def update_product(asked: Asked) -> Plan:
     """The fields that were sent."""

@@ -36,8 +36,9 @@ SALE = Form(
     id="saimpexCreateSale",
     tag=tags.POS,
     summary="Sell: the invoice, the stock, the payment",
-    description="With a `client_id` the stock may become negative; without, there has to be enough of everything. Prices and tax"
-    " rates that are not sent are the catalogue's. Sums that are sent have to be what the lines come to.",
+    description="With a `client_id` the stock may become negative, and products may have been deleted since; without, there has to"
+    " be enough of everything. Prices and tax rates that are not sent are the catalogue's. Sums that are sent have to be what the"
+    " lines come to.",
     form=SALE,
     body_example={"items": [{"product_id": 42, "quantity": 2}], "payment": {"method": "cash", "paid_amount": 50}},
     answer=Row,
@@ -57,6 +58,7 @@ def create_sale(asked: Asked) -> Plan:
         "type": "sales",
         "moves_stock": True,
         "require_stock": not asked.offline,
+        "require_active": not asked.offline,
         "number_series": SERIES,
         "issue_date": asked.day,
         "seller_id": asked.till.principal.user_id,

@@ -90,7 +90,7 @@ def _read(pull: Pull) -> Row:
     example=EXAMPLE,
     gate=managers,
     message="Settings updated successfully",
-    files=True,
+    files="image",
 )
 def update_settings(asked: Asked) -> Plan:
     """The fields that were sent."""

@@ -109,15 +109,10 @@ def shift_row(shift: Record, cashier: int | None) -> Row:
         "late_cash": values.number(data.get("late_cash")),
         "notes": data.get("notes"),
         "closing_notes": data.get("closing_notes"),
-        "opened_at": _time(data.get("opened_at")),
-        "closed_at": _time(data.get("closed_at")),
+        "opened_at": values.stored_time(data.get("opened_at")),
+        "closed_at": values.stored_time(data.get("closed_at")),
         **times(shift),
     }
-
-
-def _time(text: str | None) -> str | None:
-    moment = values.moment_or_none(text)
-    return values.time_text(moment) if moment is not None else None
 
 
 # Reports --------------------------------------------------------------------------------------------

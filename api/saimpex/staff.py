@@ -91,8 +91,8 @@ def attendance_row(record: Record, employee: int | None) -> Row:
         "employee_id": employee,
         "date": data["date"],
         "status": _CODES[data["status"]],
-        "check_in": data.get("check_in"),
-        "check_out": data.get("check_out"),
+        "check_in": values.stored_time(data.get("check_in")),
+        "check_out": values.stored_time(data.get("check_out")),
         "notes": data.get("notes"),
         **times(record),
     }
@@ -190,7 +190,7 @@ EXPENSE = Form(
     synced=True,
     created=201,
     message="Expense requested successfully",
-    files=True,
+    files="receipt",
 )
 def request_expense(asked: Asked) -> Plan:
     """The receipts first, then the request that names them; then they are bound to it."""

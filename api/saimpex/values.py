@@ -133,7 +133,7 @@ def choice(values: Mapping[Any, Any]) -> Read:
     return read
 
 
-def day(value: Any, path: str) -> str:
+def any_day(value: Any, path: str) -> str:
     """A calendar day, as ISO text; of a moment, the day that is written in it."""
     if isinstance(value, str):
         try:
@@ -143,11 +143,23 @@ def day(value: Any, path: str) -> str:
     raise InvalidField(f"The {words(path)} must be a date like 2026-05-28.", path=path)
 
 
+def day(value: Any, path: str) -> str:
+    """A day on which something may have been done: in a year that is not nonsense."""
+    found = any_day(value, path)
+    if not EARLIEST_YEAR <= int(found[:4]) <= LATEST_YEAR:
+        message = f"The {words(path)} must be a date from {EARLIEST_YEAR}-01-01 to {LATEST_YEAR}-12-31."
+        raise InvalidField(message, path=path)
+    return found
+
+
 def clock(value: Any, path: str) -> str:
     """A time of day (`08:30`), or a moment, as it is written."""
-    if isinstance(value, str) and (_CLOCK.fullmatch(value) or moment_or_none(value)):
+    if isinstance(value, str) and _CLOCK.fullmatch(value):
         return value
-    raise InvalidField(f"The {words(path)} must be a time like 08:30.", path=path)
+    found = moment_or_none(value)
+    if found is None or not EARLIEST_YEAR <= found.year <= LATEST_YEAR:
+        raise InvalidField(f"The {words(path)} must be a time like 08:30.", path=path)
+    return str(value)
 
 
 def moment(value: Any, path: str) -> datetime:
@@ -229,6 +241,12 @@ def quantity(value: Any) -> Decimal:
 def time_text(value: datetime) -> str:
     """A moment with microseconds: a cursor is one, and names one event."""
     return value.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def stored_time(value: str | None) -> str | None:
+    """A moment in a record's data, as it is answered; None where there is none."""
+    found = moment_or_none(value)
+    return None if found is None else time_text(found)
 
 
 def day_in(value: datetime, zone: Any) -> date:

@@ -34,7 +34,7 @@ from domain import errors
 from domain.books import Books
 from domain.command import Command, Idempotency
 from domain.decide import Result
-from domain.decision import Credential
+from domain.decision import Credential, label
 from domain.errors import LedgerError, NotAllowed, RecordNotFound, ReferenceMissing, ValueTaken
 from domain.record import Record
 from infra.composition import Services
@@ -235,9 +235,12 @@ class Request:
             return error
         path = error.path.partition("].")[2] if error.path.startswith("commands[") else error.path
         target = path in ("id", "number", "client_id")
-        error.path = self.writing.form.place("id" if target else path.removeprefix("data."), self.posted.row)
+        inside = "" if path == "data" else path.removeprefix("data.")
+        error.path = self.writing.form.place("id" if target else inside, self.posted.row)
         if isinstance(error, NotAllowed):
             return NotYours(error.message, path=error.path)
+        if isinstance(error, ReferenceMissing):
+            error.message = _named_by_field(error)
         by_client = isinstance(_at(self.posted.row, error.path), str)
         unknown = isinstance(error, ReferenceMissing) and "reference" not in error.details
         if (isinstance(error, RecordNotFound) and (self.writing.synced or by_client)) or (unknown and by_client):
@@ -251,6 +254,13 @@ class Request:
         flag = b'"idempotent_replay":true}' if replayed else b'"idempotent_replay":false}'
         body = said[:-1] + (b"," if len(said) > 2 else b"") + flag
         return raw(enveloped(body, self.writing.message), 200 if replayed else self.writing.created, NO_STORE)
+
+
+def _named_by_field(error: ReferenceMissing) -> str:
+    """The message with the field's word for what it names: a `supplier_id` names a supplier, not a party."""
+    field = values.words(error.path).removesuffix(" id").removesuffix(" client")
+    kind = label(error.details.get("kind", ""))
+    return error.message.replace(f" {kind} ", f" {field} ", 1) if field != "id" and kind else error.message
 
 
 def _at(row: Any, place: str) -> Any:
@@ -277,11 +287,14 @@ def writes(
     synced: bool = False,
     created: int = 200,
     message: str = "Success",
-    files: bool = False,
+    files: str = "",
     slow: bool = False,
     methods: Sequence[str] = ("POST",),
 ) -> Callable[[Callable[[Asked], Plan]], list[HTTPRouteHandler]]:
-    """Make a function that plans commands the handlers of a path, one for each method (the first names the operation)."""
+    """Make a function that plans commands the handlers of a path, one for each method (the first names the operation).
+
+    `files` is what the document calls the field with the file, where one may come along; its name is not heeded.
+    """
 
     def decorate(plan: Callable[[Asked], Plan]) -> list[HTTPRouteHandler]:
         writing = Writing(form, plan, gate, synced, created, message, slow)
@@ -298,7 +311,7 @@ def writes(
                 label = f"{method} {path}"
                 key = request_fingerprint(label, msgspec.json.encode(sorted(pairs)), services.settings.secret_key)
                 return await _write(Request(writing, services, claims, Posted(dict(pairs), key)))
-            async with receive(request, files=files) as posted:
+            async with receive(request, files=bool(files)) as posted:
                 return await _write(Request(writing, services, claims, posted))
 
         described = writing.form.synced.struct
@@ -311,21 +324,21 @@ def writes(
             query=described if in_query else None,
             body=None if in_query else described,
             body_example=None if in_query else {**body_example, **SYNC_EXAMPLE},
-            form=_form(described, body_example) if files else {},
+            form=_form(described, body_example, files) if files else {},
             answers=statuses,
             refusals=(errors.NotAllowed, errors.KeyReused, RecordNotFound, OriginalMissing),
         )
-        return endpoint(method, f"/api/desktop/{path}", operation, streamed=files)(handle)
+        return endpoint(method, f"/api/desktop/{path}", operation, streamed=bool(files))(handle)
 
     return decorate
 
 
-def _form(described: type[msgspec.Struct], example: Row) -> dict[str, Row]:
+def _form(described: type[msgspec.Struct], example: Row, file: str) -> dict[str, Row]:
     """The same fields as a multipart form has them, and the file."""
     fields: dict[str, Row] = {name: {"type": "string"} for name in described.__struct_fields__}
     for name, value in {**example, **SYNC_EXAMPLE}.items():
         fields[name]["example"] = str(value)
-    return {**fields, "file": {"type": "string", "contentMediaType": "application/octet-stream", "example": "receipt.pdf"}}
+    return {**fields, file: {"type": "string", "contentMediaType": "application/octet-stream", "example": "scan.pdf"}}
 
 
 SYNC_EXAMPLE: Row = {

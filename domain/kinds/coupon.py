@@ -105,10 +105,11 @@ def discount_of(coupon: Mapping[str, Any], total: Decimal, day: date) -> Decimal
     if total < Decimal(coupon.get("minimum_amount") or ZERO) or total <= ZERO:
         least = coupon.get("minimum_amount", "more than 0")
         raise _refused(code, "below_minimum", f"is for sales of {least} {coupon['currency']} and more, this one is of {total:f}")
-    return _taken_off(coupon, total)
+    return taken_off(coupon, total)
 
 
-def _taken_off(coupon: Mapping[str, Any], total: Decimal) -> Decimal:
+def taken_off(coupon: Mapping[str, Any], total: Decimal) -> Decimal:
+    """What it takes off a sale of `total` by its terms, whether it holds or not."""
     if coupon.get("amount"):
         taken = Decimal(coupon["amount"])
     else:
@@ -127,7 +128,7 @@ def _apply(decision: Decision, coupon: Record, data: ApplyCoupon) -> None:
         raise AmountNotPositive("A sale does not come to less than nothing.", path="data.total_amount")
     if data.invoice_id is not None:
         decision.living(data.invoice_id, "invoice", "data.invoice_id")
-    taken = _taken_off(coupon.data, data.total_amount)
+    taken = taken_off(coupon.data, data.total_amount)
     if data.require_valid:
         taken = discount_of(coupon.data, data.total_amount, data.date or decision.today)
         if data.discount is not None and data.discount > taken:

@@ -18,7 +18,7 @@ from domain.kind import Action, ChildrenOf, HolderOf, Kind, NoFields, StockOf, U
 from domain.kinds.denomination import redenominate
 from domain.kinds.disputable import Disputed, DisputeResolved
 from domain.kinds.invoice_line import INVOICE_LINE
-from domain.kinds.lines import NewLine, Sums, price_lines
+from domain.kinds.lines import NewLine, Sums, check_discount, price_lines
 from domain.kinds.number_series import holders_of_series, take_number, wants_of_number
 from domain.kinds.payment import PAYMENT, NewPayment
 from domain.kinds.settlement import (
@@ -73,12 +73,15 @@ class Invoice(Fields, frozen=True, kw_only=True):
 class NewInvoice(Invoice, frozen=True, kw_only=True):
     """An invoice with the lines and the payments to make in the same breath.
 
-    `require_stock` refuses what stock does not cover. Without an `invoice_number` the next one of `number_series` is taken.
+    `require_stock` refuses what stock does not cover. `require_active` refuses products that were deleted or are not sold any
+    more; a till that was offline did not know, and what it sold is sold. Without an `invoice_number` the next one of
+    `number_series` is taken.
     """
 
     lines: Annotated[list[NewLine], Meta(max_length=5_000)] = []
     payments: Annotated[list[NewPayment], Meta(max_length=100)] = []
     require_stock: bool = False
+    require_active: bool = True
     number_series: Name | None = None
 
 
@@ -118,8 +121,10 @@ class InvoiceKind(Kind):
         """Issue the invoice with the sums of its lines, then add the lines and the payments."""
         currency = data.currency or decision.currency
         check_party(decision, data.type, data.party_id)
-        lines = price_lines(decision, data.lines, currency)
-        sums = sum((priced.sums for priced in lines), Sums.of_costs(msgspec.structs.asdict(data), currency))
+        lines = price_lines(decision, data.lines, currency, require_active=data.require_active)
+        costs = Sums.of_costs(msgspec.structs.asdict(data), currency)
+        sums = sum((priced.sums for priced in lines), costs)
+        check_discount(sums - costs, sums)
         totals = sums.totals(currency)
         number = data.invoice_number
         if number is None and data.number_series is not None:
@@ -150,7 +155,10 @@ class InvoiceKind(Kind):
             change += redenominate(decision, record, currency)
             derived["paid"] = str(round_to(ZERO, currency))
         if change or "currency" in changes:
-            derived.update(msgspec.to_builtins((Sums.of_record(after) + change).totals(currency)))
+            sums = Sums.of_record(after) + change
+            if "discount" in changes:
+                check_discount(sums - Sums.of_costs(after, currency), sums)
+            derived.update(msgspec.to_builtins(sums.totals(currency)))
         status = status_now(decision, {**after, **derived})
         if status != record.data["status"]:
             derived["status"] = status

@@ -118,15 +118,17 @@ class PricedLine:
     client_id: str | None = None
 
 
-def price_line(decision: Decision, line: LineFields, currency: str, path: str, *, fill: bool = True) -> PricedLine:
-    """Fill a line in from its product (unless not `fill`) and compute it.
+def price_line(
+    decision: Decision, line: LineFields, currency: str, path: str, *, fill: bool = True, require_active: bool = True
+) -> PricedLine:
+    """Fill a line in from its product (unless not `fill`), one that is still sold (unless not `require_active`), and compute it.
 
     Raises ReferenceMissing, AmountNotPositive, InvalidField.
     """
     filled: dict[str, Any] = {}
     if line.product_id is not None and fill:
-        product = decision.living(line.product_id, "product", f"{path}.product_id").data
-        if not product["is_active"]:
+        product = decision.living(line.product_id, "product", f"{path}.product_id", or_deleted=not require_active).data
+        if require_active and not product["is_active"]:
             raise ReferenceMissing(f"The product {product['name']!r} is not active.", path=f"{path}.product_id")
         if not line.description:
             filled["description"] = product["name"]
@@ -142,9 +144,18 @@ def price_line(decision: Decision, line: LineFields, currency: str, path: str, *
     return PricedLine(complete, _sums(complete, currency, path), *ids)
 
 
-def price_lines(decision: Decision, lines: list[NewLine], currency: str) -> list[PricedLine]:
+def price_lines(decision: Decision, lines: list[NewLine], currency: str, *, require_active: bool = True) -> list[PricedLine]:
     """The nested lines of a create command."""
-    return [price_line(decision, line, currency, f"data.lines[{index}]") for index, line in enumerate(lines)]
+    return [
+        price_line(decision, line, currency, f"data.lines[{index}]", require_active=require_active)
+        for index, line in enumerate(lines)
+    ]
+
+
+def check_discount(lines: Sums, whole: Sums) -> None:
+    """Raise unless an invoice or an order with these lines comes to nothing or more; one without lines waits for them."""
+    if lines and whole.net + whole.vat < ZERO:
+        raise InvalidField("The discount is more than the lines and the costs come to.", path="data.discount")
 
 
 def _sums(line: LineFields, currency: str, path: str) -> Sums:

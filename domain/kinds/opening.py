@@ -23,7 +23,8 @@ class OpeningKind(Kind):
 
     def decide_create(self, decision: Decision, record_id: UUID, data: Any) -> None:
         """Make the record; its opening balance is posted with it."""
-        _check(decision, msgspec.structs.asdict(data))
+        if getattr(data, "opening_balance", None) is not None:
+            _check(decision, msgspec.structs.asdict(data))
         super().decide_create(decision, record_id, data)
 
     def decide_update(self, decision: Decision, record: Record, changes: dict[str, Any]) -> None:

@@ -18,7 +18,7 @@ from domain.event import Changed
 from domain.kind import Action, ChildrenOf, HolderOf, Kind, Unique, Wish
 from domain.kinds.disputable import Disputable, Disputed, DisputeResolved
 from domain.kinds.invoice import INVOICE, NewInvoice, check_party
-from domain.kinds.lines import LineFields, LineKind, LineTotals, NewLine, PricedLine, Sums, price_line, price_lines
+from domain.kinds.lines import LineFields, LineKind, LineTotals, NewLine, PricedLine, Sums, check_discount, price_line, price_lines
 from domain.kinds.number_series import holders_of_series, take_number, wants_of_number
 from domain.kinds.payment import PAYMENT, Payment
 from domain.policy import Policy
@@ -245,7 +245,9 @@ class OrderKind(Kind):
         currency = data.currency or decision.currency
         check_party(decision, data.type, data.party_id)
         lines = price_lines(decision, data.lines, currency)
-        sums = sum((priced.sums for priced in lines), Sums.of_costs(msgspec.structs.asdict(data), currency))
+        costs = Sums.of_costs(msgspec.structs.asdict(data), currency)
+        sums = sum((priced.sums for priced in lines), costs)
+        check_discount(sums - costs, sums)
         number = data.order_number
         if number is None and data.number_series is not None:
             number = take_number(decision, data.number_series, "order", "order_number")
@@ -264,7 +266,10 @@ class OrderKind(Kind):
         currency = after["currency"]
         derived: dict[str, Any] = {}
         if change := Sums.of_costs(after, currency) - Sums.of_costs(record.data, currency):
-            derived = msgspec.to_builtins((Sums.of_record(after) + change).totals(currency))
+            sums = Sums.of_record(after) + change
+            if "discount" in changes:
+                check_discount(sums - Sums.of_costs(after, currency), sums)
+            derived = msgspec.to_builtins(sums.totals(currency))
         decision.change(self, record, {**changes, **derived})
 
     def decide_delete(self, decision: Decision, record: Record) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -9,9 +10,10 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from domain.command import Command
 from domain.decision import Decision
 from domain.errors import InvalidField
-from domain.kind import Kind, Unique
+from domain.kind import ChildrenOf, Kind, Unique, Wish
 from domain.money import HUNDRED
 from domain.policy import Policy
 from domain.record import Record
@@ -77,7 +79,12 @@ class Product(Fields, frozen=True, kw_only=True):
 
 
 class ProductKind(Kind):
-    """Prices are not negative, rates are percents."""
+    """Prices are not negative, rates are percents; a product goes with its details."""
+
+    def wants(self, decision: Decision, command: Command, record: Record | None) -> Iterable[Wish]:
+        """A deletion takes the details along."""
+        if command.action == "delete" and record is not None:
+            yield ChildrenOf(record.id)
 
     def decide_create(self, decision: Decision, record_id: UUID, data: Product) -> None:
         """Put a product into the catalogue."""
@@ -88,6 +95,12 @@ class ProductKind(Kind):
         """Change a product; what was sold before keeps its price."""
         check_product(changes)
         decision.change(self, record, changes)
+
+    def decide_delete(self, decision: Decision, record: Record) -> None:
+        """Take a product out of the catalogue, and what is sold as a variant of it."""
+        for detail in decision.books.living_children(record.id, "product_detail"):
+            decision.delete(PRODUCT_DETAIL, detail)
+        decision.delete(self, record)
 
 
 def check_product(fields: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -95,8 +95,8 @@ class WriteTransaction(Protocol):
     def load(self, needs: Needs) -> Loaded:
         """Load more."""
 
-    def append(self, append: Append) -> None:
-        """Write it all and commit. Raises SequenceConflict."""
+    def append(self, append: Append, meanwhile: Callable[[], None] | None = None) -> None:
+        """Write it all and commit; `meanwhile` is called while it is being written. Raises SequenceConflict."""
 
 
 class Store(Protocol):

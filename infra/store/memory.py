@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -164,9 +164,13 @@ class MemoryTransaction:
             loaded.records += [stored.records[record_id] for record_id in traced if record_id in stored.records]
         return loaded
 
-    def append(self, append: Append) -> None:
+    def append(self, append: Append, meanwhile: Callable[[], None] | None = None) -> None:
         """Write everything."""
-        _store(self._stored, append)
+        try:
+            if meanwhile is not None:
+                meanwhile()
+        finally:
+            _store(self._stored, append)
 
 
 def _in_shift(record: Record, shifts: set[UUID]) -> bool:

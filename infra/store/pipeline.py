@@ -54,6 +54,7 @@ class Pipeline:
         self._pgconn = connection.pgconn
         self._prepared: dict[bytes, bytes] = connection.__dict__.setdefault("daftar_prepared", {})
         self._sent: list[bytes | None] = []  # per result to come: the query it prepares, or None for an execution
+        self._is_handed_over = False
 
     def __enter__(self) -> Self:
         self._pgconn.enter_pipeline_mode()
@@ -86,10 +87,17 @@ class Pipeline:
         self._pgconn.send_query_prepared(name, bodies, [Format.BINARY] * len(bodies), result_format=Format.BINARY)
         self._sent.append(None)
 
+    def hand_over(self) -> None:
+        """Let the server have all that was sent; it answers while something else is done. Only `results` may follow."""
+        if not self._is_handed_over:
+            self._is_handed_over = True
+            self._pgconn.pipeline_sync()
+            self._flush()
+
     def results(self) -> list[PGresult]:
         """The result of every statement, in order. Raises the first one's psycopg.Error; all are answered then."""
-        self._pgconn.pipeline_sync()
-        self._flush()
+        self.hand_over()
+        self._is_handed_over = False
         results: list[PGresult] = []
         error: psycopg.Error | None = None
         for prepares in self._sent:

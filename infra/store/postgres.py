@@ -7,7 +7,7 @@ wait for each other; readers never wait at all.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
@@ -155,13 +155,18 @@ class PostgresTransaction:
         for event in select_streams(self.connection, self.company_id, needs.histories):
             loaded.histories[event.record_id].append(event)
 
-    def append(self, append: Append) -> None:
-        """Write everything and commit: one round trip, however many rows."""
+    def append(self, append: Append, meanwhile: Callable[[], None] | None = None) -> None:
+        """Write everything and commit: one round trip, however many rows. `meanwhile` is called while Postgres is at work."""
         try:
             with Pipeline(self.connection) as pipeline:
                 _append(pipeline, self.company_id, append)
                 pipeline.send(b"COMMIT")
-                pipeline.results()
+                try:
+                    if meanwhile is not None:
+                        pipeline.hand_over()
+                        meanwhile()
+                finally:
+                    pipeline.results()
         except UniqueViolation as error:
             raise SequenceConflict(str(error)) from error
         except psycopg.Error as error:

@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from infra.database import Connection, Database
+from infra.store.pipeline import run
 
 MOST_REJECTED = 10_000
 """Rejected items that are kept per source; the oldest are forgotten first."""
@@ -103,6 +104,7 @@ _ONE = b"""
 SELECT item_key, place, item, code, message, field, number, attempts, first_at, last_at FROM rejected_items
 WHERE company_id = %b AND dialect = %b AND source = %b AND number = %b
 """
+_HAS_ANY = b"SELECT EXISTS (SELECT FROM rejected_items WHERE company_id = %b AND dialect = %b AND source = %b)"
 _COUNT = b"SELECT count(*) FROM rejected_items WHERE company_id = %b AND dialect = %b AND source = %b"
 _DISCARD = b"DELETE FROM rejected_items WHERE company_id = %b AND dialect = %b AND source = %b AND number = ANY(%b)"
 _DISCARD_ALL = b"DELETE FROM rejected_items WHERE company_id = %b AND dialect = %b AND source = %b"
@@ -188,6 +190,11 @@ class Syncs:
         with self.database.company(company_id) as connection:
             row = connection.execute(_COUNT, (company_id, self.dialect, source)).fetchone()
         return int(row[0]) if row else 0
+
+    def has_rejected(self, company_id: UUID, source: str) -> bool:
+        """Whether any item of a source is still refused."""
+        with self.database.company(company_id) as connection:
+            return run(connection, _HAS_ANY, (company_id, self.dialect, source)).get_value(0, 0) == b"\x01"
 
     def discard(self, company_id: UUID, source: str, numbers: Sequence[int] | None = None) -> int:
         """Forget rejected items by their numbers, or all of the source; returns how many there were."""

@@ -72,8 +72,10 @@ def _documented() -> Any:
 NOT_FUZZED = [
     *("streamEvents", "logOut", "logIn", "matrixLogOut", "matrixLogIn", "matrixRegister"),
     *("fintrackLogOut", "fintrackLogIn", "saimpexLogIn"),
+    *("mahakSaveAllData", "mahakSaveAllDataV2"),
 ]
-"""One never ends, some end the session that the others need, and some are slow on purpose."""
+"""One never ends, some end the session that the others need, and some are slow on purpose. Batches of Mahak's, with a thousand
+fields, take minutes to make: `mahak/test_described.py` makes some of them."""
 WIDE = ["executeCommands", "createRecord", "updateRecord", "deleteRecord", "actOnRecord"]
 """Bodies of any of dozens of forms take long to make; `test_field_values` goes through them field by field."""
 

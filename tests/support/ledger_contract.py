@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -9,6 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 from bookkeeping import BEGUN, Store, audit, cashier, create, created, once, read_log, register, stored_tables, wish
 
+from domain.books import Books
 from domain.command import Actor, Command
 from domain.decide import Result
 from domain.errors import (
@@ -25,8 +27,9 @@ from domain.errors import (
     ValueTaken,
 )
 from domain.needs import Needs
-from infra.ledger import MAX_COMMANDS, Ledger, Outcome, Refusal
+from infra.ledger import MAX_COMMANDS, Earlier, Ledger, Outcome, Refusal
 from infra.store.append import fill
+from infra.store.interface import Loaded
 
 PARTY = wish("party.create", {"name": "A"})
 
@@ -333,6 +336,55 @@ class LedgerContract:
         with pytest.raises(StockInsufficient):
             ledger.execute(company, pair, Actor())
         assert codes(ledger.execute(company, pair, Actor(), atomic=False)) == ["ok", "stock_insufficient"]
+        audit(store, company)
+
+    # What callers know, and what they do meanwhile ------------------------------------------------
+
+    def test_what_was_read_earlier_holds_while_nobody_wrote(
+        self, store: Store, company: UUID, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ledger, actor = Ledger(store), cashier()
+        known = created(ledger.execute(company, [wish("party.create", {"name": "A"}, client_id="1")], actor))
+        needs = Needs(clients={("party", actor.source, "1"), ("party", actor.source, "2")})
+        earlier = Earlier(store.head(company).seq, needs, store.read_records(company, needs))
+        asked: list[Needs] = []
+        begin = store.write
+        monkeypatch.setattr(store, "write", lambda company, needs, keys: (asked.append(needs), begin(company, needs, keys))[1])
+        both = [wish("party.create", {"name": "B"}, client_id=one) for one in ("1", "2")]
+        first = results(ledger.execute(company, both, actor, earlier=earlier))
+        assert [(result.id == known, result.changed) for result in first] == [(True, False), (False, True)]
+        assert [one.clients for one in asked] == [set()]  # it was not read again
+        again = results(ledger.execute(company, both, actor, earlier=earlier))  # by now it says too little
+        assert [(result.id, result.changed) for result in again] == [(first[0].id, False), (first[1].id, False)]
+        ledger.execute(company, [wish("party.update", {"name": "C"}, id=known)], actor)
+        needs = Needs(ids={known})
+        earlier = Earlier(store.head(company).seq - 1, needs, Loaded())  # it says that there is no such record, of another head
+        assert (
+            results(ledger.execute(company, [wish("party.update", {"name": "D"}, id=known)], actor, earlier=earlier))[0].version
+            == 3
+        )
+        audit(store, company)
+
+    def test_meanwhile_sees_the_books_as_they_will_be_and_spoils_nothing(self, store: Store, company: UUID) -> None:
+        ledger, seen = Ledger(store), list[tuple[int, list[str]]]()
+
+        def look(books: Books, found: Sequence[Result | Refusal]) -> None:
+            seen.append((books.seq, [books.records[one.id].data["name"] for one in found if isinstance(one, Result)]))
+
+        def fail(*_: object) -> None:
+            raise ZeroDivisionError
+
+        bad = wish("party.update", {"name": "x"}, id=uuid4())
+        seq = ledger.execute(company, [PARTY, bad], Actor(), atomic=False, meanwhile=look).seq
+        ledger.execute(company, [bad], Actor(), atomic=False, meanwhile=look)
+        assert seen == [(seq, ["A"]), (seq, [])]
+        with pytest.raises(RecordNotFound):
+            ledger.execute(company, [PARTY, bad], Actor(), meanwhile=look)
+        assert len(seen) == 2  # a batch that is refused is not stored
+        with pytest.raises(ZeroDivisionError):
+            ledger.execute(company, [PARTY], Actor(), meanwhile=fail)
+        assert store.head(company).seq == seq + 1
+        assert results(ledger.execute(company, [PARTY], Actor()))[0].number == 3
         audit(store, company)
 
     def test_times_of_any_zone_are_one_moment(self, store: Store, company: UUID) -> None:

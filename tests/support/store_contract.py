@@ -118,6 +118,8 @@ class StoreContract:
             append = Append([event], good.hashes, good.head, [], [], {}, {}, [], {}, {}, [], [])
             with pytest.raises(SequenceConflict), store.write(company, Needs(), []) as transaction:
                 transaction.append(append)
+            with pytest.raises(SequenceConflict), store.write(company, Needs(), []) as transaction:
+                transaction.append(append, lambda: None)
         assert len(audit(store, company)) == BEGUN + 1
 
     def test_a_taken_unique_value_is_a_conflict_and_stores_nothing(self, store: Store, company: UUID) -> None:

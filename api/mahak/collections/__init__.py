@@ -121,6 +121,13 @@ BY_ANY_NAME: Mapping[str, Collection] = {
     name.lower(): collection for collection in ALL for name in (*collection.guide, collection.name, collection.saved_name)
 }
 """By every name that a batch may have for them, in lower case: the vendor's, and the guide's (`customers` are people)."""
+_OF_GUIDE_NAMES: Mapping[str, str] = {name.lower(): name for collection in ALL for name in (*collection.guide, collection.name)}
+
+
+def name_as_sent(key: str) -> str:
+    """The name in V2 that a batch has for a collection, of its key in lower case: `customers` are answered as customers."""
+    return _OF_GUIDE_NAMES.get(key, BY_ANY_NAME[key].name)
+
 
 BY_KIND: Mapping[str, tuple[Plan, ...]] = {
     kind: tuple(plan for collection in ALL if (plan := collection.plans.get(kind)) is not None)

@@ -19,6 +19,12 @@ BOOKKEEPING = "dataHash:s, createDate:t, updateDate:t, createSyncId:i, updateSyn
 """What the vendor's server keeps beside every row."""
 
 
+def _letters(fields: str) -> dict[str, str]:
+    """The letter of each field of a list of the contract."""
+    parts = (part.strip().partition(":") for part in fields.split(",") if part.strip())
+    return {wire: letter for wire, _, letter in parts}
+
+
 @dataclass(frozen=True)
 class Collection:
     """One collection. `entity` is the prefix of its ids, `fields` the contract's list; `asked` names it in `from…Version`.
@@ -36,6 +42,8 @@ class Collection:
     also: str = ""
     """Another prefix of its ids: the guide's `customerId`."""
     guide: tuple[str, ...] = ()
+    said: str = ""
+    """What the guide has in a row beside the vendor's fields; and what only a batch says."""
     is_of_guide: bool = False
     """Only the guide has it: V1 does not answer it."""
     pascal_name: str = ""
@@ -45,18 +53,18 @@ class Collection:
     bookkeeping: frozenset[str] = field(init=False)
     """Those of the server's own five fields that it fills: a collection of clients may have one of them itself."""
     types: Mapping[str, str] = field(init=False)
+    words: Mapping[str, str] = field(init=False)
+    """The letters of `said`."""
     id_wire: str = field(init=False)
     code_wire: str = field(init=False)
     plans: Mapping[str, Plan] = field(init=False)
 
     def __post_init__(self) -> None:
-        types: dict[str, str] = {}
-        for part in self._with_bookkeeping().split(","):
-            wire, _, letter = part.strip().partition(":")
-            types[wire] = letter
+        types = _letters(self._with_bookkeeping())
         title = self.name[0].upper() + self.name[1:]
         set_once = object.__setattr__  # the dataclass is frozen; these are derived once, here
         set_once(self, "types", types)
+        set_once(self, "words", _letters(self.said))
         clients = (
             {"createDate"} if "createDate:t" in self.fields and self.views and self.views[0].kind == "custom_record" else set()
         )

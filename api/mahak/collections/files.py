@@ -99,6 +99,7 @@ PICTURES = Collection(
         ),
     ),
     guide=("pictures",),
+    said="binaryData:s",
 )
 
 PICTURE = Link("picture", ("owner_id",), "pictures")
@@ -122,6 +123,7 @@ PHOTO_GALLERIES = Collection(
         View("custom_record", links=(PICTURE,), shows=is_custom("photoGalleries")),
     ),
     guide=("photoGalleries",),
+    said="pictureClientId:l",
 )
 
 STORE_ASSETS = Collection(

@@ -82,6 +82,7 @@ PRODUCTS = Collection(
         ),
     ),
     guide=("products",),
+    said="price:d",
 )
 
 

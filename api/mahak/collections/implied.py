@@ -99,8 +99,9 @@ _NUMBERS_MOST = 200_000_000
 
 
 def _invoice_owes(invoice: Document) -> bool:
-    """Whether the party owes it: a sale, or what we gave back to a supplier."""
-    return invoice.data["type"] in ("sales", "purchase_return")
+    """Whether the party owes it: a sale, or what we gave back to a supplier; one below nothing the other way round."""
+    is_owed, total = invoice.data["type"] in ("sales", "purchase_return"), str(invoice.data.get("total", ""))
+    return is_owed != total.startswith("-")
 
 
 def _pays_out(document: Document) -> bool:

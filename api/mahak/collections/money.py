@@ -79,6 +79,10 @@ def _guide_payment(document: Document, row: Row, _: Known) -> Row:
     }
 
 
+ORDER_OF_PAYMENT = Link("order", ("invoice_id", "order_id"), "orders")
+"""The order or the invoice that a receipt or a payment is on."""
+
+
 def _payments(name: str, entity: str, direction: str) -> Collection:
     def complete(row: Row, data: Row, before: Row) -> Row:
         """The guide's have an amount and say nothing of cash: it is all in cash, but where there is a part in cash already."""
@@ -107,7 +111,7 @@ def _payments(name: str, entity: str, direction: str) -> Collection:
                     Link("visitor", ("seller_id",), "visitors"),
                     Link("project", ("project_id",), "projects"),
                     Link("invoice", ("invoice_id",), "invoices"),
-                    Link("order", ("invoice_id", "order_id"), "orders"),
+                    ORDER_OF_PAYMENT,
                 ),
                 shows=lambda document: document.data["direction"] == direction,
                 complete=complete,
@@ -116,6 +120,7 @@ def _payments(name: str, entity: str, direction: str) -> Collection:
             ),
         ),
         guide=(name,),
+        said="customerId:i, customerClientId:l, amount:d, invoiceId:i, invoiceClientId:l, method:s",
     )
 
 
@@ -210,5 +215,6 @@ JOURNAL_ENTRY_LINES = Collection(
     ),
     asked="JournalEntryLine",
     guide=("journalEntryLines",),
+    said="customerId:i",
     is_of_guide=True,
 )

@@ -57,6 +57,7 @@ def _organization(document: Document, _: Known) -> Any:
 
 
 _NAMES = ("first_name", "last_name", "organization")
+_UTC = ZoneInfo("UTC")
 
 
 def _complete_person(row: Row, data: Row, before: Row) -> Row:
@@ -65,7 +66,7 @@ def _complete_person(row: Row, data: Row, before: Row) -> Row:
         if before.get("name") and before.get(name) is None and data.get(name) == before["name"]:
             del data[name]
     after = {**before, **data}
-    given = read_text(row.get("name") or "", ZoneInfo("UTC"), "name")  # the guide's customers have one name
+    given = read_text(row.get("name") or "", _UTC, "name")  # the guide's customers have one name
     if given and given != before.get("name"):
         data["name"] = given
     elif not before or any(name in data and data[name] != before.get(name) for name in ("type", *_NAMES)):
@@ -74,11 +75,10 @@ def _complete_person(row: Row, data: Row, before: Row) -> Row:
         name = organization if organization and after.get("type") == "organization" else person or organization
         if name:
             data["name"] = name
-    utc = ZoneInfo("UTC")
-    if row.get("notes") is not None and (notes := read_text(row["notes"], utc, "notes")) != (before.get("notes") or ""):
+    if row.get("notes") is not None and (notes := read_text(row["notes"], _UTC, "notes")) != (before.get("notes") or ""):
         data["notes"] = notes
     if row.get("customercode") is not None and not row.get("personcode"):
-        code = read_code(row["customercode"], utc, "customerCode")
+        code = read_code(row["customercode"], _UTC, "customerCode")
         if code is not None and code != before.get("code"):
             data["code"] = code
     if not before:
@@ -144,6 +144,7 @@ PEOPLE = Collection(
     ),
     also="customer",
     guide=("people", "persons", "customers"),
+    said="customerId:i, customerClientId:l, customerCode:s, name:s, notes:s",
 )
 """A person's password is neither kept nor told. `description` and `notes` are one.
 

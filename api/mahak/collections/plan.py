@@ -54,7 +54,8 @@ class Plan:
         self.kind = view.kind
         self.rest = "" if view.base else "data" if view.kind == "custom_record" else "extra"  # nothing is kept of rows that follow
         links = [(link, *wires) for link in view.links if any(wires := _wires(link, collection.types))]
-        self._named_by = [(link, _lowered(_wires(link))) for link in view.links if link.ours]
+        lowered = [(link, _lowered(_wires(link))) for link in view.links if link.ours]
+        self._named_by = [(link, frozenset(key for key, _ in wires), wires) for link, wires in lowered]
         self.written = frozenset(link.prefix for link in view.links if link.ours)
         """The references that rows of this kind may set."""
         also = collection.also
@@ -88,6 +89,8 @@ class Plan:
                 read = read_code
             if read is not None and ours:
                 self._readers[wire.lower()] = (wire, ours, ours.partition(".")[2] if ours.startswith((_EXTRA, _DATA)) else "", read)
+        self._code_wire = collection.code_wire if collection.code_wire not in special else ""
+        """Where a code of ours may stand as the word that it is; empty where a column says what the code is."""
         self._moments = frozenset(column.wire for column in view.columns if column.is_moment)
         self._camel = RowWriter(self, steps, str)
         self._pascal = RowWriter(self, steps, _capitalized)
@@ -102,7 +105,7 @@ class Plan:
         """The row of a record as V2 answers it: in the vendor's names, with the guide's fields; there a code may be a word."""
         row = self._camel.row(document, known)
         row["deleted"] = document.deleted
-        code_wire = self.collection.code_wire
+        code_wire = self._code_wire
         if code_wire and not row[code_wire] and isinstance(code := document.data.get(self.view.code), str):
             row[code_wire] = code
         return {**row, **self.view.guide(document, row, known)}
@@ -117,8 +120,8 @@ class Plan:
         """What a client's row, whose names are in lower case, says of itself and of other records. Raises InvalidField."""
         deleted = row.get("deleted")
         links: dict[str, Named] = {}
-        for link, wires in self._named_by:
-            if (named := self._named(row, link, wires, zone, path)) is not None:
+        for link, keys, wires in self._named_by:
+            if not keys.isdisjoint(row) and (named := self._named(row, link, wires, zone, path)) is not None:
                 links[link.ours[0]] = named
         return Said(
             id=self._first(row, self._own_ids, zone, path, read_int),
@@ -165,11 +168,11 @@ class Plan:
         for wire, name, _, _ in self._readers.values():
             if name == ours:
                 return wire
-        link = next((link for link, _ in self._named_by if ours in link.ours), None)
+        link = next((link for link, _, _ in self._named_by if ours in link.ours), None)
         if link is not None:
             return f"{link.prefix}Id"
         own = {"base_seq": "rowVersion", "id": self.collection.id_wire, "client_id": self.collection.client_wire}
-        return own.get(ours, ours)
+        return _TOLD_AS.get(ours) or own.get(ours, ours)
 
     @staticmethod
     def _first(row: Mapping[str, Any], wires: _Lowered, zone: ZoneInfo, path: str, read: Read) -> int:
@@ -205,6 +208,8 @@ def _lowered(wires: tuple[str, ...]) -> _Lowered:
     return tuple((wire.lower(), wire) for wire in wires)
 
 
+_TOLD_AS: Mapping[str, str] = {"discount_percent": "discount", "prices": "price1", "discounts": "discount1"}
+"""Fields of ours that are read of others with them: the wire field that a refusal names."""
 _NOTHING = (None, 0, "0", "")
 """What rows have where a record has nothing; false is 0."""
 _EXTRA, _DATA, _MIDNIGHT = "extra.", "data.", "T00:00:00"

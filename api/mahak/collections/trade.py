@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 from api.documents import Document
 from api.mahak.collections.collection import Collection
 from api.mahak.collections.goods import DETAIL, read_discount_type
-from api.mahak.collections.view import Column, Known, Link, View, dated
+from api.mahak.collections.view import Column, Known, Link, View, client_number, dated
 from api.mahak.documents import Row
-from api.mahak.values import read_amount, read_int, read_text, write_code, write_number
+from api.mahak.values import Read, read_amount, read_int, read_long, read_text, write_code, write_number
 from domain.errors import InvalidField
 
 INVOICE_TYPES: Mapping[int, str] = {201: "sales", 202: "sales_return", 204: "purchase", 205: "purchase_return"}
@@ -67,8 +67,46 @@ def _order_code(document: Document, _: Known) -> int:
     return write_code(code or data.get("invoice_number") or data.get("order_number") or 0)
 
 
+def _settled_by(entity: str, direction: str) -> tuple[Column, ...]:
+    """The first receipt or payment of an invoice; where it has none, the one that the client named."""
+
+    def column(suffix: str, read: Read, of: Callable[[Document], int]) -> Column:
+        wire = f"{entity}{suffix}"
+
+        def derive(document: Document, known: Known) -> Any:
+            payment = known.payments.get(document.id)
+            if payment is not None and payment.data["direction"] == direction and (found := of(payment)):
+                return found
+            return (document.data.get("extra") or {}).get(wire)
+
+        return Column(wire, f"extra.{wire}", read, derive=derive)
+
+    return (
+        column("Id", read_int, lambda payment: payment.number),
+        column("ClientId", read_long, lambda payment: client_number(payment, entity)),
+        column("Code", read_int, lambda payment: write_code(payment.data.get("receipt_number") or 0)),
+    )
+
+
+_SETTLED = (*_settled_by("receipt", "in"), *_settled_by("payment", "out"))
+
+
+def _without_answered(data: Row, before: Row) -> None:
+    """What settles an invoice is the ledger's to say: that it comes back says nothing."""
+    extra, was = data.get("extra"), before.get("extra") or {}
+    if extra is None:
+        return
+    for column in _SETTLED:
+        if not was.get(column.wire) and extra.pop(column.wire, None) is not None and column.wire in was:
+            extra[column.wire] = was[column.wire]
+    if extra == was:
+        del data["extra"]
+
+
 def _complete_order(row: Row, data: Row, before: Row) -> Row:
     """A discount that is an amount is ours; a percent is kept as it came, and whoever knows the lines makes the amount."""
+    if before:
+        _without_answered(data, before)
     extra = data.get("extra") or before.get("extra") or {}
     if row.get("discount") is not None and not extra.get("discountType"):
         amount = read_amount(row["discount"], ZoneInfo("UTC"), "discount")
@@ -106,6 +144,7 @@ def _header(kind: str, types: Mapping[int, str], day: str) -> View:
             Column("discount", "extra.discount", read_amount, derive=_discount_of_all),
             dated("orderDate", day),
             dated("deliveryDate", "delivery_date"),
+            *(_SETTLED if kind == "invoice" else ()),
         ),
         links=(
             Link("person", ("party_id",), "people"),
@@ -132,8 +171,9 @@ ORDERS = Collection(
     views=(_header("invoice", INVOICE_TYPES, "issue_date"), _header("order", ORDER_TYPES, "order_date")),
     choose=_choose,
     guide=("orders",),
+    said="customerId:i, customerClientId:l, totalAmount:d, currency:s, status:s, isDisputed:b",
 )
-"""Which receipt or payment an order names is kept as it came: ours name their invoice."""
+"""Ours name their invoice: an order's receipt is the first that names it; else the one that its client said is answered."""
 
 # Lines --------------------------------------------------------------------------------------------
 
@@ -225,6 +265,7 @@ ORDER_DETAILS = Collection(
     " productDetailClientId:l, productDetailCode:i",
     views=(_line("invoice_line", "invoice_id"), _line("order_line", "order_id")),
     guide=("orderDetails",),
+    said="productId:i, productClientId:l, quantity:d, unitPrice:d, totalAmount:d",
 )
 
 # The guide's invoices -----------------------------------------------------------------------------
@@ -280,13 +321,14 @@ INVOICES = Collection(
     ),
     asked="Invoice",
     guide=("invoices",),
+    said="customerId:i, customerClientId:l, invoiceNumber:s, currency:s, status:s, isDisputed:b",
     is_of_guide=True,
 )
 
 INVOICE_DETAILS = Collection(
     name="invoiceDetails",
     entity="invoiceDetail",
-    fields="invoiceDetailId:i, invoiceDetailClientId:l, invoiceId:i, invoiceClientId:l, invoiceCode:s, productDetailId:i, price:d,"
+    fields="invoiceDetailId:i, invoiceDetailClientId:l, invoiceId:i, invoiceClientId:l, invoiceCode:i, productDetailId:i, price:d,"
     " count1:d, count2:d, description:s, discount:d, discountType:i, taxPercent:d, chargePercent:d, storeId:i, rowId:i,"
     " deleted:b, rowVersion:l, productDetailClientId:l, productDetailCode:i",
     views=(
@@ -301,5 +343,6 @@ INVOICE_DETAILS = Collection(
     ),
     asked="InvoiceDetail",
     guide=("invoiceDetails",),
+    said="productId:i, productClientId:l, quantity:d, unitPrice:d, totalAmount:d",
     is_of_guide=True,
 )

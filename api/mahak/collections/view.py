@@ -40,10 +40,11 @@ def client_number(document: Document, entity: str) -> int:
 
 @dataclass(slots=True)
 class Known:
-    """The records that rows name, by id, and the first living detail of each product that has one."""
+    """The records that rows name, by id; of each product the first living detail, of each invoice the first payment."""
 
     records: dict[str, Document] = field(default_factory=dict)
     details: dict[str, Document] = field(default_factory=dict)
+    payments: dict[str, Document] = field(default_factory=dict)
 
 
 Find = Callable[[Document, Known], Document | None]

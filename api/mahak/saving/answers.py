@@ -109,17 +109,17 @@ def _property(row: Saved) -> str:
     return field[:1].upper() + field[1:]
 
 
-def answer_v2(saved: Mapping[str, Sequence[Saved]]) -> dict[str, Any]:
+def answer_v2(saved: Mapping[str, Sequence[Saved]], names: Mapping[str, str]) -> dict[str, Any]:
     """For every collection that was sent: its highest version and its rows' ids, in the order of the request.
 
-    Beside them, under `objects`, the same as the vendor has it.
+    `names` are those that the request has for them. Beside them, under `objects`, the same as the vendor has it.
     """
     data: dict[str, Any] = {}
     objects: dict[str, Any] = {}
     for name, rows in saved.items():
         collection = COLLECTIONS[name]
         records = [_record_v2(collection, row) for row in rows]
-        data[name] = {"rowVersion": max((row.version for row in rows), default=0), "records": records}
+        data[names[name]] = {"rowVersion": max((row.version for row in rows), default=0), "records": records}
         results = [_result_v2(row) for row in rows]
         objects[collection.saved_name[:1].lower() + collection.saved_name[1:]] = {"results": results}
     return {

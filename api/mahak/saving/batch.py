@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from api.mahak.collections import BY_ANY_NAME
+from api.mahak.collections import BY_ANY_NAME, name_as_sent
 from api.mahak.collections.collection import Collection
 from api.mahak.collections.files import PHOTO_GALLERIES, PICTURE
 from api.mahak.collections.goods import DETAIL
@@ -80,10 +80,11 @@ class Item:
 
 @dataclass(slots=True)
 class Batch:
-    """The items of a request. `lists` are those of each collection, in the order of the request."""
+    """The items of a request. `lists` are those of each collection, in the order of the request; `names`, what it calls them."""
 
     items: list[Item] = field(default_factory=list)
     lists: dict[str, list[Item]] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
 
 
 def read_batch(form: Mapping[str, Any], zone: ZoneInfo) -> Batch:
@@ -92,23 +93,25 @@ def read_batch(form: Mapping[str, Any], zone: ZoneInfo) -> Batch:
     Collections that nobody knows are passed over, as is one that is null. One that comes under two names is one.
     """
     batch = Batch()
-    for key, rows in form.items():
-        collection = BY_ANY_NAME.get(key)
-        if collection is None or rows is None:
-            continue
+    sent = [(key, BY_ANY_NAME[key], rows) for key, rows in form.items() if key in BY_ANY_NAME and rows is not None]
+    for key, collection, _ in sent:
+        name = name_as_sent(key)
+        batch.names[collection.name] = name if batch.names.get(collection.name, name) == name else collection.name
+    for _, collection, rows in sent:
+        name = batch.names[collection.name]
         if not isinstance(rows, list):
-            raise InvalidField(f"`{collection.name}` must be a list of rows.", path=collection.name)
+            raise InvalidField(f"`{name}` must be a list of rows.", path=name)
         items = batch.lists.setdefault(collection.name, [])
         for index, row in enumerate(rows, len(items)):
-            items.append(_item(collection, index, row, zone))
+            items.append(_item(collection, name, index, row, zone))
         batch.items += items[len(items) - len(rows) :]
     if len(batch.items) > MAX_COMMANDS:
         raise BatchTooLarge(f"A request holds at most {MAX_COMMANDS} rows; this one has {len(batch.items)}. Send it in parts.")
     return batch
 
 
-def _item(collection: Collection, index: int, row: Any, zone: ZoneInfo) -> Item:
-    path = f"{collection.name}[{index}]"
+def _item(collection: Collection, name: str, index: int, row: Any, zone: ZoneInfo) -> Item:
+    path = f"{name}[{index}]"
     if not isinstance(row, dict):
         error = InvalidField("A row must be an object.", path=path)
         return Item(collection, index, path, {}, error=error)

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
+from api.mahak.collections import COLLECTIONS
 from api.mahak.collections.view import id_of
 from api.mahak.errors import BY_NAME, code_of
 from api.mahak.saving.batch import Batch, Item, read_batch
+from api.mahak.saving.discounts import OWNER_OF_LINE, Discounts
 from api.mahak.saving.known import Known, read_codes, read_known
-from api.mahak.saving.orders import check_orders, name_lines, nest
+from api.mahak.saving.orders import check_orders, name_lines, name_orders, nest, there_already
 from api.mahak.saving.payments import Amounts
 from api.mahak.saving.pictures import Pictures, RowFiles
+from api.mahak.saving.repeats import Became, Repeats
 from api.mahak.saving.stock import Counts
 from api.mahak.saving.translation import Planned, Translated, Translation
 from api.mahak.saving.unnamed import name_by_content
 from api.mahak.saving.writer import Writer
+from domain.books import Books
 from domain.decide import Result
-from domain.errors import InvalidField, LedgerError, ServiceUnavailable
+from domain.errors import InvalidField, LedgerError, ReferenceMissing, ServiceUnavailable
+from domain.event import JSON
 from infra.composition import Services
-from infra.ledger import MAX_COMMANDS, Refusal
+from infra.ledger import MAX_COMMANDS, Earlier, Refusal
 from infra.sync.change_reader import ChangeReader
 
 MOST_TIMES = 5
@@ -66,14 +72,22 @@ class Save:
     is_atomic: bool
     files: RowFiles = field(default_factory=RowFiles)
     batch: Batch = field(default_factory=Batch)
+    render: Callable[[dict[str, list[Saved]]], Any] | None = None
+    """Makes the answer to an atomic batch; with it, `answer` is filled."""
+    answer: bytes = b""
+    """What became of an atomic batch, as it is told."""
     results: dict[int, Result] = field(default_factory=dict)
     """By `id()` of the item, what the ledger said of its command."""
     _is_overtaken: bool = False
+    _earlier: Earlier | None = None
+    _books: list[Books] = field(default_factory=list)
+    """The books as they were after each transaction, the last one first."""
+    _saved: dict[str, list[Saved]] | None = None
 
     def _note(self, planned: Planned, result: Result) -> None:
         """Note what became of a command; a record that was made under its client's id meanwhile is not the one it would make."""
         if planned.item is not None:
-            self.results[id(planned.item)] = result
+            self.results.setdefault(id(planned.item), result)
         if planned.command.action == "create" and planned.command.id != result.id:
             self._is_overtaken = True
 
@@ -82,9 +96,17 @@ class Save:
 
         Raises LedgerError: where the batch is atomic, with every row that is wrong in `details["errors"]`.
         """
+        repeats = Repeats(self.services.ledger, self.writer.company_id, self.writer.actor)
         for _ in range(MOST_TIMES):
-            saved = self._execute()
+            try:
+                saved = self._execute()
+            except LedgerError:
+                if not (self.is_atomic and repeats.has_versions(self.batch) and (before := repeats.find(self.form))):
+                    raise
+                return self._tell(self._as_before(before))
             if saved is not None:
+                if self.is_atomic and repeats.has_versions(self.batch):
+                    repeats.note(self.form, {name: [(r.id, r.version, r.outcome) for r in rows] for name, rows in saved.items()})
                 return saved
         raise ServiceUnavailable("Others keep sending the same rows; try again.", retry_after=1)
 
@@ -93,45 +115,57 @@ class Save:
         writer, services = self.writer, self.services
         self.batch = batch = read_batch(self.form, writer.zone)
         name_lines(batch.lists)
+        earlier = name_orders(batch)
         name_by_content(batch.lists)
         pictures = Pictures(services.store, writer.company_id, self.files)
         pictures.begin(batch)
-        known = read_known(services.store, writer.company_id, writer.actor.source, batch)
+        known = read_known(services.store, writer.company_id, writer.actor.source, batch, earlier)
+        batch.items += there_already(earlier, known)
         read_codes(services.database, writer.company_id, batch, known)
         amounts = Amounts(services.store, writer.company_id)
         counts = Counts(services.database, writer.company_id)
-        translated = self._translate(known, amounts, counts, pictures)
+        discounts = Discounts(services.store, writer.company_id, writer.currency)
+        translated = self._translate(known, amounts, discounts, counts, pictures)
+        self._earlier = Earlier(writer.head, known.needs, known.loaded)
         if self.is_atomic:
             self._refuse_together([item for item in batch.items if item.error is not None])
-            self._execute_together(translated)
+            self._execute_together(translated, discounts, counts)
         else:
-            self._execute_each(translated, amounts)
+            self._execute_each(translated, amounts, discounts)
         if self._is_overtaken:
             self._is_overtaken = False
             self.results.clear()
+            self._books.clear()
             return None
-        return self._saved(translated, counts)
+        if self._saved is None:
+            self._tell(self._became(translated, counts))
+        return self._saved
 
-    def _translate(self, known: Known, amounts: Amounts, counts: Counts, pictures: Pictures) -> Translated:
+    def _translate(self, known: Known, amounts: Amounts, discounts: Discounts, counts: Counts, pictures: Pictures) -> Translated:
         writer = self.writer
 
         def complete(items: list[Item]) -> None:
-            check_orders(items, self.batch.lists, writer.currency)
+            check_orders(items, self.batch.lists)
             pictures.complete(items)
-            amounts.complete([item for item in items if item.error is None and item.plan is not None])
+            right = [item for item in items if item.error is None and item.plan is not None]
+            amounts.complete(right)
+            discounts.complete(right)
 
         translation = Translation(
             self.batch,
             known,
             writer.zone,
-            writer.actor.role,
+            writer.actor,
             repeats_change=not self.is_atomic,
             brings_another=pictures.brings_another,
         )
         translated = translation.translate(complete)
+        known.needs.ids |= translation.new_ids
         rows = [planned.item for planned in translated.commands if planned.item is not None]
         translated.commands = [*pictures.before(), *translated.commands, *pictures.after(rows)]
         translated.commands += amounts.helping()
+        if self.is_atomic:
+            translated.commands += discounts.late()
         translated.commands += counts.commands(translation)
         return translated
 
@@ -146,20 +180,38 @@ class Save:
         more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
         raise type(first)(first.message + more, path=_path_of(refused[0], first), errors=told)
 
-    def _execute_together(self, translated: Translated) -> None:
+    def _execute_together(self, translated: Translated, discounts: Discounts, counts: Counts) -> None:
         commands, lines = nest(translated.commands)
         if not commands:
             return
         writer = self.writer
+
+        def check(books: Books, _: Sequence[Result]) -> bytes:
+            if (item := discounts.too_large(books)) is not None:
+                error = InvalidField("The discount of the order is more than what the lines and the costs come to.", path=item.path)
+                raise InvalidField(error.message, path=item.path, errors=[_told(item, error)])
+            return b""
+
+        def note(books: Books, results: Sequence[Result | Refusal]) -> None:
+            self._books.insert(0, books)
+            for planned, result in zip(commands, results, strict=True):
+                if isinstance(result, Result):
+                    self._note(planned, result)
+            if not (self._is_overtaken or translated.repeated or counts.products()):  # else there is something to be read
+                self._tell(self._became(translated, counts))
+
         try:
-            outcome = self.services.ledger.execute(
-                writer.company_id, [planned.command for planned in commands], writer.actor, atomic=True
+            self.services.ledger.execute(
+                writer.company_id,
+                [planned.command for planned in commands],
+                writer.actor,
+                atomic=True,
+                say=check,
+                earlier=self._earlier,
+                meanwhile=note,
             )
         except LedgerError as error:
             raise self._explain(error, commands, lines) from None
-        for planned, result in zip(commands, outcome.results, strict=True):
-            if isinstance(result, Result):
-                self._note(planned, result)
 
     @staticmethod
     def _explain(error: LedgerError, commands: Sequence[Planned], lines: Mapping[int, Sequence[Planned]]) -> LedgerError:
@@ -174,12 +226,13 @@ class Save:
         if planned.item is None:
             return error
         error.path = path
+        error = _in_words_of(planned.item, error)
         told = _told(planned.item, error)
         return type(error)(error.message, path=_path_of(planned.item, error), errors=[told])
 
     # Each for itself ------------------------------------------------------------------------------
 
-    def _execute_each(self, translated: Translated, amounts: Amounts) -> None:
+    def _execute_each(self, translated: Translated, amounts: Amounts, discounts: Discounts) -> None:
         commands, lines = nest(translated.commands)
         refused = self._run(commands)
         taken = {at for at, planned in enumerate(commands) if at in lines and planned in refused}
@@ -187,14 +240,16 @@ class Save:
             again: list[Planned] = []
             for at, planned in enumerate(commands):
                 if at in taken:
-                    again.append(_alone(planned))
+                    if not _is_of_header(planned):
+                        again.append(_alone(planned))
                     again += lines[at]
                 elif planned in refused:
                     again.append(planned)
             refused = self._run(again)
-        cheques = [planned.item for planned in refused if planned.item is not None and planned.item.kind == "cheque"]
-        if cheques:
-            self._run(amounts.without(cheques))
+        items = [planned.item for planned in refused if planned.item is not None and planned.item.plan is not None]
+        corrections = amounts.without([item for item in items if item.kind == "cheque"])
+        discounts.without([item for item in items if item.kind in OWNER_OF_LINE])
+        self._run([*corrections, *discounts.late()])
 
     def _run(self, commands: Sequence[Planned]) -> list[Planned]:
         """Execute commands, each for itself; those that were refused."""
@@ -203,29 +258,62 @@ class Save:
         writer, found = self.writer, list[Result | Refusal]()
         for start in range(0, len(commands), MAX_COMMANDS):
             part = [planned.command for planned in commands[start : start + MAX_COMMANDS]]
-            found += self.services.ledger.execute(writer.company_id, part, writer.actor, atomic=False).results
+            outcome = self.services.ledger.execute(
+                writer.company_id,
+                part,
+                writer.actor,
+                atomic=False,
+                earlier=self._earlier,
+                meanwhile=lambda books, _: self._books.insert(0, books),
+            )
+            found += outcome.results
         refused: list[Planned] = []
         for planned, result in zip(commands, found, strict=True):
             item = planned.item
             if isinstance(result, Refusal):
                 refused.append(planned)
                 if item is not None:
-                    item.error = BY_NAME.get(result.code, InvalidField)(result.message, path=result.path, **result.details)
+                    error = BY_NAME.get(result.code, InvalidField)(result.message, path=result.path, **result.details)
+                    item.error = _in_words_of(item, error)
                 continue
             if item is not None:
                 item.error = None
             self._note(planned, result)
         return refused
 
+    def _as_before(self, became: Mapping[str, Sequence[Became]]) -> dict[str, list[Saved]]:
+        """What was answered when this very batch came first."""
+        lists = self.batch.lists
+        return {
+            name: [Saved(item, *one[:2], outcome=one[2]) for item, one in zip(lists[name], rows, strict=True)]
+            for name, rows in became.items()
+        }
+
     # What became of it ----------------------------------------------------------------------------
 
-    def _saved(self, translated: Translated, counts: Counts) -> dict[str, list[Saved]]:
+    def _tell(self, saved: dict[str, list[Saved]]) -> dict[str, list[Saved]]:
+        self._saved = saved
+        if self.render is not None:
+            self.answer = JSON.encode(self.render(saved))
+        return saved
+
+    def _current(self, reader: ChangeReader, record_ids: Sequence[UUID]) -> dict[UUID, tuple[int, int]]:
+        """The number of each of these records, and the seq that it is at: as the transactions left it, or as it is."""
+        found: dict[UUID, tuple[int, int]] = {}
+        for record_id in record_ids:
+            record = next((record for books in self._books if (record := books.record(record_id)) is not None), None)
+            if record is not None:
+                found[record_id] = (record.number, record.seq)
+        unknown = [record_id for record_id in record_ids if record_id not in found]
+        return found | reader.current(self.writer.company_id, unknown)
+
+    def _became(self, translated: Translated, counts: Counts) -> dict[str, list[Saved]]:
         reader, company_id = ChangeReader(self.services.database), self.writer.company_id
         repeated = {id(item) for item in translated.repeated}
         first = reader.first_seqs(company_id, [item.record.id for item in translated.repeated if item.record is not None])
         done = [item for item in self.batch.items if item.error is None]
         there = [result.id if (result := self.results.get(id(item))) else item.record_id for item in done]
-        current = reader.current(company_id, [one for one in there if one is not None] + counts.products())
+        current = self._current(reader, [one for one in there if one is not None] + counts.products())
         counted = counts.ids([item for item in done if item.plan is None], current)
         saved: dict[str, list[Saved]] = {}
         for name, items in self.batch.lists.items():
@@ -244,11 +332,28 @@ class Save:
         return saved
 
 
+def _is_of_header(order: Planned) -> bool:
+    """Whether an order with its lines was refused for what its own row says; else the row may be right without them."""
+    path = order.item.error.path if order.item is not None and order.item.error is not None else ""
+    return path.startswith("data.") and _LINE.match(path) is None
+
+
 def _alone(planned: Planned) -> Planned:
     """The command of an order without the lines that were put into it."""
     command = planned.command
     data = {name: value for name, value in command.data.items() if name != "lines"}
     return Planned(planned.item, msgspec.structs.replace(command, data=data))
+
+
+def _in_words_of(item: Item, error: LedgerError) -> LedgerError:
+    """A refusal of a reference by what the row says, and not by an id of ours, which its client never saw."""
+    ours = error.path.removeprefix("data.")
+    named = next((one for one in item.links.values() if ours in one.link.ours), None)
+    if named is None or type(error) is not ReferenceMissing:
+        return error
+    entity, said = COLLECTIONS[named.link.collection].entity, named.id or named.client_id or named.code
+    message = f"The {entity} with the {named.path.rpartition('.')[2]} {said} was refused or deleted."
+    return ReferenceMissing(message, path=error.path)
 
 
 def _path_of(item: Item, error: LedgerError) -> str:
@@ -274,7 +379,7 @@ def field_of(item: Item, error: LedgerError) -> str:
 
 def _told(item: Item, error: LedgerError) -> dict[str, Any]:
     return {
-        "entity": item.collection.name,
+        "entity": item.path.partition("[")[0],
         "index": item.index,
         "field": field_of(item, error),
         "code": code_of(type(error)),

@@ -8,10 +8,10 @@ import msgspec
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 
-from api.answers import answer
+from api.answers import raw
 from api.endpoint import Answer, Operation, endpoint
 from api.http_errors import HttpRequest
-from api.mahak import examples, forms
+from api.mahak import described, examples, forms
 from api.mahak.access import claims_of
 from api.mahak.saving.answers import answer_v1, answer_v2
 from api.mahak.saving.execution import Save
@@ -22,21 +22,17 @@ from api.reading_requests import services_of
 from domain import errors
 
 
-class Commit(msgspec.Struct, kw_only=True, rename="camel", omit_defaults=True):
-    """Collections of rows, in any order; these two are of 61. A row has the server's id, or the client's own, or both.
+class SavedDataV1(msgspec.Struct, kw_only=True, rename="pascal"):
+    """The collections."""
 
-    A child names its parent by either. `deleted: true` deletes; `rowVersion` is the version that the row was based on.
-    """
-
-    orders: list[dict[str, Any]] | None = None
-    order_details: list[dict[str, Any]] | None = None
+    objects: described.SavedObjects  # type: ignore[valid-type]
 
 
 class SavedV1(msgspec.Struct, kw_only=True, rename="pascal"):
     """`Data.Objects` has the results of every collection, in the order of the request; a row that is refused fails alone."""
 
     result: bool
-    data: dict[str, Any]
+    data: SavedDataV1
 
 
 class SavedV2(msgspec.Struct, kw_only=True, rename="camel"):
@@ -55,15 +51,18 @@ async def _save(request: HttpRequest, *, is_atomic: bool) -> ASGIResponse:
 
     async with row_files(services, claims, form) as files:
 
-        def work() -> Any:
-            saved = save_and_note(Save(services, writer_of(services, claims), form, is_atomic, files))
-            return answer_v2(saved) if is_atomic else answer_v1(saved)
+        def work() -> bytes:
+            save = Save(services, writer_of(services, claims), form, is_atomic, files)
+            save.render = (lambda saved: answer_v2(saved, save.batch.names)) if is_atomic else answer_v1
+            save_and_note(save)
+            return save.answer
 
-        return answer(await services.threads.run(work))
+        return raw(await services.threads.run(work))
 
 
 _REFUSALS = (
     errors.ReferenceMissing,
+    errors.RecordNotFound,
     errors.VersionStale,
     errors.NotAllowed,
     errors.BatchTooLarge,
@@ -78,7 +77,7 @@ _REFUSALS = (
         summary="Save what a client changed: each row stands or falls for itself",
         description="A row that its client sent before changes the same record. A missing `RowVersion`, or 0, never conflicts.",
         tag="Mahak",
-        body=Commit,
+        body=described.Commit,
         body_example=examples.COMMIT,
         answers={200: Answer("What became of every row.", SavedV1, examples.SAVED_V1)},
         refusals=_REFUSALS,
@@ -98,7 +97,7 @@ async def save_all_data(request: HttpRequest) -> ASGIResponse:
         description="A row without an id of the server's that its client sent before is answered as then, and changes nothing. "
         "What is wrong is told with entity, index, field and code.",
         tag="Mahak",
-        body=Commit,
+        body=described.Commit,
         body_example=examples.COMMIT,
         answers={200: Answer("The ids and versions of every row.", SavedV2, examples.SAVED_V2)},
         refusals=_REFUSALS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from domain.record import Record, decode_record
 from domain.values import LARGEST_NUMBER
 from infra.database import Database
 from infra.listing import Condition, Source, list_from
-from infra.store.interface import Store
+from infra.store.interface import Loaded, Store
 
 PLAIN_IDS = frozenset({"store_id", "project_id"})
 """Fields of ours that hold a record's id and are no reference: the id itself has to be known."""
@@ -41,21 +42,28 @@ class Known:
     by_number: dict[tuple[str, int], Record] = field(default_factory=dict)
     by_client: dict[tuple[str, str], Record] = field(default_factory=dict)
     by_code: dict[tuple[str, int], Record] = field(default_factory=dict)
+    needs: Needs = field(default_factory=Needs)
+    """What was looked for to know this."""
+    loaded: Loaded = field(default_factory=Loaded)
+    """What was found."""
 
     def add(self, record: Record) -> None:
         """Remember a record by its number."""
         self.by_number[record.kind, record.number] = record
 
 
-def read_known(store: Store, company_id: UUID, source: str, batch: Batch) -> Known:
-    """Everything that is named by id or by client id."""
+def read_known(store: Store, company_id: UUID, source: str, batch: Batch, earlier: Sequence[Item] = ()) -> Known:
+    """Everything that is named by id or by client id, by the batch's items and by those of earlier requests."""
     needs = Needs()
-    for item in batch.items:
+    for item in (*batch.items, *earlier):
         if item.error is None:
             _note(needs, source, item)
     known = Known()
     while needs:
         loaded = store.read_records(company_id, needs)
+        known.needs.include(needs)
+        known.loaded.records += loaded.records
+        known.loaded.clients |= loaded.clients
         records = {record.id: record for record in loaded.records}
         for record in loaded.records:
             known.add(record)

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from api.mahak.access import DIALECT
-from api.mahak.collections import BY_ANY_NAME
+from api.mahak.collections import BY_ANY_NAME, name_as_sent
 from api.mahak.saving.batch import Item
 from api.mahak.saving.execution import Save, Saved, field_of
 from api.mahak.saving.orders import LINES, owner_of
@@ -54,6 +54,8 @@ def save_and_note(save: Save) -> dict[str, list[Saved]]:
                 syncs.note_items(writer.company_id, writer.actor.source, rejected=[letter], accepted=())
         raise
     rejected = [] if save.is_atomic else _letters_of_rows(saved)
+    if not rejected and not syncs.has_rejected(writer.company_id, writer.actor.source):
+        return saved  # as nearly always: no letter to forget
     accepted = {_key_of(row.item) for rows in saved.values() for row in rows if row.error is None}
     if not rejected and saved:
         accepted.add(_key_of_batch(save))
@@ -92,7 +94,7 @@ def _digest(said: Any) -> str:
 
 
 def _batch_of(form: Mapping[str, Any]) -> dict[str, Any]:
-    return {BY_ANY_NAME[name].name: rows for name, rows in form.items() if name in BY_ANY_NAME and rows}
+    return {name_as_sent(name): rows for name, rows in form.items() if name in BY_ANY_NAME and rows}
 
 
 def _letter_of_batch(save: Save, error: LedgerError) -> Rejected | None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from api.mahak.saving.batch import Item
-from api.mahak.saving.known import client_key_of
+from api.mahak.collections import COLLECTIONS
+from api.mahak.collections.money import ORDER_OF_PAYMENT
+from api.mahak.collections.plan import Named
+from api.mahak.collections.view import client_id_of
+from api.mahak.saving.batch import Batch, Item
+from api.mahak.saving.known import Known, client_key_of
 from api.mahak.saving.translation import Planned
 from api.mahak.saving.unnamed import digest_of
 from domain.command import Command
 from domain.errors import ReferenceMissing
-from domain.money import HUNDRED, round_to
 
 LINES = {"orders": "orderDetails", "invoices": "invoiceDetails", "journalEntries": "journalEntryLines"}
 _OWNER_OF_LINE = {"invoice_line": "invoice_id", "order_line": "order_id", "journal_line": "entry_id"}
@@ -62,17 +64,69 @@ def _name_additions(owners: Sequence[Item], lines: Sequence[Item]) -> None:
                 )
 
 
+_RECEIPTS, _PAYMENTS = ("receipts", "receipt"), ("payments", "payment")
+_SETTLED_BY: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "201": (_RECEIPTS,), "205": (_RECEIPTS,), "202": (_PAYMENTS,), "204": (_PAYMENTS,),
+}  # fmt: skip
+"""What an order of each type is settled by; others name either."""
+
+
+def name_orders(batch: Batch) -> list[Item]:
+    """Let receipts and payments name the order that names them, where they name none themselves.
+
+    Those that came by an earlier request become items too, which are of no list; they are returned, because the batch is to have
+    them only where they turn out to be there.
+    """
+    earlier: list[Item] = []
+    here = {
+        name: {key: item for item in batch.lists.get(name, ()) for key in (("id", item.id), ("client", item.client_id)) if key[1]}
+        for name, _ in (_RECEIPTS, _PAYMENTS)
+    }
+    for order in batch.lists.get("orders", ()):
+        settled = _SETTLED_BY.get(str(order.row.get("ordertype")).strip(), (_RECEIPTS, _PAYMENTS))
+        for name, prefix in settled if (order.id or order.client_id) and not order.deleted else ():
+            number, client_id = (_whole(order.row.get(f"{prefix}{suffix}")) for suffix in ("id", "clientid"))
+            if not number and not client_id:
+                continue
+            link = Named(ORDER_OF_PAYMENT, f"{order.path}.{prefix}{'Id' if number else 'ClientId'}", order.id, order.client_id)
+            item = here[name].get(("id", number)) or here[name].get(("client", client_id))
+            if item is not None:
+                item.links.setdefault("invoice_id", link)
+            else:
+                key = client_id_of(prefix, client_id)
+                collection = COLLECTIONS[name]
+                earlier.append(Item(collection, order.index, order.path, {}, number, client_id, key, links={"invoice_id": link}))
+    return earlier
+
+
+def there_already(earlier: Iterable[Item], known: Known) -> Iterator[Item]:
+    """Those of the earlier receipts and payments that are there, and on no order yet."""
+    for item in earlier:
+        number, key = ("payment", item.id), ("payment", item.client_key)
+        record = known.by_number.get(number) if item.id else known.by_client.get(key)
+        if record is None or record.deleted or (record.data["direction"] == "in") != (item.collection.name == "receipts"):
+            continue
+        if not record.data.get("invoice_id") and not record.data.get("order_id"):
+            item.id = record.number
+            known.add(record)
+            yield item
+
+
+def _whole(value: Any) -> int:
+    return int(value) if isinstance(value, int | str) and str(value).isdecimal() and len(str(value)) < 20 else 0
+
+
 def owner_of(line: Item) -> str:
     """The client's id of the order that a line names, in the words of the ledger; empty where it names it otherwise."""
     named = (line.links.get(name) for name in _OWNER_OF_LINE.values())
     return next((client_key_of(one) for one in named if one is not None and one.client_id and not one.id), "")
 
 
-def check_orders(items: Sequence[Item], lists: Mapping[str, Sequence[Item]], currency: str) -> None:
-    """Note on new orders and invoices that they come without a line, and make the amount of a discount in percent.
+def check_orders(items: Sequence[Item], lists: Mapping[str, Sequence[Item]]) -> None:
+    """Note on new orders and invoices that they come without a line.
 
     A new journal entry with its lines is posted, unless it says that it is a draft. `items` are the readable rows, `lists` all of
-    them: a line that is wrong is a line too. `currency` is the company's.
+    them: a line that is wrong is a line too.
     """
     lines: dict[str, list[Item]] = {}
     for item in items:
@@ -91,28 +145,11 @@ def check_orders(items: Sequence[Item], lists: Mapping[str, Sequence[Item]], cur
             item.error = ReferenceMissing(
                 f"The {item.collection.entity} comes without a line: send its {owned} in the same request.", path=item.path
             )
-        else:
-            _discount_in_percent(item, own, currency)
 
 
 def _has_line(order: Item, lists: Mapping[str, Sequence[Item]]) -> bool:
     named = (line.links.get(name) for line in lists.get(LINES[order.collection.name], ()) for name in _OWNER_OF_LINE.values())
     return any(one is not None and one.client_id == order.client_id != 0 for one in named)
-
-
-def _discount_in_percent(order: Item, lines: Sequence[Item], currency: str) -> None:
-    extra = order.data.get("extra") or {}
-    if extra.get("discountType") == 1 and extra.get("discount") is not None:
-        net = sum((_net(line.data) for line in lines if not line.deleted), Decimal(0))
-        amount = net * Decimal(extra["discount"]) / HUNDRED
-        order.data["discount"] = str(round_to(amount, order.data.get("currency") or currency))
-
-
-def _net(line: Mapping[str, Any]) -> Decimal:
-    whole = Decimal(line.get("quantity") or 1) * Decimal(line.get("unit_price") or 0)
-    if line.get("discount_percent"):
-        return whole - whole * Decimal(line["discount_percent"]) / HUNDRED
-    return whole - Decimal(line.get("discount") or 0)
 
 
 def nest(commands: Sequence[Planned]) -> tuple[list[Planned], dict[int, list[Planned]]]:
@@ -122,6 +159,8 @@ def nest(commands: Sequence[Planned]) -> tuple[list[Planned], dict[int, list[Pla
         for place, planned in enumerate(commands)
         if planned.command.action == "create" and planned.command.kind in ("invoice", "order", "journal_entry")
     }
+    if not orders:
+        return list(commands), {}
     taken: dict[int, list[Planned]] = {}
     rest: list[tuple[int, Planned]] = []
     for place, planned in enumerate(commands):

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from api.mahak.collections import COLLECTIONS
 from api.mahak.collections.files import PHOTO_GALLERIES
+from api.mahak.collections.implied import LINKED
 from api.mahak.collections.plan import Named
 from api.mahak.documents import Row
 from api.mahak.pictures import UNBOUND
@@ -17,7 +18,7 @@ from api.mahak.saving.batch import Batch, Item
 from api.mahak.saving.known import PLAIN_IDS, Known, client_key_of
 from api.roles import check_may_manage
 from domain.catalogue import CATALOGUE
-from domain.command import Command
+from domain.command import Actor, Command
 from domain.errors import InvalidField, LedgerError, NotAllowed, RecordNotFound, ReferenceMissing
 from domain.kinds.payment import direction_of
 from domain.policy import Policy
@@ -55,7 +56,7 @@ class Translation:
         batch: Batch,
         known: Known,
         zone: ZoneInfo,
-        role: str,
+        actor: Actor,
         *,
         repeats_change: bool,
         brings_another: Callable[[Item], bool],
@@ -67,12 +68,14 @@ class Translation:
         self.batch = batch
         self.known = known
         self.zone = zone
-        self.role = role
+        self.actor = actor
         self.repeats_change = repeats_change
         self.brings_another = brings_another
         self.made: dict[str, Item] = {}
         """Rows of the batch by the ids that their client gave them."""
         self.by_code: dict[tuple[str, int], Item] = {}
+        self.new_ids: set[UUID] = set()
+        """Those of the rows that are new: they were made just now, and name nothing yet."""
 
     def translate(self, complete: Callable[[list[Item]], None] | None = None) -> Translated:
         """The commands. What is wrong with a row is noted on it; `complete` sees the readable rows before they become commands."""
@@ -134,6 +137,7 @@ class Translation:
             self._check_shown(item)
         else:
             item.record_id = new_id()
+            self.new_ids.add(item.record_id)
         if item.client_key:
             first = self.made.setdefault(item.client_key, item)
             if first is not item and not item.id:
@@ -244,6 +248,8 @@ class Translation:
                 self._refer(item, named, data)
         if item.kind == "custom_record" and item.record is None:
             data["type"] = item.collection.name
+            if item.collection.name in LINKED and not data.get("user_id"):
+                data["user_id"] = str(self.actor.user_id)  # a link that names no visitor is of the visitor who makes it
         if item.kind == "invoice" and item.record is None:
             data["moves_stock"] = True
         if item.kind in ("invoice_line", "order_line"):
@@ -325,11 +331,11 @@ class Translation:
     def _check_role(self, item: Item) -> None:
         """Nobody manages, or makes, a user above himself; a company is changed by who manages it."""
         if item.kind == "user":
-            check_may_manage(self.role, item.path, str(item.record.data.get("role", "")) if item.record is not None else "")
+            check_may_manage(self.actor.role, item.path, str(item.record.data.get("role", "")) if item.record is not None else "")
         elif item.kind == "company":
             if item.record is None or item.deleted:
                 raise NotAllowed("A company is neither made nor deleted by a batch.", path=item.path)
-            check_may_manage(self.role, item.path)
+            check_may_manage(self.actor.role, item.path)
 
     @staticmethod
     def _check_line(item: Item, data: Row) -> None:

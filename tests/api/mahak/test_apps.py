@@ -49,7 +49,7 @@ def test_section_8_of_the_guide(mahak: Client, running: Any, api_settings: Setti
     with pytest.raises(Refused) as refused:
         app.submit(batch)
     [wrong] = refused.value.body["data"]["errors"]
-    assert (refused.value.body["code"], wrong["entity"], wrong["index"], wrong["field"]) == (3001, "people", 0, "name")
+    assert (refused.value.body["code"], wrong["entity"], wrong["index"], wrong["field"]) == (3001, "customers", 0, "name")
     batch["customers"][0]["name"] = "Sara"
     told = app.submit(batch)
     assert app.submit(batch) == told, "an answer that was lost: the same batch is answered as it was"

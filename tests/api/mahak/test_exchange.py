@@ -232,3 +232,53 @@ def matrix(mahak: Client) -> Device:
     )
     assert found.status_code == 200, found.text
     return Device(mahak.http, found.json()["token"], "tablet")
+
+
+def test_an_order_and_its_receipt_name_each_other_whichever_says_so(mahak: Client) -> None:
+    sale = {**SALE, "orders": [{**SALE["orders"][0], "receiptClientId": 3, "receiptId": 0}]}
+    save_v2(mahak, **sale, receipts=[{"receiptClientId": 3, "personClientId": 7, "cashAmount": 500}])
+    asked = {"fromOrderVersion": 0, "fromReceiptVersion": 0}
+    objects = mahak.pull(**asked)
+    [order], [receipt] = objects["Orders"], objects["Receipts"]
+    assert (order["ReceiptId"], order["ReceiptClientId"], order["PaymentId"]) == (receipt["ReceiptId"], 3, 0)
+    assert (receipt["OrderId"], receipt["OrderClientId"]) == (order["OrderId"], 1)
+    assert mahak.pull_v2(ordersRowVersion=0)["data"]["orders"]["records"][0]["status"] == "partial"
+    save_v1(mahak, Orders=[order])
+    assert mahak.pull(**asked) == objects, "what was pulled, sent back, is no change"
+    save_v1(mahak, Receipts=[{"ReceiptId": receipt["ReceiptId"], "Deleted": True}])
+    [order] = mahak.pull(fromOrderVersion=order["RowVersion"])["Orders"]
+    assert (order["ReceiptId"], order["ReceiptClientId"]) == (0, 3), "what the client said remains"
+
+
+def test_a_receipt_that_comes_after_its_order_is_the_orders(mahak: Client) -> None:
+    save_v1(mahak, **{name[0].upper() + name[1:]: rows for name, rows in SALE.items()})
+    [order] = mahak.pull(fromOrderVersion=0)["Orders"]
+    assert (order["ReceiptId"], order["ReceiptClientId"]) == (0, 0)
+    save_v1(mahak, Receipts=[{"ReceiptClientId": 9, "PersonClientId": 7, "OrderClientId": 1, "CashAmount": 2000}])
+    [order] = mahak.pull(fromOrderVersion=order["RowVersion"])["Orders"]
+    assert (order["ReceiptId"] > 0, order["ReceiptClientId"]) == (True, 9)
+
+
+@pytest.mark.parametrize("family", [save_v1, save_v2])
+def test_an_order_names_a_receipt_of_an_earlier_request(mahak: Client, family: Any) -> None:
+    family(mahak, people=SALE["people"], receipts=[{"receiptClientId": 3, "personClientId": 7, "cashAmount": 500}])
+    sale = {**SALE, "orders": [{**SALE["orders"][0], "receiptClientId": "3"}]}
+    family(mahak, **sale)
+    objects = mahak.pull(fromOrderVersion=0, fromReceiptVersion=0)
+    [order], [receipt] = objects["Orders"], objects["Receipts"]
+    assert (order["ReceiptId"], receipt["OrderId"], receipt["CashAmount"]) == (receipt["ReceiptId"], order["OrderId"], 500)
+    family(mahak, **sale)
+    assert mahak.pull(fromOrderVersion=0, fromReceiptVersion=0) == objects
+    other = {
+        "orders": [
+            {**SALE["orders"][0], "orderClientId": 2, "receiptClientId": 3},
+            {**SALE["orders"][0], "orderClientId": 4, "receiptId": 99},
+        ]
+    }
+    lines = [{**SALE["orderDetails"][0], "orderDetailClientId": 10 + one, "orderClientId": one} for one in (2, 4)]
+    family(mahak, **other, orderDetails=lines)
+    objects = mahak.pull(fromOrderVersion=0, fromReceiptVersion=0)
+    assert [row["ReceiptId"] for row in objects["Orders"]] == [1, 0, 99], (
+        "it is on its order; one that is not there is kept as it came"
+    )
+    assert objects["Receipts"][0]["OrderId"] == order["OrderId"]

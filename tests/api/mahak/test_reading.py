@@ -233,9 +233,11 @@ def test_pages_are_cut_and_lose_nothing(mahak: Any) -> None:
     assert (rest["hasMore"], len(rest["data"]["banks"]["records"])) == (False, 5)
 
 
-def test_a_large_answer_is_streamed_whole(mahak: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("bytes_at_once", [1_000, 1_000_000])
+def test_a_large_answer_is_streamed_whole(mahak: Any, bytes_at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (("pages.ROWS_AT_ONCE", 2), ("pages.FEWEST_AT_ONCE", 2), ("pages.MOST_AT_ONCE", 3),
-                        ("streaming.IN_MEMORY", 100), ("streaming.READ_BACK", 64)):  # fmt: skip
+                        ("pages.BYTES_AT_ONCE", bytes_at_once), ("streaming.IN_MEMORY", 100),
+                        ("streaming.READ_BACK", 64)):  # fmt: skip
         monkeypatch.setattr(f"api.mahak.{name}", value)
     names = [f"Bank {index}" for index in range(20)]
     mahak.company.execute(*({"type": "bank.create", "data": {"name": name}} for name in names))

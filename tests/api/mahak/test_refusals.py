@@ -25,7 +25,7 @@ WORDS: list[tuple[str, dict[str, Any], str, str]] = [
     ("orderDetails", line(count1=-1, price=1), "count1", "field"),
     ("receipts", {"receipts": [{"receiptClientId": 1, "personId": 1, "cashAmount": -5}]}, "cashAmount", "field"),
     ("receipts", {"receipts": [{"receiptClientId": 1, "personId": 1, "amount": -5}]}, "amount", "field"),
-    ("people", {"customers": [{"customerClientId": 1, "name": {"a": 1}}]}, "name", "field"),
+    ("customers", {"customers": [{"customerClientId": 1, "name": {"a": 1}}]}, "name", "field"),
     ("banks", {"banks": [{"bankClientId": 1, "name": "a\x00b"}]}, "name", "field"),
 ]
 
@@ -115,3 +115,42 @@ def test_the_guides_notes_and_code_of_a_customer_are_kept(mahak: Client) -> None
     assert mahak.pull_v2(customersRowVersion=row["rowVersion"])["data"]["customers"]["records"] == []
     save_v2(mahak, customers=[{**row, "notes": "another"}])
     assert mahak.pull_v2(customersRowVersion=0)["data"]["customers"]["records"][0]["description"] == "another"
+
+
+def test_what_names_a_refused_row_is_refused_in_its_clients_words(mahak: Client) -> None:
+    batch = {**SALE, "orders": [{**SALE["orders"][0], "discount": 9_999_999}]}
+    [order], [line] = (save_v1(mahak, **batch)["Data"]["Objects"][name]["Results"] for name in ("Orders", "OrderDetails"))
+    assert order["Errors"][0]["Property"] == "Discount"
+    assert line["Errors"] == [
+        {"Property": "OrderClientId", "Code": 2001, "Error": "The order with the orderClientId 1 was refused or deleted."}
+    ]
+    save_v2(mahak, **SALE)
+    save_v2(mahak, products=[{"productId": 1, "deleted": True}])
+    more = {**line_of(2), "orderDetails": [{"orderClientId": 2, "productDetailId": 1, "quantity": 1, "unitPrice": 5}]}
+    told = save_v2(mahak, 400, **more)
+    assert told["message"] == "The productDetail with the productDetailId 1 was refused or deleted."
+    assert (told["code"], told["data"]["field"]) == (2001, "orderDetails[0].productDetailId")
+
+
+def line_of(client_id: int) -> dict[str, Any]:
+    return {"orders": [{"orderClientId": client_id, "personClientId": 7}]}
+
+
+@pytest.mark.parametrize("name", ["orderDetails", "invoiceDetails", "journalEntryLines"])
+def test_a_line_that_names_nothing_is_an_orphan(mahak: Client, name: str) -> None:
+    told = save_v2(
+        mahak, 400, **{name: [{"productId": 1, "description": "Tea", "quantity": 1, "unitPrice": 1, "accountCode": "1000"}]}
+    )
+    assert told["data"]["errors"][0]["entity"] == name
+    assert told["code"] in (2001, 3001)
+
+
+def test_v1_a_count_of_what_is_gone_is_refused_for_itself(mahak: Client) -> None:
+    save_v2(mahak, **SALE)
+    save_v2(mahak, products=[{"productId": 1, "deleted": True}])
+    told = save_v1(
+        mahak, ProductDetailStoreAssets=[{"ProductDetailId": 1, "Count1": 5}], Banks=[{"BankClientId": 1, "Name": "Melli"}]
+    )
+    objects = told["Data"]["Objects"]
+    assert objects["ProductDetailStoreAssets"]["Results"][0]["Errors"][0]["Code"] == 2001
+    assert objects["Banks"]["Results"][0]["Result"] is True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -46,6 +48,53 @@ def test_v2_answers_a_repeated_batch_as_the_first_time(mahak: Client) -> None:
     first, second = save_v2(mahak, **unnamed), save_v2(mahak, **unnamed)
     assert second["data"]["orderDetails"] == first["data"]["orderDetails"]
     assert len(mahak.pull_v2(orderDetailsRowVersion=0)["data"]["orderDetails"]["records"]) == 2
+
+
+@pytest.fixture
+def overtake(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Any]], list[Any]]:
+    """Does something between a batch's looking for what there is and its transaction; once. What it returned is in the list."""
+    execution = import_module("api.mahak.saving.execution")
+    look, done = execution.read_known, list[Any]()
+
+    def between(do: Callable[[], Any]) -> list[Any]:
+        def look_and_be_overtaken(*args: Any) -> Any:
+            known = look(*args)
+            if not done:
+                done.append(None)
+                done[0] = do()
+            return known
+
+        monkeypatch.setattr(execution, "read_known", look_and_be_overtaken)
+        return done
+
+    return between
+
+
+def test_the_same_batch_by_another_request_meanwhile_is_one(mahak: Client, overtake: Callable[..., list[Any]]) -> None:
+    done = overtake(lambda: save_v2(mahak, **SALE))
+    assert save_v2(mahak, **SALE) == done[0]
+    found = mahak.pull_v2(ordersRowVersion=0, customersRowVersion=0, productsRowVersion=0)["data"]
+    assert [len(found[name]["records"]) for name in ("orders", "customers", "products")] == [1, 1, 1]
+
+
+def test_what_was_deleted_meanwhile_is_not_changed_any_more(mahak: Client, overtake: Callable[..., list[Any]]) -> None:
+    person = save_v2(mahak, people=[{"personClientId": 7, "firstName": "Sara"}])["data"]["people"]["records"][0]["personId"]
+    overtake(lambda: save_v2(mahak, people=[{"personId": person, "deleted": True}]))
+    save_v2(mahak, 409, people=[{"personClientId": 8, "firstName": "Ann"}, {"personId": person, "firstName": "Sima"}])
+    assert [row["deleted"] for row in mahak.pull_v2(customersRowVersion=0)["data"]["customers"]["records"]] == [True]
+
+
+def test_v2_tells_the_versions_that_rows_have_in_the_end(mahak: Client) -> None:
+    first = save_v2(mahak, **SALE)["data"]
+    order = first["orders"]["records"][0]["orderId"]
+    told = save_v2(
+        mahak,
+        receipts=[{"receiptClientId": 1, "orderId": order, "cashAmount": 5, "personId": first["people"]["records"][0]["personId"]}],
+        orders=[{"orderId": order, "description": "paid"}],
+    )["data"]
+    pulled = mahak.pull_v2(ordersRowVersion=0, receiptsRowVersion=0)["data"]
+    for name in ("orders", "receipts"):
+        assert told[name]["records"][0]["rowVersion"] == pulled[name]["records"][0]["rowVersion"]
 
 
 def test_v1_a_row_that_came_before_changes_its_record(mahak: Client) -> None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from mahak_clients import Client
+from mahak_clients import SALE, Client, save_v2
 
 Row = dict[str, Any]
 
@@ -119,3 +119,11 @@ def test_rows_of_clients_stand_beside_them(mahak: Client, ledger: Ledger) -> Non
     assert refused["Result"] is False
     assert refused["Data"]["Objects"]["Transactions"]["Results"][0]["Result"] is False
     assert ledger.pull() == []
+
+
+def test_an_invoice_below_nothing_is_the_credit_of_who_would_owe_it(mahak: Client) -> None:
+    sale = {**SALE, "orders": [{**SALE["orders"][0], "discount": 500}]}
+    line = save_v2(mahak, **sale)["data"]["orderDetails"]["records"][0]["orderDetailId"]
+    save_v2(mahak, orderDetails=[{"orderDetailId": line, "deleted": True}])
+    [row] = mahak.pull(fromTransactionVersion=0)["Transactions"]
+    assert (row["DebtAmount"], row["CreditAmount"], row["Status"]) == (0, 500, 2)

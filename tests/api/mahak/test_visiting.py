@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from mahak_clients import Client
+from mahak_clients import Client, save_v1
 
 from infra.sync_layout import RowKeeper
 
@@ -205,3 +205,14 @@ def test_a_poll_is_not_told_that_nothing_is_new_by_rows_that_are_behind(mahak: C
     (ann,) = mahak.pull(fromPersonVersion=0)["People"]
     version = ann["RowVersion"]
     assert [row["FirstName"] for row in mahak.pull(fromPersonVersion=version)["People"]] == ["Bob"]
+
+
+def test_a_link_that_names_no_visitor_is_of_who_makes_it(mahak: Client, visitor: Client) -> None:
+    ann, bob = people(mahak, "Ann", "Bob")
+    assign(mahak, visitor, ann)
+    told = save_v1(visitor, VisitorPeople=[{"PersonId": bob["number"], "VisitorId": 0}])
+    made = told["Data"]["Objects"]["VisitorPeople"]["Results"][0]["EntityId"]
+    app = App(visitor)
+    app.pull()
+    assert app.people == [ann["number"], bob["number"]]
+    assert app.rows[made]["VisitorId"] == visitor.visitor_id

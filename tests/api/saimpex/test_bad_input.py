@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from tills import Till, queued
 
+from api.saimpex.words import localized
 from infra.composition import Services
 from tests.api.saimpex.conftest import Registry
 
@@ -191,6 +192,8 @@ CASES: dict[str, tuple[str, Callable[[Shop], Body], int, str]] = {
     "client_id of another endpoint": (SALE, lambda at: {**cart(1), "client_id": at.actions["customer"]["client_id"]}, 409, ""),
     "client_id that is none": (SALE, lambda at: {**cart(1), "client_id": "1"}, 422, "client_id"),
     "device_id over 64": (SALE, lambda at: {**cart(1), "device_id": "d" * 65}, 422, "device_id"),
+    "a sum beyond all": (SALE, lambda at: cart(1, 10**14, price=10**14), 422, "request"),
+    "a day before time": ("pos/createCashTransaction", lambda at: {"amount": 1, "type": 1, "date": "0001-01-01"}, 422, "date"),
     "no moment": (SALE, lambda at: {**cart(1), "client_created_at": None}, 422, "client_created_at"),
     "a moment that is none": (SALE, lambda at: {**cart(1), "client_created_at": "soon"}, 422, "client_created_at"),
     "a moment before time": (SALE, lambda at: {**cart(1), "client_created_at": "0001-01-01T00:00:00Z"}, 422, "client_created_at"),
@@ -226,6 +229,23 @@ def test_another_cashiers_shift_stays_open(at: Shop) -> None:
     refused = at.cashier.refused(422, "pos/closeShift", shift_id=at.ids["open"], closing_cash=5, **queued())
     assert "another cashier" in refused["data"]["errors"]["shift_id"][0]
     assert at.owner.company.head() == head
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "message"),
+    [
+        ("erp/createPurchaseOrder", {"supplier_id": 9999, "products": []}, "There is no supplier number 9999."),
+        (SALE, {"customer_id": 9999}, "There is no customer number 9999."),
+        (SALE, {"customer_client_id": "550e8400-e29b-41d4-a716-446655440000"}, "There is no customer with the client id '550e8400"),
+        ("pos/openShift", {"cashier_id": 9999}, "There is no cashier number 9999."),
+    ],
+)
+def test_what_is_missing_is_called_as_its_field_calls_it(at: Shop, path: str, body: Body, message: str) -> None:
+    line = {"product_id": at.ids["product"], "quantity": 1, "unit_price": 1}
+    body = {**body, "products" if "products" in body else "items": [line]}
+    answer = at.owner.post(path, {**body, **queued()}).json()
+    told = answer["message"]
+    assert (told if isinstance(told, str) else answer["data"]["errors"].popitem()[1][0]).startswith(message)
 
 
 @pytest.mark.parametrize("since", ["", "soon", "0", "2026-13-01T00:00:00Z", "9" * 60, "2026-05-28T09:00:00+99:00", "\x00", "[]"])
@@ -279,3 +299,8 @@ def test_who_may_not(at: Shop, services: Services) -> None:
     for bad in ("", "x", token[:-3] + "abc", expired):
         answer = at.owner.call("POST", SALE, json={**cart(1), **queued()}, headers={"Authorization": f"Bearer {bad}"})
         assert (answer.status_code, answer.json()["status"], answer.headers["www-authenticate"]) == (401, "false", "Bearer")
+
+
+@pytest.mark.parametrize("code", ["coupon_refused", "not_yours", "file_type_refused", "file_too_large", "account_closed"])
+def test_what_a_cashier_may_meet_is_said_in_three_languages(code: str) -> None:
+    assert len({texts[0] for texts in localized(code, ["in English"]).values()}) == 3

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from tills import Till, queued
 
+from infra.composition import Services
 from tests.api.conftest import Company
 from tests.api.saimpex.conftest import Registry
 
@@ -61,6 +63,22 @@ def test_a_receipt_is_for_managers_and_whoever_sent_it(till: Till, registry: Reg
         assert till.call("GET", address).status_code == 404
     assert other.read("hrm/expenses")["expenses"] == []
     assert len(mine.read("hrm/expenses")["expenses"]) == 1
+
+
+def test_a_file_whose_bytes_are_gone_is_not_found(till: Till, services: Services) -> None:
+    made = till.call("POST", "hrm/requestExpense", data={"amount": "25"}, files={"receipt": ("taxi.pdf", PDF)}).json()["data"]
+    (attachment,) = till.company.get("/records/attachment").json()["records"]
+    asyncio.run(services.files.delete(attachment["data"]["storage_key"]))
+    answer = fetched(till, made["receipt_url"])
+    assert (answer.status_code, answer.json()["data"]["code"]) == (404, "file_missing")
+
+
+@pytest.mark.parametrize(
+    ("path", "name"), [("hrm/requestExpense", "receipt"), ("pos/addProduct", "image"), ("updateSettings", "image")]
+)
+def test_the_document_names_the_file(client: Any, path: str, name: str) -> None:
+    described = client.get("/schema/openapi.json").json()["paths"][f"/api/desktop/{path}"]["post"]["requestBody"]["content"]
+    assert "contentMediaType" in described["multipart/form-data"]["schema"]["properties"][name]
 
 
 def test_a_receipt_may_be_larger_than_other_bodies(till: Till) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from tills import Till, queued
+
+from tests.api.conftest import Company
 
 PDF = b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n"
 LINES = [{"account_code": "1000", "debit": 100, "credit": 0}, {"account_code": "3000", "debit": 0, "credit": 100}]
@@ -57,9 +60,11 @@ def test_bad_orders(till: Till, change: dict[str, Any], place: str) -> None:
 
 
 def test_an_entry_made_offline_is_a_draft_and_posted_online(till: Till, following: None) -> None:
-    made = till.done("erp/createJournalEntry", entry_date="2026-05-28", lines=LINES, post_now=True, **queued())
+    action = queued()
+    assert till.get("erp/postJournalEntry", journal_entry_client_id=action["client_id"]).status_code == 409
+    made = till.done("erp/createJournalEntry", entry_date="2026-05-28", lines=LINES, post_now=True, **action)
     assert (made["status"], made["is_draft"], made["total_debit"]) == (1, True, 100)
-    posted = till.call("GET", "erp/postJournalEntry", params={"id": made["id"]})
+    posted = till.call("GET", "erp/postJournalEntry", params={"journal_entry_client_id": action["client_id"]})
     assert posted.json()["data"]["is_draft"] is False
     assert till.call("GET", "erp/postJournalEntry", params={"id": made["id"]}).status_code == 409
     assert till.call("GET", "erp/postJournalEntry", params={"id": 99}).status_code == 404
@@ -113,16 +118,47 @@ def test_employees(till: Till) -> None:
     till.refused(403, "hrm/deleteEmployee", employee_id=1)
 
 
+def test_an_employee_is_sent_back_as_it_was_answered(till: Till) -> None:
+    made = till.done("hrm/addEmployee", name="Mariem", email="mariem@example.com", role="manager")["employee"]
+    assert made["role"] == "tenantAdmin"
+    again = till.done("hrm/updateEmployee", {**made, "employee_id": made["id"], "phone": "222"})["employee"]
+    assert again == {**made, "phone": "222", "updated_at": again["updated_at"]}
+    till.refused(403, "hrm/updateEmployee", employee_id=made["id"], role="tenantOwner")
+
+
+def test_nobody_locks_themselves_out(till: Till, member: Callable[[str], Company]) -> None:
+    owner = Till(till.company, member("owner").token)
+    own = next(row for row in till.read("hrm/employees")["employees"] if row["role"] == "owner")
+    head = till.company.head()
+    for change in ({"status": 0}, {"role": "viewer"}, {"email": None}):
+        owner.refused(403, "hrm/updateEmployee", {"employee_id": own["id"], **change})
+    owner.refused(403, "hrm/deleteEmployee", employee_id=own["id"])
+    assert till.company.head() == head
+    owner.done("hrm/updateEmployee", employee_id=own["id"], role="owner", status=1, name="Mina")
+    till.done("hrm/deleteEmployee", employee_id=own["id"])
+    assert owner.get("sync/ping").status_code == 401
+
+
 def test_attendance_of_a_day_is_one_mark(till: Till) -> None:
     employee = till.done("hrm/addEmployee", name="Mariem")["id"]
     day = {"employee_id": employee, "date": "2026-05-28"}
     came = till.done("hrm/markAttendance", **day, status=1, check_in="08:00", **queued())["attendance"]
     left = till.done("hrm/markAttendance", **day, check_out="17:30", **queued())["attendance"]
     assert left["id"] == came["id"]
-    assert (left["status"], left["check_in"][:16], left["check_out"][:16]) == (1, "2026-05-28T08:00", "2026-05-28T17:30")
+    times = ("2026-05-28T08:00:00.000000Z", "2026-05-28T17:30:00.000000Z")
+    assert (left["status"], left["check_in"], left["check_out"]) == (1, *times)
     till.refused(422, "hrm/markAttendance", **day, check_out="07:00")
     till.refused(422, "hrm/markAttendance", {"employee_id": 99, "status": 1})
     till.refused(422, "hrm/markAttendance", {**day, "status": 9})
+
+
+def test_hours_are_given_on_the_companys_clock_and_answered_in_utc(till: Till) -> None:
+    till.done("updateSettings", time_zone="Asia/Tehran")
+    body = {"employee_id": 1, "date": "2026-05-28", "check_in": "08:00", "check_out": "2026-05-28T17:00:00+03:30"}
+    mark = till.done("hrm/markAttendance", body)["attendance"]
+    assert (mark["check_in"], mark["check_out"]) == ("2026-05-28T04:30:00.000000Z", "2026-05-28T13:30:00.000000Z")
+    for change in ({"check_in": "0001-01-01T00:00"}, {"check_out": "9999-12-31T23:59:59"}, {"date": "0001-01-01"}):
+        assert list(till.refused(422, "hrm/markAttendance", {**body, **change})["data"]["errors"]) == list(change)
 
 
 def test_leave_is_asked_for_and_answered(till: Till) -> None:

@@ -35,6 +35,7 @@ def test_a_sale_is_an_invoice_a_payment_and_stock(till: Till) -> None:
     [
         ({}, {"cash": 22}, 0),
         ({"payment": "card"}, {"card": 22}, 0),
+        ({"payments": [], "payment_method": "card", "paid_amount": 22}, {"card": 22}, 0),
         ({"payment_method": "card", "paid_amount": 22}, {"card": 22}, 0),
         ({"payment": {"method": "cash", "amount": 30}}, {"cash": 22}, 8),
         ({"payment_method": 1, "paid_amount": "25.50", "change_amount": 3.5}, {"cash": 22}, 3.5),
@@ -113,6 +114,25 @@ def test_stock_may_become_negative_offline_only(till: Till) -> None:
     till.done("pos/createSale", items(product, 21), **queued())
     assert till.stock(product) == -1
     assert till.done("pos/updateStock", product_id=product, stock_type=2, quantity=1, **queued())["stock"] == -2
+
+
+def test_what_is_not_sold_any_more_was_sold_offline(till: Till) -> None:
+    gone, off, hold = till.product(), till.product(name="Coffee"), queued()
+    cursor = till.read("pos/fetchProducts")["sync_cursor"]
+    till.done("pos/deleteProduct", product_id=gone)
+    till.done("pos/updateProduct", product_id=off, status=0)
+    for product, message in ((gone, f"The product number {gone} was deleted."), (off, "The product 'Coffee' is not active.")):
+        refused = till.refused(422, "pos/createSale", items(product))
+        assert refused["data"]["errors"] == {"items.0.product_id": [message]}
+    till.refused(422, "pos/holdSale", items(gone))
+    assert till.done("pos/holdSale", {**items(gone), **hold})["held_transaction"]["total_amount"] == 22
+    body = {"items": [{"product_id": gone, "quantity": 2}, {"product_id": off, "quantity": 21}]}
+    order = till.done("pos/createSale", {**body, **queued(), "held_transaction_client_id": hold["client_id"]})["order"]
+    assert (order["total_amount"], [line["name"] for line in order["items"]]) == (253, ["Tea", "Coffee"])
+    assert till.stock(off) == -1
+    changes = till.read("pos/fetchProducts", updated_since=cursor)
+    assert ([row["id"] for row in changes["products"]], changes["deleted_ids"]) == ([off], [gone])
+    till.refused(422, "pos/createSale", {**items(99), **queued()})
 
 
 def test_a_customer_made_offline_is_named_by_the_action(till: Till) -> None:
@@ -205,6 +225,26 @@ def test_a_till_sells_in_the_shift_that_was_opened_at_it(till: Till) -> None:
     assert (closed["expected_cash"], closed["variance"]) == (144, 0)
 
 
+def test_what_turns_up_late_is_of_the_shift_that_was_open_then(till: Till, member: Callable[[str], Company]) -> None:
+    product, cashier = till.product(price=10, tax_rate=0), Till(till.company, member("staff").token)
+    first, second = queued(device="till-1", at="2026-05-28T08:00:00Z"), queued(device="till-1", at="2026-05-29T08:00:00Z")
+    opened = cashier.done("pos/openShift", opening_cash=100, **first)
+    closing = queued(device="till-1", at="2026-05-28T16:00:00Z")
+    cashier.done("pos/closeShift", open_shift_client_id=first["client_id"], closing_cash=120, **closing)
+    cashier.done("pos/openShift", **second)
+
+    def sold(at: str, who: Till = cashier, device: str = "till-1") -> int | None:
+        return who.done("pos/createSale", {**items(product, 1), **queued(at=at, device=device)})["order"]["shift_id"]
+
+    assert sold("2026-05-28T09:00:00Z") == opened["id"]
+    assert sold("2026-05-28T10:00:00Z", till) == opened["id"], "a manager replays what was sold at this till"
+    assert sold("2026-05-28T10:00:00Z", till, "till-2") is None
+    assert sold("2026-05-28T07:59:59Z") is sold("2026-05-28T16:00:01Z") is None
+    assert sold("2026-05-29T09:00:00Z") == opened["id"] + 1
+    report = till.read("pos/shiftReport", shift_id=opened["id"])["drawer"]
+    assert (report["expected"], report["variance"], report["late_cash"]) == ("120.00", "0.00", "20.00")
+
+
 def test_cashiers_have_their_own_shifts(till: Till, member: Callable[[str], Company]) -> None:
     first, second = (Till(till.company, member("staff").token) for _ in range(2))
     shift = first.done("pos/openShift", opening_cash=10)
@@ -264,6 +304,13 @@ def test_a_coupon_takes_something_off(till: Till) -> None:
     till.refused(422, "pos/applyCoupon", code="EID10", total_amount=10)
     late = till.done("pos/createSale", items(product), coupon_code="EID10", coupon_discount=2, total_amount=20, **queued())
     assert late["order"]["discount"] == 2, "what was sold offline stays sold"
+    unsaid = till.done("pos/createSale", items(product), coupon_code="EID10", total_amount=19.8, **queued())
+    assert unsaid["order"]["discount"] == 2.2, "by its terms, where the till does not say"
+    till.company.call("DELETE", "/records/coupon/1")
+    till.refused(422, "pos/createSale", items(product), coupon_code="EID10", coupon_discount=2)
+    till.refused(422, "pos/createSale", items(product), coupon_code="EID10", **queued())
+    gone = till.done("pos/createSale", items(product), coupon_code="EID10", coupon_discount=2, total_amount=20, **queued())
+    assert gone["order"]["discount"] == 2
 
 
 def test_a_product_with_a_picture(till: Till) -> None:
@@ -276,4 +323,5 @@ def test_a_product_with_a_picture(till: Till) -> None:
     changed = till.call("POST", "pos/updateProduct", data={"product_id": str(product), "price": "13"})
     assert changed.json()["data"]["price"] == 13
     till.done("pos/deleteProduct", product_id=product)
-    till.refused(422, "pos/createSale", items(product))
+    refused = till.refused(422, "pos/createSale", items(product))
+    assert refused["data"]["errors"] == {"items.0.product_id": [f"The product number {product} was deleted."]}

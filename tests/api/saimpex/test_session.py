@@ -48,6 +48,11 @@ def test_log_in_refused(company: Company, change: dict[str, Any], status: int) -
     assert answer.json()["status"] == "false"
 
 
+def test_everything_that_is_missing_is_named(company: Company) -> None:
+    answer = company.client.post("/api/desktop/login", json={})
+    assert list(answer.json()["data"]["errors"]) == list(answer.json()["message"]) == ["username", "password"]
+
+
 def test_without_a_token_there_is_nothing(company: Company, client: Any) -> None:
     paths = client.get("/schema/openapi.json").json()["paths"]
     for path, methods in paths.items():
