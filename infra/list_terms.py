@@ -156,7 +156,7 @@ def _pieces(text: str, test: str) -> list[str]:
     folded = fold(text)
     if test == "starts" and len(folded) < 3 and " " not in folded:
         return [START + folded] if folded else []
-    return sorted(pieces_of(folded))[:MOST_PIECES]
+    return sorted(set(pieces_of(folded)))[:MOST_PIECES]
 
 
 def _nested(path: Path, value: Any) -> Terms:

@@ -1,51 +1,32 @@
 """Rebuilding read models beside the live ones, and swapping them in.
 
-A rebuild is a follower of its own (`NAME+rebuild`) whose tables are in a schema of its own, without indexes but the primary
-keys and without row-level security, so that rows are copied in. Positions and rows commit together: whoever is killed is
-resumed by running the command again. At the end, whatever writes the live tables is kept out for the moment that it takes
-to fold the rest and move the tables between schemas. Readers see the old rows until then and the new ones after.
+The tables are built aside (infra/building.py); whoever is killed is resumed by running the command again. At the end, whatever
+writes the live tables is kept out for the moment that it takes to fold the rest and move the tables between schemas. Readers see
+the old rows until then and the new ones after.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import time
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
-from uuid import UUID
 
 import psycopg
-from psycopg import sql
 
-from infra.collecting import collect_seldom
+from infra.building import BATCH, Progress, RebuildFailed, begin_aside, build, connect, fold_rest, schema_of
 from infra.database import Connection
-from infra.followers.follower import Poisoned, ProjectionFollower, add_positions, advance, reason_of
-from infra.followers.tables import LIVE, create_tables, drop_schema, finish_tables, record_built, swap_tables, use_schema
-from infra.followers.writing import prefer_indexes
+from infra.followers.follower import add_positions
+from infra.followers.tables import LIVE, finish_tables, make_indexes, record_built, swap_tables, use_schema
+from infra.followers.writing import prefer_indexes, settle
 from projections.analyst import AnalystProjection
-from projections.projection import Projection
-from projections.registry import BUILT_IN, Registry, discover
+from projections.projection import Index, Projection, Table
+from projections.registry import BUILT_IN, Registry
 
-BATCH = 10_000
-"""Seqs per transaction of a rebuild."""
-FEW = 5_000
-"""Events that are folded sooner than processes are started."""
-NEARLY = 500
-"""Events that may be left to fold while writers wait."""
 SWAP_ATTEMPTS = 40
 REBUILD_LOCK = 0x0DAF7A3
-
-Progress = Callable[[str, int, int], None]
-"""Told (what, events folded, events in all) a few times a second."""
-
-
-class RebuildFailed(Exception):
-    """The rebuild stopped; the live tables are as they were, and running it again goes on where it stopped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,23 +38,6 @@ class RebuildReport:
     events: int
     resumed: int
     seconds: float
-
-
-def schema_of(name: str, purpose: str) -> str:
-    """The schema of tables aside."""
-    return f"{LIVE}_{purpose}_{name}"
-
-
-def connect(owner_url: str) -> Connection:
-    """A connection of the owner for bulk work: nothing aside is worth waiting for the disk, it can be built again."""
-    connection: Connection = psycopg.connect(owner_url, autocommit=True, prepare_threshold=0, application_name="daftar-rebuild")
-    connection.execute(
-        "SELECT set_config('synchronous_commit', 'off', false), set_config('jit', 'off', false),"
-        " set_config('plan_cache_mode', 'force_generic_plan', false), set_config('enable_bitmapscan', 'off', false),"
-        " set_config('maintenance_work_mem', '128MB', false), set_config('search_path', 'daftar, pg_catalog', false),"
-        " set_config('TimeZone', 'UTC', false)"  # documents hold times, and are compared byte for byte
-    )
-    return connection
 
 
 def rebuild(
@@ -94,11 +58,17 @@ def rebuild(
     with connect(owner_url) as connection, alone(connection, names, REBUILD_LOCK, "rebuilt"):
         with _said(projections):
             resumed = {projection.name: _prepare(connection, projection) for projection in projections}
-        build(owner_url, names, "rebuild", processes=processes, progress=progress, batch=batch, registry=registry)
-        if progress:
-            progress("indexing", 0, 0)
-        with ThreadPoolExecutor(len(names)) as threads, _said(projections):
-            list(threads.map(lambda projection: _finish(owner_url, projection), projections))
+        with ThreadPoolExecutor(4 * len(names)) as threads, _said(projections):
+            finishing: list[Future[None]] = []
+
+            def finish(projection: Projection) -> None:
+                finishing.append(_begin_to_finish(threads, owner_url, projection))
+
+            build(owner_url, names, "rebuild", processes=processes, progress=progress, batch=batch, registry=registry, built=finish)
+            if progress:
+                progress("indexing", 0, 0)
+            for one in finishing:
+                one.result()
         reports: list[RebuildReport] = []
         for name, projection in zip(names, projections, strict=True):
             companies, events = _swap_in(connection, projection, batch)
@@ -155,188 +125,29 @@ def _mark(projection: Projection) -> int:
     return projection.version
 
 
-def begin_aside(connection: Connection, projection: Projection, purpose: str) -> None:
-    """Empty tables in a schema of their own, and positions at 0. What an earlier attempt left is dropped."""
-    schema, follower = schema_of(projection.name, purpose), f"{projection.name}+{purpose}"
-    with connection.transaction():
-        connection.execute("DELETE FROM rebuilds WHERE projection = %s AND %s = 'rebuild'", (projection.name, purpose))
-        drop_schema(connection, schema)
-        connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
-        create_tables(connection, projection, schema)
-        connection.execute("DELETE FROM positions WHERE follower = %s", (follower,))
-
-
-# Folding, in several processes --------------------------------------------------------------------
-
-
-def build(
-    owner_url: str,
-    names: Sequence[str],
-    purpose: str,
-    *,
-    processes: int | None = None,
-    progress: Progress | None = None,
-    batch: int = BATCH,
-    registry: Registry = BUILT_IN,
-) -> None:
-    """Fold the named projections aside until they have reached the heads, with N processes sharing the companies."""
-    followers = [f"{name}+{purpose}" for name in names]
-    if processes is None:
-        with connect(owner_url) as connection:
-            done, total = _folded(connection, followers)
-        if total - done < FEW:
-            return  # what is left is folded before the swap, or the comparison
-    count = processes or min(8, (os.cpu_count() or 1) + 1)  # each waits for Postgres about a third of the time
-    context = multiprocessing.get_context("spawn")
-    failures: multiprocessing.SimpleQueue[str] = context.SimpleQueue()
-    workers = [
-        context.Process(
-            target=_build_process,
-            args=(owner_url, list(names), purpose, batch, os.getpid(), failures, registry.folder),
-            daemon=True,
-        )
-        for _ in range(count)
-    ]
-    for worker in workers:
-        worker.start()
-    try:
-        with connect(owner_url) as connection:
-            while any(worker.is_alive() for worker in workers):
-                for worker in workers:
-                    worker.join(0.2 / count)
-                if progress:
-                    progress("folding", *_folded(connection, followers))
-            if progress:
-                progress("folding", *_folded(connection, followers))
-    finally:
-        for worker in workers:
-            worker.kill()
-            worker.join()
-    if not failures.empty():
-        raise RebuildFailed(failures.get())
-    if any(worker.exitcode != 0 for worker in workers):
-        raise RebuildFailed("a process of the rebuild ended before its time; run it again to go on")
-
-
-def _folded(connection: Connection, followers: Sequence[str]) -> tuple[int, int]:
-    row = connection.execute(
-        "SELECT sum(p.seq)::bigint, sum(greatest(h.seq, p.seq))::bigint FROM positions p JOIN heads h USING (company_id)"
-        " WHERE p.follower = ANY(%s)",
-        (list(followers),),
-    ).fetchone()
-    return (row[0] or 0, row[1] or 0) if row else (0, 0)
-
-
-def pending(
-    connection: Connection, projections: Sequence[Projection], purpose: str, *, least: int = 1
-) -> list[tuple[str, UUID, int]]:
-    """(projection, company, the seq to fold to) of what lags at least so much, the longest first.
-
-    A rebuild goes to the head. A verification of a following projection goes to where the live one stands.
-    """
-    rows = connection.execute(
-        "SELECT name, company_id, target FROM ("
-        " SELECT w.name, p.company_id, p.seq, CASE WHEN w.live THEN coalesce(l.seq, 0) ELSE h.seq END AS target"
-        " FROM unnest(%s::text[], %s::bool[]) AS w (name, live) JOIN positions p ON p.follower = w.name || '+' || %s"
-        " JOIN heads h USING (company_id) LEFT JOIN positions l ON l.company_id = p.company_id AND l.follower = w.name"
-        ") AS lag WHERE target - seq >= %s ORDER BY target - seq DESC",
-        (
-            [projection.name for projection in projections],
-            [purpose == "verify" and not projection.inline for projection in projections],
-            purpose,
-            least,
-        ),
-    )
-    return [(name, company_id, target) for name, company_id, target in rows]
-
-
-def _build_process(
-    owner_url: str,
-    names: list[str],
-    purpose: str,
-    batch: int,
-    parent: int,
-    failures: multiprocessing.SimpleQueue[str],
-    folder: Path | None,
-) -> None:
-    """Take whatever company is free, the longest first, until next to nothing is left to fold."""
-    collect_seldom()
-    registry = discover(folder)
-    with connect(owner_url) as connection:
-        while os.getppid() == parent:
-            use_schema(connection, (LIVE,))
-            work = pending(connection, [registry.projections[name] for name in names], purpose, least=NEARLY)
-            moved = False
-            for name, company_id, until in work:
-                try:
-                    moved |= fold_company(connection, registry.projections[name], purpose, company_id, batch, until, parent)
-                except Poisoned as error:
-                    failures.put(_why(connection, registry.projections[name], company_id, purpose, error))
-                    return
-            if not work:
-                return
-            if not moved:
-                time.sleep(0.05)
-
-
-def fold_company(
-    connection: Connection,
-    projection: Projection,
-    purpose: str,
-    company_id: UUID,
-    batch: int,
-    until: int,
-    parent: int | None = None,
-) -> bool:
-    """Fold one company aside up to `until`; False where another process has it."""
-    use_schema(connection, (schema_of(projection.name, purpose),))
-    follower = ProjectionFollower(projection, name=f"{projection.name}+{purpose}", copy=True)
-    moved = False
-    while parent is None or os.getppid() == parent:
-        advanced = advance(connection, follower, company_id, limit=batch, until=until)
-        if advanced is None:
-            return moved
-        moved = True
-        if not advanced.behind:
-            return True
-    return moved
-
-
-def fold_rest(
-    connection: Connection, projection: Projection, purpose: str, batch: int, companies: Sequence[UUID] | None = None
-) -> None:
-    """Fold what has come meanwhile, in all companies or these. Raises RebuildFailed."""
-    use_schema(connection, (LIVE,))
-    add_positions(connection, f"{projection.name}+{purpose}", companies)
-    for _, company_id, until in pending(connection, [projection], purpose):
-        try:
-            fold_company(connection, projection, purpose, company_id, batch, until)
-        except Poisoned as error:
-            raise RebuildFailed(_why(connection, projection, company_id, purpose, error)) from error
-    use_schema(connection, (LIVE,))
-
-
-def _why(connection: Connection, projection: Projection, company_id: UUID, purpose: str, error: Poisoned) -> str:
-    """Name the event that cannot be folded: the batch is tried again, ever smaller."""
-    follower = ProjectionFollower(projection, name=f"{projection.name}+{purpose}", copy=True)
-    while error.until - error.seq > 1:
-        try:
-            advanced = advance(connection, follower, company_id, limit=(error.until - error.seq) // 2)
-        except Poisoned as smaller:
-            error = smaller
-        else:
-            if advanced is None or advanced.seq >= error.until:
-                break  # each can be folded, and not together
-            error.seq = advanced.seq
-    return f"{projection.name}: event {error.until} of company {company_id} cannot be folded: {reason_of(error.__cause__)}"
-
-
 # Swapping -----------------------------------------------------------------------------------------
 
 
-def _finish(owner_url: str, projection: Projection) -> None:
-    with connect(owner_url) as connection:
-        finish_tables(connection, projection, schema_of(projection.name, "rebuild"))
+def _begin_to_finish(threads: ThreadPoolExecutor, owner_url: str, projection: Projection) -> Future[None]:
+    """Have the tables finished in threads; an inverted index takes longer than all others, and is made beside them."""
+    schema = schema_of(projection.name, "rebuild")
+
+    def make(table: Table, index: Index) -> None:
+        with connect(owner_url) as connection:
+            make_indexes(connection, table, schema, [index])
+
+    def finish() -> None:
+        with connect(owner_url) as connection:
+            for table in projection.tables:
+                make_indexes(connection, table, schema, [index for index in table.indexes if index.method != "gin"])
+            for one in inverted:
+                one.result()
+            finish_tables(connection, projection, schema)
+
+    inverted = [
+        threads.submit(make, table, index) for table in projection.tables for index in table.indexes if index.method == "gin"
+    ]
+    return threads.submit(finish)
 
 
 def _swap_in(connection: Connection, projection: Projection, batch: int) -> tuple[int, int]:
@@ -361,6 +172,7 @@ def _swap_in(connection: Connection, projection: Projection, batch: int) -> tupl
             raise RebuildFailed(f"{projection.name}: something was built on its live tables; drop that first{detail}") from error
         else:
             use_schema(connection, (LIVE,))
+            settle(connection, projection)
             return counts
     raise RebuildFailed(f"{projection.name}: something holds the live tables; run the rebuild again when it has ended")
 

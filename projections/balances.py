@@ -133,7 +133,7 @@ class BalancesProjection:
 
     def fold(self, company_id: UUID, events: Sequence[RecordedEvent], view: View) -> Changes:
         """Post what each event means, after what stands for its record."""
-        decoded = [(event, fields_of(event)) for event in events]
+        decoded = [(event, fields_of(event)) for event in events if event.kind != "party" or _may_post(event)]
         folding = _Folding(company_id, _load(view, company_id, decoded))
         with localcontext(EXACT):
             for event, fields in decoded:
@@ -145,6 +145,18 @@ class BalancesProjection:
             changes.inserts[JOURNAL_LINES], changes.puts[ACCOUNT_BALANCES] = _carry(folding.journal, view)
             _add_turnovers(folding.journal, view, changes)
         return changes
+
+
+_PARTY = CATALOGUE["party"]
+_SAID_OF_PARTIES = tuple(f'"{name}"'.encode() for name in FACT_FIELDS["party"])
+
+
+def _may_post(event: RecordedEvent) -> bool:
+    """Whether a party's event can post anything, seen before it is decoded: hardly one says a thing that postings depend on."""
+    if any(name in event.data for name in _SAID_OF_PARTIES):
+        return True
+    struct = _PARTY.topics.get(event.topic)
+    return struct is None or struct is _PARTY.Deleted
 
 
 def _load(view: View, company_id: UUID, decoded: Sequence[tuple[RecordedEvent, dict[str, Any]]]) -> dict[UUID, _Posted]:

@@ -20,7 +20,10 @@ Row = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """An index beside the primary key; `columns` is SQL, and so is the condition `where`. `method` is btree where it is empty."""
+    """An index beside the primary key; `columns` is SQL, and so is the condition `where`. `method` is btree where it is empty.
+
+    `settled`: what a batch adds to an inverted index is gathered, and put into place at the end of the batch.
+    """
 
     name: str
     columns: str
@@ -28,6 +31,7 @@ class Index:
     where: str = ""
     method: str = ""
     options: str = ""
+    settled: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

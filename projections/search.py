@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +29,8 @@ LENGTH = 3
 """Characters of a piece."""
 START = "^"
 """Before the first one or two characters of a word."""
+SHORT = 64
+"""Characters of a text whose pieces are kept in memory for when it comes again."""
 
 LABELS: Mapping[str, str] = {
     "party": "name",
@@ -49,6 +52,7 @@ AMOUNTS: Mapping[str, str] = {"invoice": "total", "order": "total", "payment": "
 UNSEARCHED = frozenset({"currency", "time_zone"})
 """Texts that say nothing of the record itself."""
 
+_DATED = ", ".join(f"'{kind}'" for kind in DAYS)
 SEARCH_DOCUMENTS = Table(
     name="search_documents",
     columns={
@@ -65,9 +69,9 @@ SEARCH_DOCUMENTS = Table(
     indexes=(
         Index("search_by_number", "company_id, kind, number", unique=True),
         Index("search_by_label", "company_id, kind, label, number"),
-        Index("search_by_day", "company_id, kind, day DESC NULLS LAST, number DESC"),
+        Index("search_by_day", "company_id, kind, day DESC NULLS LAST, number DESC", where=f"kind IN ({_DATED})"),
         Index("search_by_amount", "company_id, kind, amount, number", where="amount IS NOT NULL"),
-        Index("search_terms", "document jsonb_path_ops", method="gin", options="fastupdate = off"),
+        Index("search_terms", "document jsonb_path_ops", method="gin", options="gin_pending_list_limit = 256", settled=True),
     ),
     view="searchable",
 )
@@ -78,13 +82,15 @@ class _Known:
     kind: str
     number: int
     data: dict[str, Any]
+    is_new: bool = False
+    is_changed: bool = True
 
 
 class SearchProjection:
     """A row for every living record of the kinds that are searched."""
 
     name = "search"
-    version = 1
+    version = 2
     kinds: frozenset[str] | None = frozenset(LABELS)
     tables = (SEARCH_DOCUMENTS,)
     inline = False
@@ -92,28 +98,36 @@ class SearchProjection:
     def fold(self, company_id: UUID, events: Sequence[RecordedEvent], view: View) -> Changes:
         """Assign what the events say to the documents, as the records themselves are folded."""
         new = {event.record_id for event in events if event.version == 1}
-        continued = {event.record_id: event.kind for event in events if event.record_id not in new}
+        continued = {event.record_id: event.kind for event in events if event.version > 1 and event.record_id not in new}
         found = view.find(SEARCH_DOCUMENTS, ("id",), [(key,) for key in continued], ("id", "number", "document"))
-        known = {key: _Known(continued[key], number, _unwrapped(document)) for key, number, document in found}
-        gone = set[UUID]()
+        known = {key: _Known(continued[key], number, _unwrapped(document), is_changed=False) for key, number, document in found}
+        gone = list[UUID]()
         for event in events:
-            kind, fields = CATALOGUE[event.kind], fields_of(event)
+            fields = fields_of(event)
             if event.version == 1:
                 number = fields.pop("number")
-                data = {name: value for name, value in fields.items() if name not in ("client_id", "source")}
-                known[event.record_id] = _Known(event.kind, number, data)
+                fields.pop("client_id", None)
+                fields.pop("source", None)
+                known[event.record_id] = _Known(event.kind, number, fields, is_new=True)
             elif (record := known.get(event.record_id)) is not None:  # one that was deleted has no row any more
-                if (kind.topics.get(event.topic) or kind.topics.get(topic_today(event.topic))) is kind.Deleted:
-                    gone.add(event.record_id)
-                    del known[event.record_id]
-                else:
-                    record.data = assign(record.data, fields)
+                if _deletes(event.kind, event.topic):
+                    if not known.pop(event.record_id).is_new:
+                        gone.append(event.record_id)
+                elif fields:
+                    record.data, record.is_changed = assign(record.data, fields), True
         changes = Changes()
-        changes.deletes[SEARCH_DOCUMENTS] = [(key,) for key in gone - new]
-        rows = {key: _row(company_id, key, record) for key, record in known.items()}
-        changes.inserts[SEARCH_DOCUMENTS] = [row for key, row in rows.items() if key in new]
-        changes.puts[SEARCH_DOCUMENTS] = [row for key, row in rows.items() if key not in new]
+        changes.deletes[SEARCH_DOCUMENTS] = [(key,) for key in gone]
+        inserts, puts = changes.inserts.setdefault(SEARCH_DOCUMENTS, []), changes.puts.setdefault(SEARCH_DOCUMENTS, [])
+        for key, record in known.items():
+            if record.is_changed:
+                (inserts if record.is_new else puts).append(_row(company_id, key, record))
         return changes
+
+
+@cache
+def _deletes(kind: str, topic: str) -> bool:
+    known = CATALOGUE[kind]
+    return (known.topics.get(topic) or known.topics.get(topic_today(topic))) is known.Deleted
 
 
 def place_of(company_id: UUID, kind: str) -> str:
@@ -123,7 +137,7 @@ def place_of(company_id: UUID, kind: str) -> str:
 
 def _row(company_id: UUID, record_id: UUID, record: _Known) -> Row:
     data, kind = record.data, record.kind
-    pieces = grams(value for name in text_fields(kind) if type(value := data.get(name)) is str)
+    pieces = grams([value for name in text_fields(kind) if type(value := data.get(name)) is str])
     document = {place_of(company_id, kind): {**data, GRAMS: pieces} if pieces else data}
     amount = _at(AMOUNTS, kind, data)
     keys = (data.get(LABELS[kind]), _at(DAYS, kind, data), None if amount is None else Decimal(amount))
@@ -142,16 +156,12 @@ def _unwrapped(document: dict[str, Any]) -> dict[str, Any]:
 
 
 @cache
-def text_fields(kind: str) -> frozenset[str]:
-    """The fields of a kind that hold texts, in which parts are found by the index."""
+def text_fields(kind: str) -> tuple[str, ...]:
+    """The fields of a kind that hold texts, in which parts are found by the index, in the order in which the kind has them."""
     known = CATALOGUE[kind]
     structs = (known.fields,) if known.derived is None else (known.fields, known.derived)
-    return frozenset(
-        field.name
-        for struct in structs
-        for field in msgspec.inspect.type_info(struct).fields  # type: ignore[attr-defined]
-        if field.name not in UNSEARCHED and _is_text(field.type)
-    )
+    fields = [field for struct in structs for field in msgspec.inspect.type_info(struct).fields]  # type: ignore[attr-defined]
+    return tuple(dict.fromkeys(field.name for field in fields if field.name not in UNSEARCHED and _is_text(field.type)))
 
 
 def _is_text(type_: msgspec.inspect.Type) -> bool:
@@ -165,27 +175,50 @@ _DROPPED = "\u200c\u200d\u200e\u200f\u0640" + "".join(map(chr, range(0x64B, 0x65
 """Joiners and marks of direction, the tatweel, and vowel marks: the same word is written with and without them."""
 _FROM = "İıςيىكةأإآٱؤئ۰۱۲۳۴۵۶۷۸۹٠١٢٣٤٥٦٧٨٩"
 _TO = "iiσییکهااااوی01234567890123456789"  # noqa: RUF001
-_BEFORE = str.maketrans(_FROM, _TO, _DROPPED)
-_AFTER = str.maketrans("ς", "σ")  # noqa: RUF001 - lower() writes a last sigma so
+
+
+class _Letters(dict[int, int | None]):
+    """A table for `translate` that learns which letters stay as they are: one that it does not know costs an exception."""
+
+    def __missing__(self, letter: int) -> int:
+        self[letter] = letter
+        return letter
+
+
+_BEFORE = _Letters(str.maketrans(_FROM, _TO, _DROPPED))
 
 
 def fold(text: str) -> str:
     """A text as it is compared: small letters, one letter for the ways to write it in Arabic, Persian, Turkish and Greek."""
-    return text.translate(_BEFORE).lower().translate(_AFTER)
+    if text.isascii():
+        return text.lower()
+    return text.translate(_BEFORE).lower().replace("ς", "σ")  # noqa: RUF001 - lower() writes a last sigma so
 
 
 def grams(texts: Iterable[str]) -> list[str]:
-    """The pieces of texts, each once, in order."""
-    found = set[str]()
-    for text in texts:
-        folded = fold(text)
-        found.update(pieces_of(folded))
-        for word in folded.split(" "):
-            if word:
-                found.update((START + word[:1], START + word[:2]))
-    return sorted(found)
+    """The pieces of texts, each once, in the order in which they come."""
+    return list(dict.fromkeys(chain.from_iterable(map(_grams_of, texts))))
 
 
-def pieces_of(folded: str) -> set[str]:
-    """Every piece that a text holding this one has; none of a text that is shorter than a piece."""
-    return {folded[at : at + LENGTH] for at in range(len(folded) - LENGTH + 1)}
+def _grams_of(text: str) -> Sequence[str]:
+    return _short_grams(text) if len(text) <= SHORT else _all_grams(text)
+
+
+def _all_grams(text: str) -> Sequence[str]:
+    folded = fold(text)
+    found = pieces_of(folded)
+    for word in folded.split(" "):
+        if word:
+            found += (START + word[:1], START + word[:2])
+    return found
+
+
+@lru_cache(maxsize=256)
+def _short_grams(text: str) -> Sequence[str]:
+    """The same names, goods and descriptions come again and again, a line of an invoice after the other."""
+    return tuple(_all_grams(text))
+
+
+def pieces_of(folded: str) -> list[str]:
+    """Every piece that a text holding this one has, in order; none of a text that is shorter than a piece."""
+    return [folded[at : at + LENGTH] for at in range(len(folded) - LENGTH + 1)]

@@ -153,7 +153,8 @@ def outdated_projections(settings: Settings, registry: Registry) -> list[str]:
 
 def rebuild_projections(settings: Settings, names: list[str], registry: Registry) -> None:
     """Rebuild these projections as a Failure tells of where that is impossible."""
-    from infra.rebuild import RebuildFailed, rebuild
+    from infra.building import RebuildFailed
+    from infra.rebuild import rebuild
 
     try:
         rebuild(settings.database_url, names, registry=registry)

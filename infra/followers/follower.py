@@ -8,7 +8,7 @@ once, in order.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
@@ -18,7 +18,7 @@ import structlog
 
 from domain.event import RecordedEvent
 from infra.followers.tables import Connection, home_of
-from infra.followers.writing import TableView, prefer_indexes, write
+from infra.followers.writing import TableView, prefer_indexes, settle, write
 from projections.projection import Projection
 
 BATCH = 2_000
@@ -49,11 +49,18 @@ class Follower(Protocol):
         """
 
 
-class ProjectionFollower:
-    """Folds a projection. Aside from the live tables it has a name of its own, and may COPY."""
+ReadRange = Callable[[Connection, UUID, int, int, frozenset[str] | None], list[RecordedEvent]]
+"""`read_range`, or what answers the same."""
 
-    def __init__(self, projection: Projection, *, name: str | None = None, copy: bool = False) -> None:
+
+class ProjectionFollower:
+    """Folds a projection. Aside from the live tables it has a name of its own, may COPY, and may share what is read of the log."""
+
+    def __init__(
+        self, projection: Projection, *, name: str | None = None, copy: bool = False, read: ReadRange | None = None
+    ) -> None:
         self.projection = projection
+        self.read = read or read_range
         self.name = name or projection.name
         self.kinds = projection.kinds
         self.copy = copy
@@ -65,10 +72,12 @@ class ProjectionFollower:
     def handle(self, connection: Connection, company_id: UUID, after: int, until: int) -> int:
         """Fold and write. Raises Outdated where the live tables are another version's."""
         self._find_tables(connection)
-        if events := read_range(connection, company_id, after, until, self.kinds):
+        if events := self.read(connection, company_id, after, until, self.kinds):
             prefer_indexes(connection)
             changes = self.projection.fold(company_id, events, TableView(connection, company_id))
             write(connection, company_id, changes, copy=self.copy)
+            if self._home is not None:
+                settle(connection, self.projection)
         return until
 
     def _find_tables(self, connection: Connection) -> None:
@@ -94,8 +103,9 @@ class Outdated(Exception):
 class Poisoned(Exception):
     """Handling the events after `seq`, up to `until`, failed; `__cause__` says how."""
 
-    def __init__(self, seq: int, until: int) -> None:
-        super().__init__(f"the events after {seq} up to {until} could not be handled")
+    def __init__(self, follower: str, seq: int, until: int) -> None:
+        super().__init__(f"{follower}: the events after {seq} up to {until} could not be handled")
+        self.follower = follower
         self.seq = seq
         self.until = until
 
@@ -195,7 +205,7 @@ def advance(
         except (psycopg.OperationalError, psycopg.InterfaceError, Away, Outdated):
             raise
         except Exception as error:
-            raise Poisoned(seq, target) from error
+            raise Poisoned(follower.name, seq, target) from error
         connection.execute(_MOVE, (reached, follower.name, company_id))
     return Advanced(reached, head)
 

@@ -103,8 +103,7 @@ def finish_tables(connection: Connection, projection: Projection, schema: str) -
         name = sql.Identifier(schema, table.name)
         if table.append_only and not _has_primary_key(connection, schema, table):
             connection.execute(sql.SQL("ALTER TABLE {} ADD {}").format(name, _primary_key(table)))
-        for index in table.indexes:
-            connection.execute(_index(index, schema, table))
+        make_indexes(connection, table, schema, table.indexes)
         if table.balanced:
             _require_balance(connection, table, schema)
         connection.execute(sql.SQL("ALTER TABLE {} ENABLE ROW LEVEL SECURITY").format(name))
@@ -124,6 +123,12 @@ def finish_tables(connection: Connection, projection: Projection, schema: str) -
         for role, privileges in ((API_ROLE, table.privileges), (WORKER_ROLE, _WORKER_PRIVILEGES[projection.inline])):
             connection.execute(sql.SQL("GRANT {} ON {} TO {}").format(sql.SQL(privileges), name, sql.Identifier(role)))
         connection.execute(sql.SQL("ANALYZE {}").format(name))
+
+
+def make_indexes(connection: Connection, table: Table, schema: str, indexes: Iterable[Index]) -> None:
+    """Make those of a table's indexes that are not there."""
+    for index in indexes:
+        connection.execute(_index(index, schema, table))
 
 
 def make_views(connection: Connection, projection: Projection, schema: str) -> None:

@@ -7,8 +7,16 @@ from itertools import repeat
 from uuid import UUID
 
 from infra.followers.columns import array, copy_body, elements
-from infra.followers.tables import Connection, copy_statement, delete_statement, find_statement, insert_statement, put_statement
-from projections.projection import Changes, Row, Table
+from infra.followers.tables import (
+    Connection,
+    copy_statement,
+    delete_statement,
+    find_statement,
+    home_of,
+    insert_statement,
+    put_statement,
+)
+from projections.projection import Changes, Projection, Row, Table
 
 
 def prefer_indexes(connection: Connection, *, prefer: bool = True) -> None:
@@ -56,6 +64,14 @@ def write(connection: Connection, company_id: UUID, changes: Changes, *, copy: b
     for table, rows in changes.puts.items():
         if rows:
             connection.execute(put_statement(table), [company_id, *_arrays(table, rows)])
+
+
+def settle(connection: Connection, projection: Projection) -> None:
+    """Put what a batch has added to the live tables' inverted indexes into place, for readers to find it at once."""
+    for table in projection.tables:
+        for index in table.indexes:
+            if index.settled:
+                connection.execute(b"SELECT daftar.settle_index(%b, %b)", (home_of(projection), index.name))
 
 
 def _arrays(table: Table, rows: Sequence[Row]) -> list[object]:

@@ -66,13 +66,13 @@ def quiet() -> Iterator[None]:
 
 
 @contextmanager
-def largest(read: Callable[[], int]) -> Iterator[list[int]]:
+def largest(read: Callable[[], int], *, pause_seconds: float = 0.01) -> Iterator[list[int]]:
     """Reads a figure again and again while the block runs; the list holds the largest seen."""
     seen = [0]
     stop = threading.Event()
 
     def watch() -> None:
-        while not stop.wait(0.01):
+        while not stop.wait(pause_seconds):
             seen[0] = max(seen[0], read())
 
     watcher = threading.Thread(target=watch)

@@ -16,13 +16,15 @@ import pytest
 from api.matrix.ready import CHANGES, LAYOUT
 from domain.command import Command
 from infra import rebuild as rebuilding
+from infra.building import RebuildFailed, begin_aside, connect, fold_company, schema_of
+from infra.followers.follower import Poisoned, add_positions
 from infra.followers.runner import Runner
 from infra.followers.status import standings
-from infra.followers.tables import LIVE
+from infra.followers.tables import LIVE, finish_tables
 from infra.followers.waiting import wait_for
 from infra.processes.worker import projection_followers
 from infra.reading import Reader
-from infra.rebuild import RebuildFailed, rebuild
+from infra.rebuild import rebuild
 from infra.sync_rows import SyncRows, Wanted
 from infra.verification.read_models import compare
 from projections.registry import PROJECTIONS
@@ -32,16 +34,18 @@ ALL = list(PROJECTIONS)
 CLOSED_ACCOUNT = UUID(int=7000)
 KILLED = """
 import os, signal, sys
-from infra import rebuild
-fold = rebuild.fold_company
-def once(*args, **kwargs):
-    fold(*args[:4], 25, args[5])
-    os.kill(os.getppid(), signal.SIGKILL)
-    os.kill(os.getpid(), signal.SIGKILL)
+from infra import building, rebuild
+advance, left = building.advance, [9]
+def few(*args, **kwargs):
+    left[0] -= 1
+    if left[0] < 0:
+        os.kill(os.getppid(), signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return advance(*args, **kwargs)
 if __name__ != "__main__":
-    rebuild.fold_company = once
+    building.advance = few
 else:
-    rebuild.rebuild(sys.argv[1], ["records"], processes=1, batch=25)
+    rebuild.rebuild(sys.argv[1], sys.argv[2:], processes=1, batch=25)
 """
 
 
@@ -167,20 +171,25 @@ def test_a_killed_rebuild_is_resumed(open_shop, owner, settings, tmp_path):
     script = tmp_path / "killed.py"
     script.write_text(KILLED)
     killed = subprocess.run(
-        [sys.executable, str(script), settings.database_url], env={"PYTHONPATH": str(Path.cwd())}, timeout=60, check=False
+        [sys.executable, str(script), settings.database_url, *ALL], env={"PYTHONPATH": str(Path.cwd())}, timeout=60, check=False
     )
     assert killed.returncode == -9
     rows = contents(owner)
-    assert standings(owner)[0].rebuilding
+    assert all(standing.rebuilding for standing in standings(owner))
+    stood = owner.execute("SELECT follower, sum(seq) FROM positions WHERE follower LIKE '%+rebuild' GROUP BY 1").fetchall()
+    assert {int(seq) for _, seq in stood} == {25, 50}, "in the middle of a round"
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:  # the server notices that the dead are gone
         if not owner.execute("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'daftar-rebuild'").fetchone()[0]:
             break
         time.sleep(0.05)
-    [report] = rebuild(settings.database_url, ["records"], processes=1, batch=100)
-    assert 0 < report.resumed < report.events
-    assert contents(owner) == rows
-    assert not standings(owner)[0].rebuilding
+    finish_tables(owner, PROJECTIONS["search"], schema_of("search", "rebuild"))  # as one that was killed after that leaves it
+    reports = rebuild(settings.database_url, ALL, processes=1, batch=100)
+    assert [report.resumed in (25, 50) for report in reports] == [True] * len(ALL)
+    tables = [table.name for table in PROJECTIONS["records"].tables if not table.immaterial]
+    assert {name: contents(owner)[name] for name in tables} == {name: rows[name] for name in tables}
+    assert [report.ok for report in compare(settings.database_url, ALL, processes=0)] == [True] * len(ALL)
+    assert not any(standing.rebuilding for standing in standings(owner))
 
 
 def test_an_event_that_cannot_be_folded_leaves_the_live_tables(open_shop, owner, settings):
@@ -192,6 +201,16 @@ def test_an_event_that_cannot_be_folded_leaves_the_live_tables(open_shop, owner,
     with pytest.raises(RebuildFailed, match=f"records: event {seq} of company {shop.company_id} cannot be folded: DecodeError"):
         rebuild(settings.database_url, ["records"], processes=1)
     assert contents(owner) == rows
+    both = [PROJECTIONS["tree"], PROJECTIONS["records"]]
+    with connect(settings.database_url) as connection:
+        for projection in both:
+            begin_aside(connection, projection, "verify")
+            add_positions(connection, f"{projection.name}+verify")
+        with pytest.raises(Poisoned) as poisoned:
+            fold_company(connection, both, "verify", shop.company_id, 100, {"tree": seq, "records": seq})
+        stood = dict(connection.execute("SELECT follower, seq FROM daftar.positions WHERE follower LIKE '%+verify'").fetchall())
+    assert poisoned.value.follower == "records+verify"
+    assert stood["records+verify"] < seq
     owner.execute("UPDATE events SET data = %s WHERE seq = %s", (data, seq))
     rebuild(settings.database_url, ["records"], processes=1)
     assert contents(owner) == rows
@@ -199,7 +218,7 @@ def test_an_event_that_cannot_be_folded_leaves_the_live_tables(open_shop, owner,
 
 def test_one_rebuild_of_a_projection_at_a_time(open_shop, settings):
     open_shop()
-    with rebuilding.connect(settings.database_url) as other:
+    with connect(settings.database_url) as other:
         other.execute("SELECT pg_advisory_lock(%s, hashtext('records'))", (rebuilding.REBUILD_LOCK,))
         with pytest.raises(RebuildFailed, match="another process"):
             rebuild(settings.database_url, ["records"], processes=1)

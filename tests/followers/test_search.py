@@ -369,6 +369,18 @@ def test_rebuilding_keeps_rows_and_lists(api, worker, owner, settings):
     assert list_from(api, firm.company_id, [Source("invoice", order=at("issue_date"))], descending=True) == listed
 
 
+def test_followers_leave_no_list_of_entries_to_read(api, worker, owner, monkeypatch):
+    firm = Firm(api, seed=8)
+    firm.work(60)
+    with monkeypatch.context() as patched:
+        patched.setattr("infra.followers.follower.settle", lambda *_: None)
+        firm.follow(worker, share=0.5)
+    unsettled = "SELECT daftar.settle_index('daftar', 'search_terms')"
+    assert owner.execute(unsettled).fetchone()[0] > 0, "pages of entries that every look-up reads"
+    firm.follow(worker)
+    assert owner.execute(unsettled).fetchone()[0] == 0
+
+
 def test_an_erased_person_is_found_no_more(api, worker, owner):
     firm = Firm(api, seed=13)
     party = new_id()

@@ -26,6 +26,7 @@ from pictures import HTML, PDF, SVG, archive, jpeg, png
 
 from domain.command import Actor, Command
 from domain.errors import FileMissing, FileTooLarge, FileTypeRefused, InvalidField, ServiceUnavailable
+from infra.building import connect
 from infra.checking import run_checks
 from infra.cli.main import daftar
 from infra.database import Database
@@ -34,7 +35,6 @@ from infra.files.sniffing import sniff
 from infra.files.sweeping import sweep
 from infra.ids import new_id
 from infra.ledger import Ledger
-from infra.rebuild import connect
 from infra.settings import FILE_TYPES, Settings, SettingsError, load
 from infra.store.postgres import PostgresStore
 

@@ -221,6 +221,7 @@ def test_what_crosses_companies_is_known_and_safe(owner: Connection) -> None:
         "heads_of",
         "records_of_shifts",
         "customer_credits",
+        "settle_index",
     }
     for name, config in functions:
         assert any(setting.startswith("search_path=") for setting in config or ()), f"{name} finds only what it means"
