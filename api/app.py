@@ -33,9 +33,9 @@ from api.postman import collection_of
 from api.saimpex import SAIMPEX
 from api.schema_page import as_page
 from api.stopping import on_stop
-from infra.collecting import collect_seldom
 from infra.composition import Services
 from infra.limits import EXCHANGE_SECONDS, WINDOW_SECONDS
+from infra.processes.collecting import collect_seldom
 from infra.relay.announcing import Announcer
 from infra.relay.stream import Retention
 from infra.settings import Settings, load

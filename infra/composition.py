@@ -22,11 +22,11 @@ from infra.identity.users import Users
 from infra.identity.verification_codes import VerificationCodes
 from infra.ledger import Ledger
 from infra.limits import Limits
-from infra.listing import MEANT_ALWAYS, Found, Listing, list_in_loop
+from infra.lists.listing import MEANT_ALWAYS, Found, Listing, list_in_loop
+from infra.lists.remembered import Remembered
 from infra.loop_connections import LoopConnections
 from infra.observability.metrics import Metrics
-from infra.reading import Reader
-from infra.remembered import Remembered
+from infra.reading.reader import Reader
 from infra.roles import api_url
 from infra.sending.mail import mail_of
 from infra.sending.sms import sms_of

@@ -20,8 +20,8 @@ from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout, TooManyRequest
 
 from domain.errors import ServiceUnavailable
 from infra.followers.tables import install
+from infra.lists.totals import Totals
 from infra.roles import API_ROLE, WORKER_ROLE, role_password
-from infra.totals import Totals
 from projections.registry import BUILT_IN, Registry
 
 Connection = psycopg.Connection[Any]

@@ -24,7 +24,7 @@ from domain.errors import LedgerError, ServiceUnavailable
 from domain.record import Record
 from infra.identity.identity import Principal
 from infra.identity.tokens import Claims
-from infra.listing import Found, Listing
+from infra.lists.listing import Found, Listing
 from infra.processes.ending import end
 from infra.relay.announcing import Announcer
 

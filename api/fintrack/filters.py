@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 from api.fintrack import values
 from api.fintrack.objects.object import Field, Object
 from domain.errors import InvalidField
-from infra.listing import AnyOf, Condition, Path, Source
+from infra.lists.listing import AnyOf, Condition, Path, Source
 
 MOST_VALUES = 100
 MISSING = "null"

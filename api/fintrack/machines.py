@@ -41,8 +41,8 @@ from domain.record import Record
 from infra.companies.businesses import read_business
 from infra.history.asof import find_as_of
 from infra.identity.identity import Principal
-from infra.list_conditions import AnyOf, Condition
-from infra.listing import Source, list_from
+from infra.lists.conditions import AnyOf, Condition
+from infra.lists.listing import Source, list_from
 
 HEADER = "fintrack-service-token"
 MOST_OBJECTS = 1_000

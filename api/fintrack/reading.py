@@ -21,8 +21,8 @@ from domain.errors import RecordNotFound
 from domain.event import JSON
 from domain.needs import Needs
 from domain.record import Record
-from infra.customer_balances import customer_balances
-from infra.listing import Beside, Found, Listing, Test
+from infra.lists.listing import Beside, Found, Listing, Test
+from infra.reading.customer_balances import customer_balances
 
 
 def find(asker: Asker, object_: Object, record_id: UUID, *, with_children: bool = False) -> tuple[Record, list[Record]]:

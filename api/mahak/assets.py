@@ -16,7 +16,7 @@ from api.mahak.collections.view import Known, id_of
 from api.mahak.documents import Row, server_time
 from api.mahak.values import write_number
 from infra.database import CompanyConnections
-from infra.referenced import stock_of_products, stores_in_order
+from infra.reading.referenced import stock_of_products, stores_in_order
 
 COLLECTION = "productDetailStoreAssets"
 PRODUCTS_MOST = 20_000_000

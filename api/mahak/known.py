@@ -12,7 +12,7 @@ from api.mahak.collections import BY_KIND
 from api.mahak.collections.implied import IMPLIED
 from api.mahak.collections.view import Known
 from infra.database import CompanyConnections
-from infra.referenced import documents_of_parents, documents_with_ids
+from infra.reading.referenced import documents_of_parents, documents_with_ids
 
 _FIELDS: Mapping[str, tuple[str, ...]] = {
     kind: tuple(

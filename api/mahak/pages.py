@@ -16,7 +16,7 @@ from domain.needs import Needs
 from infra.composition import Services
 from infra.identity.tokens import Claims
 from infra.observability.metrics import Metrics
-from infra.sync_rows import Openings, RowsPage, SyncRows, Wanted
+from infra.sync.rows import Openings, RowsPage, SyncRows, Wanted
 
 ROWS_AT_ONCE = 4_000
 """Rows of all collections that the first query reads, shared among them; each gets at least as many as the next."""

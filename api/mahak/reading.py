@@ -26,9 +26,9 @@ from api.reading_requests import services_of
 from domain.errors import CursorAhead, InvalidField
 from infra.composition import Services
 from infra.identity.tokens import Claims
+from infra.sync.layout import Layout
 from infra.sync.quiet import Nothing, Question
-from infra.sync_layout import Layout
-from infra.sync_rows import SyncRows
+from infra.sync.rows import SyncRows
 
 MOST_PAGED = 10_000
 

@@ -1,4 +1,4 @@
-"""The rows of pulls, ready to send (infra/sync_rows.py): one layout for each family, because their spelling differs.
+"""The rows of pulls, ready to send (infra/sync/rows.py): one layout for each family, because their spelling differs.
 
 The parts of a collection are the order types, so that clients can ask for some of them only; of the product details the second part
 is the product's own.
@@ -26,8 +26,8 @@ from api.mahak.known import find_details, known_to, look_up
 from api.mahak.visiting import ASSIGNED, SELF_MADE, links_of
 from domain.event import JSON
 from infra.database import CompanyConnections
-from infra.referenced import rows_of_records
-from infra.sync_layout import Layout, Render, SyncRow
+from infra.reading.referenced import rows_of_records
+from infra.sync.layout import Layout, Render, SyncRow
 
 ORDER_PARTS: Mapping[str, int] = {str(number): part for part, number in enumerate(sorted({*INVOICE_TYPES, *ORDER_TYPES}))}
 """The part of the collection that orders of a type, and their lines, are in."""

@@ -28,7 +28,7 @@ from api.mahak.collections import COLLECTIONS
 from api.mahak.collections.implied import ANY_VISITOR
 from api.mahak.collections.view import BASE
 from domain.event import JSON
-from infra.sync_rows import RowsPage
+from infra.sync.rows import RowsPage
 
 ASSIGNED, SELF_MADE = 0, 1
 """The parts of a visitor's own links: those that others made for it, and those that it made."""

@@ -31,7 +31,7 @@ from domain.errors import CompanyNotFound, InvalidField, RecordNotFound
 from domain.needs import Needs
 from domain.values import LARGEST_NUMBER
 from infra.composition import Services
-from infra.listing import Condition, Source, list_from
+from infra.lists.listing import Condition, Source, list_from
 from infra.sync.change_reader import ChangeReader
 
 TAG = "Matrix: data"

@@ -24,7 +24,7 @@ from api.matrix.syncing import SyncRequest, sync_request
 from api.matrix.tables import PULLED
 from domain.errors import CompanyNotFound, CursorAhead, NotAllowed
 from infra.sync.change_reader import ChangeReader
-from infra.sync_rows import RowsPage, SyncRows, Wanted
+from infra.sync.rows import RowsPage, SyncRows, Wanted
 
 PAGE = 1_000
 MOST_PULLED = 10_000

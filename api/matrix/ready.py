@@ -1,4 +1,4 @@
-"""The rows of pulls, ready to send: one collection of changes, in which each view of a kind is a part (infra/sync_rows.py).
+"""The rows of pulls, ready to send: one collection of changes, in which each view of a kind is a part (infra/sync/rows.py).
 
 A row's body is a change without its beginning, `operation` and `table`, which depend on who pulls. A conflict shows its record as
 it is when it is pulled: in the place of its data there is a mark with its id, in bytes that no JSON has.
@@ -21,8 +21,8 @@ from domain.needs import Needs
 from infra.companies.directory import database_id_of
 from infra.database import CompanyConnections
 from infra.sync.change_reader import ChangeReader
-from infra.sync_layout import Layout, Render, SyncRow
-from infra.sync_rows import Openings
+from infra.sync.layout import Layout, Render, SyncRow
+from infra.sync.rows import Openings
 
 CHANGES = "changes"
 """The one collection."""

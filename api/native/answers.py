@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from infra.reading import Page
+from infra.reading.reader import Page
 
 
 def etag(seq: int) -> str:

@@ -22,7 +22,7 @@ from api.native.pulling import Cursor, Pull, PullQuery, read_since
 from api.reading_requests import read_query, services_of
 from domain import errors
 from domain.errors import CursorInvalid, LedgerError, ServiceUnavailable
-from infra.reading import Page
+from infra.reading.reader import Page
 from infra.verification.log import verify_chain
 
 KEEP_ALIVE_SECONDS = 15.0

@@ -15,7 +15,7 @@ from domain.history import FieldChange, Step, changes_between, fold_history
 from domain.needs import Needs
 from domain.record import decode_record
 from infra.composition import Services
-from infra.reading import Found
+from infra.reading.reader import Found
 
 
 class Named(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,7 +24,7 @@ from api.reading_requests import Read, accepts, convert_query, query_pairs
 from domain.errors import CursorInvalid, InvalidField, LedgerError
 from infra.composition import Services
 from infra.identity.tokens import Claims
-from infra.reading import MAX_PAGE, Page, Pulled, known_kinds
+from infra.reading.reader import MAX_PAGE, Page, Pulled, known_kinds
 
 STREAMED_PAGE = 1_000
 LONGEST_WAIT_SECONDS = 60

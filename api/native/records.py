@@ -26,7 +26,7 @@ from domain.errors import CursorAhead, InvalidField, LedgerError, RecordNotFound
 from domain.record import Record
 from infra.composition import Services
 from infra.identity.tokens import Claims
-from infra.reading import Found, known_kinds
+from infra.reading.reader import Found, known_kinds
 
 LONGEST_LIST = 1_000
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from api.http_errors import HttpRequest
 from domain.errors import InvalidField, RecordNotFound, VersionStale
 from infra.composition import Services
-from infra.reading import known_kinds
+from infra.reading.reader import known_kinds
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
 _NUMBER = re.compile(r"[0-9]{1,15}")

@@ -23,9 +23,9 @@ from api.native.reporting import Asking, report_operation
 from api.reading_requests import read_query, services_of
 from domain.errors import InvalidField, RecordNotFound
 from domain.event import JSON
+from infra.reading.shifts import read_shift, read_shifts
 from infra.reports import asking as reports
 from infra.reports.shifts import shift_report, shifts_report, tape
-from infra.shifts import read_shift, read_shifts
 
 
 @endpoint(

@@ -19,7 +19,7 @@ from infra.composition import Services
 from infra.identity.identity import Principal
 from infra.identity.tokens import Claims
 from infra.ids import new_id
-from infra.shifts import open_shifts, opened_at
+from infra.reading.shifts import open_shifts, opened_at
 
 Gate = Callable[[str], None]
 """Raises NotAllowed unless a role may do something."""

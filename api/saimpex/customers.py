@@ -20,7 +20,7 @@ from api.saimpex.values import Row
 from api.saimpex.writing import Asked, Made, Plan, writes
 from domain.errors import RecordNotFound
 from domain.record import Record
-from infra.listing import Condition, Source, list_from
+from infra.lists.listing import Condition, Source, list_from
 from infra.sync.deltas import Item
 
 CALM = timedelta(minutes=10)

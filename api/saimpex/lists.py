@@ -26,7 +26,7 @@ from domain.catalogue import CATALOGUE
 from domain.record import Record
 from infra.composition import Services
 from infra.identity.tokens import Claims
-from infra.listing import Beside, Condition, Source, list_from
+from infra.lists.listing import Beside, Condition, Source, list_from
 
 
 @dataclass(frozen=True)

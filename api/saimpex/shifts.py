@@ -23,8 +23,8 @@ from domain.errors import RecordNotFound
 from domain.record import Record
 from infra.composition import Services
 from infra.identity.tokens import Claims
+from infra.reading.shifts import read_shift
 from infra.reports.shifts import shift_report
-from infra.shifts import read_shift
 
 STATUS = {"open": 1, "closed": 2}
 OPEN = Form(

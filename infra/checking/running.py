@@ -15,12 +15,12 @@ import msgspec
 import psycopg
 
 from domain.errors import LedgerError
-from infra.building import FEW, RebuildFailed, connect
 from infra.checking import files
 from infra.checking.checks import CHECKS, REPLAYS, Finding
 from infra.checking.snapshot import OutOfDate, snapshot_of
 from infra.database import Connection
 from infra.files import Place
+from infra.followers.building import FEW, RebuildFailed, connect
 from infra.followers.follower import reason_of
 from infra.followers.tables import outdated
 from infra.verification.read_models import Difference, compare

@@ -21,7 +21,7 @@ from infra.history.changes import Change, changes_pages, wanted_of
 from infra.history.changes_csv import header, lines_of, value_text
 from infra.history.moments import last_moment_of, zone_of
 from infra.history.state import point_of, records_at
-from infra.reading import known_kinds
+from infra.reading.reader import known_kinds
 from infra.verification.proofs import receipt_of, sign_head
 from infra.verification.signing import SigningKey, signing_key
 

@@ -14,7 +14,7 @@ from infra.cli.conventions import Failure, ServiceUnavailable, UsageProblem
 from infra.database import Database
 from infra.embedded import servers
 from infra.ledger import Ledger
-from infra.reading import Reader
+from infra.reading.reader import Reader
 from infra.roles import api_url
 from infra.settings import Settings, load
 from infra.store.postgres import PostgresStore

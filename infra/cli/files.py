@@ -7,11 +7,11 @@ from datetime import timedelta
 import click
 
 from domain import errors
-from infra.building import connect
 from infra.cli.conventions import ServiceUnavailable, counted, data_dir_option, json_option, line, print_json, results
 from infra.cli.database import owner_settings
 from infra.files import Place
 from infra.files.sweeping import sweep as sweep_files
+from infra.followers.building import connect
 from infra.verification.log import companies_of
 
 

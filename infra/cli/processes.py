@@ -153,8 +153,8 @@ def outdated_projections(settings: Settings, registry: Registry) -> list[str]:
 
 def rebuild_projections(settings: Settings, names: list[str], registry: Registry) -> None:
     """Rebuild these projections as a Failure tells of where that is impossible."""
-    from infra.building import RebuildFailed
-    from infra.rebuild import rebuild
+    from infra.followers.building import RebuildFailed
+    from infra.followers.rebuild import rebuild
 
     try:
         rebuild(settings.database_url, names, registry=registry)

@@ -10,11 +10,11 @@ from psycopg import sql
 from rich.table import Table
 
 from domain.catalogue import CATALOGUE
-from infra.building import RebuildFailed, connect
 from infra.cli.conventions import Failure, UsageProblem, data_dir_option, json_option, messages, print_json, results
 from infra.cli.database import owner_url
+from infra.followers.building import RebuildFailed, connect
+from infra.followers.rebuild import REBUILD_LOCK, alone
 from infra.followers.tables import drop_projection, home_of
-from infra.rebuild import REBUILD_LOCK, alone
 from infra.settings import load
 from infra.verification.log import companies_of
 from projections.analyst import NAME, RESERVED

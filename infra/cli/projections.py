@@ -11,8 +11,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from infra import relay
-from infra.building import Progress as Tell
-from infra.building import RebuildFailed, connect
 from infra.cli.conventions import (
     Failure,
     UsageProblem,
@@ -25,10 +23,12 @@ from infra.cli.conventions import (
 )
 from infra.cli.database import owner_url
 from infra.cli.projection_files import drop, new, show
+from infra.followers.building import Progress as Tell
+from infra.followers.building import RebuildFailed, connect
 from infra.followers.follower import retry as retry_parked
+from infra.followers.rebuild import rebuild
 from infra.followers.status import Standing, abandoned, heartbeats, standings
 from infra.observability.health import STALE_SECONDS
-from infra.rebuild import rebuild
 from infra.settings import load
 from infra.verification.read_models import compare
 from projections.registry import Registry, discover

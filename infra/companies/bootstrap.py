@@ -21,7 +21,7 @@ from infra.identity.accounts import check_new_password
 from infra.identity.passwords import Passwords
 from infra.ids import new_id
 from infra.ledger import Ledger
-from infra.reading import Reader
+from infra.reading.reader import Reader
 from infra.roles import api_url
 from infra.settings import Settings
 from infra.store.postgres import PostgresStore

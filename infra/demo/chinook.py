@@ -23,7 +23,7 @@ from domain.command import SYSTEM, Command
 from domain.errors import CurrencyMismatch
 from infra.companies.directory import company_record
 from infra.ledger import Ledger
-from infra.reading import Reader
+from infra.reading.reader import Reader
 
 SOURCE = "chinook"
 CURRENCY = "USD"

@@ -22,7 +22,7 @@ from infra.database import Connection, Database
 from infra.followers.waiting import wait_for
 from infra.history.asof import find_as_of, records_as_of
 from infra.history.moments import seq_at
-from infra.reading import Reader
+from infra.reading.reader import Reader
 from infra.store.rows import select_events
 
 JOURNAL_PAGE = 1_000

@@ -23,7 +23,7 @@ from domain.record import Record, decode_record
 from infra.database import Connection, Database
 from infra.history.moments import moment_of, seq_before, zone_of
 from infra.history.streams import events_by_record
-from infra.reading import Reader, known_kinds
+from infra.reading.reader import Reader, known_kinds
 from infra.requests import is_storable
 from infra.store.arrays import texts, uuids
 

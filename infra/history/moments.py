@@ -14,7 +14,7 @@ from msgspec import Meta
 from domain.errors import CompanyNotFound, InvalidField, LogBroken
 from domain.record import decode_record
 from infra.database import Connection
-from infra.reading import Reader
+from infra.reading.reader import Reader
 
 Moment = Annotated[datetime, Meta(tz=True)]
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")

@@ -11,7 +11,7 @@ import msgspec
 from domain.errors import LedgerError, ReferenceMissing
 from infra.companies.directory import company_record
 from infra.ledger import Ledger
-from infra.reading import Reader
+from infra.reading.reader import Reader
 
 
 class Named(msgspec.Struct, frozen=True):

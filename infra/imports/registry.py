@@ -14,7 +14,7 @@ from infra.imports.known import Known
 from infra.imports.model import Options, Plan, Problems, Progress, Report
 from infra.imports.runner import Runner
 from infra.ledger import Ledger
-from infra.reading import Reader
+from infra.reading.reader import Reader
 
 Planner = Callable[[bytes, Options, Known, Problems], Plan]
 

@@ -9,7 +9,7 @@ import msgspec
 import psycopg
 import structlog
 
-from infra.reading import EVENT_ENVELOPE, EVENT_JSON
+from infra.reading.reader import EVENT_ENVELOPE, EVENT_JSON
 
 BATCH_BYTES = 4 * 1024 * 1024
 """Data of events in one batch: so much is in memory, and on its way, at a time."""

@@ -19,7 +19,7 @@ import psycopg
 from domain.errors import CompanyNotFound
 from infra.database import Database
 from infra.followers.waiting import outdated
-from infra.reading import LARGEST
+from infra.reading.reader import LARGEST
 from infra.store.pipeline import run
 from projections.registry import PROJECTIONS
 

@@ -16,7 +16,7 @@ from domain.chart import CASH
 from domain.kinds.drawer import cash_of, finder, money_account
 from domain.money import EXACT, ZERO, round_to
 from domain.record import Record
-from infra.shifts import Shifts
+from infra.reading.shifts import Shifts
 
 Row = dict[str, Any]
 _SIGN = {"sales": 1, "sales_return": -1}

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 from uuid import UUID
 
-from infra.remembered import Remembered
+from infra.lists.remembered import Remembered
 
 REMEMBERED = 10_000
 """Companies, in each dialect."""

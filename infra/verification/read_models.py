@@ -9,12 +9,12 @@ from uuid import UUID
 
 from psycopg import sql
 
-from infra.building import BATCH, Progress, RebuildFailed, begin_aside, build, connect, fold_rest, schema_of
 from infra.database import Connection
+from infra.followers.building import BATCH, Progress, RebuildFailed, begin_aside, build, connect, fold_rest, schema_of
 from infra.followers.follower import add_positions
+from infra.followers.rebuild import alone
 from infra.followers.tables import LIVE, drop_schema, home_of, outdated, use_schema
 from infra.followers.writing import prefer_indexes
-from infra.rebuild import alone
 from projections.projection import Projection, Table
 from projections.registry import BUILT_IN, Registry
 

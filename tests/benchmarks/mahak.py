@@ -11,9 +11,9 @@ import httpx
 import msgspec
 
 from api.mahak.rows import LAYOUT_V2
-from infra.reading import Reader
+from infra.reading.reader import Reader
 from infra.store.library import CompanyRecorder
-from infra.sync_rows import SyncRows
+from infra.sync.rows import SyncRows
 from tests.benchmarks import workloads
 from tests.benchmarks.measure import Row, Side, quiet, timed
 from tests.benchmarks.place import Place

@@ -13,10 +13,10 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from domain.command import Actor, Command
-from infra.collecting import collect_seldom
 from infra.database import Database, migrate
 from infra.embedded import servers
 from infra.ledger import Ledger
+from infra.processes.collecting import collect_seldom
 from infra.roles import API_ROLE, WORKER_ROLE, role_url
 from infra.settings import Settings
 from infra.store.postgres import PostgresStore

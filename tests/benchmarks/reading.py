@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from uuid import UUID
 
-from infra.reading import Reader
+from infra.reading.reader import Reader
 from infra.store.replay import replay
 from tests.benchmarks.measure import Row, Side, quiet, timed
 from tests.benchmarks.place import Place

@@ -15,7 +15,7 @@ from eventsourcing.postgres import PostgresTrackingRecorder
 from eventsourcing.projection import Projection, ProjectionRunner
 from psycopg.sql import SQL, Identifier
 
-from infra.rebuild import rebuild
+from infra.followers.rebuild import rebuild
 from projections.registry import PROJECTIONS
 from tests.benchmarks import stock
 from tests.benchmarks.measure import Row, Side, largest

@@ -23,7 +23,7 @@ import psutil
 from domain.command import Command
 from infra.identity.passwords import Passwords
 from infra.ids import new_id
-from infra.reading import Reader
+from infra.reading.reader import Reader
 from tests.benchmarks import stock
 from tests.benchmarks.measure import Row, Side, largest, quiet, timed
 from tests.benchmarks.place import ACTOR, Place

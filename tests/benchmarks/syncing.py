@@ -16,9 +16,9 @@ import msgspec
 from api.matrix.ready import LAYOUT
 from domain.command import Command
 from infra.ids import new_id
-from infra.reading import Reader
+from infra.reading.reader import Reader
 from infra.store.library import CompanyRecorder
-from infra.sync_rows import SyncRows
+from infra.sync.rows import SyncRows
 from tests.benchmarks import workloads
 from tests.benchmarks.measure import Row, Side, quiet, timed
 from tests.benchmarks.place import ACTOR, Place

@@ -22,7 +22,7 @@ from infra.exports.places import Archive, Folder, Stream
 from infra.followers.follower import ProjectionFollower, add_positions, advance
 from infra.ids import new_id
 from infra.ledger import Ledger
-from infra.reading import Reader
+from infra.reading.reader import Reader
 from infra.roles import WORKER_ROLE, role_url
 from infra.settings import Settings, new_secret_key
 from infra.store.postgres import PostgresStore

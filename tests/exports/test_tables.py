@@ -22,7 +22,7 @@ from infra.exports import FORMATS, open_source, parquet, plan
 from infra.exports.columns import columns_of_kind
 from infra.history.asof import records_as_of
 from infra.history.moments import seq_at
-from infra.reading import Reader
+from infra.reading.reader import Reader
 
 FORMULAS = ("=2+5", "+98 21 5555", "-1+1", "@SUM(1)", "\tx", "\rx", "'quoted", "\uff1d1+1")
 

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from domain.command import Command
 from domain.event import GENESIS, chain_hash
-from infra.reading import Reader
+from infra.reading.reader import Reader
 from infra.store.rows import select_events
 
 SCRIPT = Path(__file__).parents[2] / "docs" / "verify_receipt.py"

@@ -10,15 +10,15 @@ import pytest
 from checking import catch_up, check_books
 
 from domain.errors import ProjectionBehind
-from infra.building import RebuildFailed
+from infra.followers.building import RebuildFailed
 from infra.followers.follower import Outdated, ProjectionFollower, add_positions, advance, advance_or_park
+from infra.followers.rebuild import rebuild
 from infra.followers.runner import Runner
 from infra.followers.status import abandoned, standings
 from infra.followers.tables import drop_projection, install, outdated
 from infra.followers.waiting import wait_for
 from infra.observability.health import read_problems
 from infra.processes.worker import projection_followers
-from infra.rebuild import rebuild
 from infra.verification.read_models import compare
 from projections.analyst import FileProblem, load_file
 from projections.registry import PROJECTIONS, discover

@@ -15,17 +15,17 @@ import pytest
 
 from api.matrix.ready import CHANGES, LAYOUT
 from domain.command import Command
-from infra import rebuild as rebuilding
-from infra.building import RebuildFailed, begin_aside, connect, fold_company, schema_of
+from infra.followers import rebuild as rebuilding
+from infra.followers.building import RebuildFailed, begin_aside, connect, fold_company, schema_of
 from infra.followers.follower import Poisoned, add_positions
+from infra.followers.rebuild import rebuild
 from infra.followers.runner import Runner
 from infra.followers.status import standings
 from infra.followers.tables import LIVE, finish_tables
 from infra.followers.waiting import wait_for
 from infra.processes.worker import projection_followers
-from infra.reading import Reader
-from infra.rebuild import rebuild
-from infra.sync_rows import SyncRows, Wanted
+from infra.reading.reader import Reader
+from infra.sync.rows import SyncRows, Wanted
 from infra.verification.read_models import compare
 from projections.registry import PROJECTIONS
 from tests.followers.test_followers import running
@@ -34,7 +34,8 @@ ALL = list(PROJECTIONS)
 CLOSED_ACCOUNT = UUID(int=7000)
 KILLED = """
 import os, signal, sys
-from infra import building, rebuild
+from infra.followers import building
+from infra.followers import rebuild
 advance, left = building.advance, [9]
 def few(*args, **kwargs):
     left[0] -= 1

@@ -22,7 +22,7 @@ from infra.followers import runner as runner_module
 from infra.followers.waiting import wait_for
 from infra.observability.health import read_followers
 from infra.processes.worker import run_worker
-from infra.reading import Reader
+from infra.reading.reader import Reader
 from infra.relay import publisher as publisher_module
 from infra.relay.stream import DUPLICATE_WINDOW_SECONDS, STREAM, Retention
 

@@ -12,15 +12,15 @@ from uuid import UUID
 import msgspec
 import pytest
 
-import infra.listing
+import infra.lists.listing
 from domain.command import Actor, Command
 from domain.record import Record
 from infra.followers.follower import ProjectionFollower, add_positions, advance
+from infra.followers.rebuild import rebuild
 from infra.ids import new_id
 from infra.ledger import Ledger
-from infra.listing import AnyOf, Beside, Condition, Related, Source, count_of, list_from
-from infra.reading import Reader
-from infra.rebuild import rebuild
+from infra.lists.listing import AnyOf, Beside, Condition, Related, Source, count_of, list_from
+from infra.reading.reader import Reader
 from infra.store.postgres import PostgresStore
 from projections.search import SearchProjection, fold
 
@@ -246,7 +246,7 @@ def random_source(chance: random.Random, firm: Firm) -> Source:
 @pytest.mark.parametrize("share", [0.0, 0.6, 1.0])
 @pytest.mark.parametrize("few", [0, 1_000], ids=["walking", "gathering"])
 def test_lists_answer_as_a_filter_over_every_record(api, worker, monkeypatch, share, few):
-    monkeypatch.setattr("infra.listing.FEW", few)
+    monkeypatch.setattr("infra.lists.listing.FEW", few)
     firm = Firm(api, seed=7)
     firm.work(250)
     if share:
@@ -299,10 +299,10 @@ def test_a_list_knows_what_was_written_just_now(api, worker):
 
 def test_totals_are_right_after_every_write(api, worker, monkeypatch):
     """Also where they are not counted anew: most writes say what they change of a total."""
-    monkeypatch.setattr("infra.listing.FEW", 0)
+    monkeypatch.setattr("infra.lists.listing.FEW", 0)
     counted = []
-    count = infra.listing.count_statement
-    monkeypatch.setattr("infra.listing.count_statement", lambda *given: counted.append(given) or count(*given))
+    count = infra.lists.listing.count_statement
+    monkeypatch.setattr("infra.lists.listing.count_statement", lambda *given: counted.append(given) or count(*given))
     firm = Firm(api, seed=21)
     firm.work(100)
     firm.follow(worker)

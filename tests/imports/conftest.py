@@ -21,7 +21,7 @@ from infra.embedded import EmbeddedPostgres
 from infra.embedded.postgres import API_ROLE
 from infra.imports import Options, Report, run_import
 from infra.ledger import Ledger
-from infra.reading import Reader
+from infra.reading.reader import Reader
 from infra.settings import Settings, new_secret_key
 from infra.store.postgres import PostgresStore
 

@@ -19,10 +19,10 @@ from infra.cli.main import daftar
 from infra.companies.directory import get_company
 from infra.database import Database
 from infra.demo import BUSINESS, ensure_demo, load_chinook, read_chinook
+from infra.followers.rebuild import rebuild
 from infra.ledger import Ledger
 from infra.observability.health import read_problems
-from infra.reading import Reader
-from infra.rebuild import rebuild
+from infra.reading.reader import Reader
 from infra.settings import Settings
 from infra.store.postgres import PostgresStore
 from infra.verification.read_models import compare

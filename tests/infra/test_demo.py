@@ -27,7 +27,7 @@ from infra.demo import BUSINESS, Chinook, TotalsDiffer, ensure_demo, load_chinoo
 from infra.identity.demo_password import DEMO_EMAIL, DEMO_PASSWORD, is_demo_password
 from infra.identity.passwords import Passwords, md5_hex
 from infra.ledger import Ledger
-from infra.reading import Reader
+from infra.reading.reader import Reader
 from infra.settings import Settings
 from infra.store.postgres import PostgresStore
 

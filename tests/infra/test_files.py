@@ -26,13 +26,13 @@ from pictures import HTML, PDF, SVG, archive, jpeg, png
 
 from domain.command import Actor, Command
 from domain.errors import FileMissing, FileTooLarge, FileTypeRefused, InvalidField, ServiceUnavailable
-from infra.building import connect
 from infra.checking import run_checks
 from infra.cli.main import daftar
 from infra.database import Database
 from infra.files import Files, Place, StoredFile, safe_name
 from infra.files.sniffing import sniff
 from infra.files.sweeping import sweep
+from infra.followers.building import connect
 from infra.ids import new_id
 from infra.ledger import Ledger
 from infra.settings import FILE_TYPES, Settings, SettingsError, load

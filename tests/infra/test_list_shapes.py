@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from infra import list_shapes
-from infra.list_conditions import AnyOf, Beside, Condition, Related, Source, Test
-from infra.list_shapes import Template, shape_of
-from infra.list_statements import page_statement
-from infra.list_terms import lookup
+from infra.lists import shapes as list_shapes
+from infra.lists.conditions import AnyOf, Beside, Condition, Related, Source, Test
+from infra.lists.shapes import Template, shape_of
+from infra.lists.statements import page_statement
+from infra.lists.terms import lookup
 from infra.store.pipeline import encode
 
 COMPANY = UUID(int=7)

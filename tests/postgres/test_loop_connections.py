@@ -17,11 +17,11 @@ from psycopg.errors import DivisionByZero
 from domain.errors import ServiceUnavailable
 from infra.database import Database
 from infra.ledger import Ledger
-from infra.listing import MEANT_ALWAYS, Condition, Listing, Source, list_from, list_in_loop
+from infra.lists.listing import MEANT_ALWAYS, Condition, Listing, Source, list_from, list_in_loop
+from infra.lists.totals import Totals
 from infra.loop_connections import LoopConnections
 from infra.store.arrays import Json
 from infra.store.postgres import PostgresStore
-from infra.totals import Totals
 
 NOBODY = uuid4()
 PID = b"SELECT pg_backend_pid()::bigint"

@@ -15,16 +15,16 @@ import pytest
 from bookkeeping import create, open_store, register, wish
 from fixtures import Urls
 
-import infra.sync_layout
-import infra.sync_rows
+import infra.sync.layout
+import infra.sync.rows
 from domain.command import Actor
 from domain.errors import CompanyNotFound
 from infra.database import CompanyConnections
 from infra.ids import new_id
 from infra.ledger import Ledger
 from infra.store.postgres import PostgresStore
-from infra.sync_layout import Layout, Render, SyncRow
-from infra.sync_rows import Openings, SyncRows, Wanted
+from infra.sync.layout import Layout, Render, SyncRow
+from infra.sync.rows import Openings, SyncRows, Wanted
 
 ACTOR = Actor()
 OPENINGS = {0: Openings("new ", "changed ", "deleted "), 1: Openings("NEW ", "CHANGED ", "DELETED ")}
@@ -192,8 +192,8 @@ def test_an_empty_poll_is_one_query(ledger: Ledger, rows: SyncRows, company: UUI
     party(ledger, company, "Mina")
     until = rows.collections(company, [Wanted("active")]).until
     asked: list[bytes] = []
-    real = infra.sync_rows.run
-    monkeypatch.setattr(infra.sync_rows, "run", lambda *given: asked.append(given[1]) or real(*given))
+    real = infra.sync.rows.run
+    monkeypatch.setattr(infra.sync.rows, "run", lambda *given: asked.append(given[1]) or real(*given))
     monkeypatch.setattr(rows._keeper, "catch_up", pytest.fail)
     assert rows.page(company, Wanted("active", until)).cursor == until
     assert rows.collections(company, [Wanted("active", until)] * 57).until == until
@@ -238,7 +238,7 @@ def test_a_page_that_fails_stores_nothing(ledger: Ledger, rows: SyncRows, dialec
 
 def test_many_pull_while_others_write(ledger: Ledger, dialect: Dialect, urls: Urls, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is rendered twice, nobody has a hole, and nobody waits for a connection that a waiting one holds."""
-    monkeypatch.setattr(infra.sync_layout, "RENDERED", 7)
+    monkeypatch.setattr(infra.sync.layout, "RENDERED", 7)
     company, done = register(ledger), threading.Event()
     ids = [party(ledger, company, f"P{i}") for i in range(40)]
     store = open_store(urls.api, size=3)

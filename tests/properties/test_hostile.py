@@ -18,7 +18,7 @@ from hostile import HOSTILE, KEYS, hostile_command
 from domain.command import Actor, Idempotency
 from domain.errors import InvalidField, LedgerError
 from infra.ledger import Ledger, Refusal
-from infra.reading import Reader
+from infra.reading.reader import Reader
 from infra.store.memory import MemoryStore
 from infra.store.postgres import PostgresStore
 

@@ -23,7 +23,7 @@ from fixtures import Urls
 from domain.command import Actor
 from domain.errors import LedgerError, ValueTaken
 from infra.ledger import Ledger
-from infra.reading import Reader
+from infra.reading.reader import Reader
 from infra.store.postgres import PostgresStore
 
 WRITERS = 8

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from infra.building import connect
 from infra.checking import NAMES, run_checks
+from infra.followers.building import connect
 from infra.followers.follower import ProjectionFollower, add_positions, advance_or_park
 from infra.verification.log import companies_of
 from projections.registry import BUILT_IN, Registry

@@ -19,7 +19,7 @@ from api.fintrack.roles import ADMINISTER, READ
 from api.fintrack.values import read_id
 from domain.errors import NotAllowed, RecordNotFound
 from domain.record import Record
-from infra.listing import Condition, Source, list_from
+from infra.lists.listing import Condition, Source, list_from
 
 TAG = "FinTrack: users"
 FILTERED = ("email", "fullname", "roleId")

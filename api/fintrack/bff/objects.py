@@ -9,7 +9,7 @@ from api.fintrack.objects import OBJECTS
 from api.fintrack.objects.businesses import BUSINESS
 from api.fintrack.objects.object import Join, Object
 from api.fintrack.objects.users import USER
-from infra.listing import Condition, Test
+from infra.lists.listing import Condition, Test
 
 SERVICE = "bff-service"
 

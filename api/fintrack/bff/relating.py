@@ -10,7 +10,7 @@ from api.fintrack.bff.objects import RELATIONS, WHOLE
 from api.fintrack.filters import Filters
 from api.fintrack.objects.object import Object
 from domain.errors import InvalidField
-from infra.listing import Related, Test
+from infra.lists.listing import Related, Test
 
 MOST_STEPS = 3
 """From object to object, at most."""

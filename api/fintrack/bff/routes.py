@@ -24,7 +24,7 @@ from api.fintrack.parameters import GetQuery, PageQuery, list_query
 from api.fintrack.reading import get_one, list_of
 from api.fintrack.services import handler, list_handler
 from domain import errors
-from infra.listing import count_of
+from infra.lists.listing import count_of
 
 TAG = "FinTrack: bff"
 _REFUSALS = (errors.InvalidField, errors.NotAllowed)

@@ -14,7 +14,7 @@ from api.fintrack.objects.object import Object, Row
 from api.fintrack.reading import seen_by, with_balances
 from domain.errors import InvalidField
 from domain.event import JSON
-from infra.listing import Condition, Found, Listing, Source
+from infra.lists.listing import Condition, Found, Listing, Source
 from projections.search import LABELS, LENGTH, fold, text_fields
 
 LONGEST_KEYWORD = 200

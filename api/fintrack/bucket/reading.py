@@ -23,7 +23,7 @@ from domain import errors
 from domain.errors import RecordNotFound
 from domain.record import Record
 from infra.files.finding import find_file, find_public_file
-from infra.listing import Condition, Source, list_from
+from infra.lists.listing import Condition, Source, list_from
 
 BYTES = Answer(
     "The file's bytes; 206 with a part of them for a `Range`.",

@@ -6,7 +6,7 @@ from api.documents import Document
 from api.fintrack.objects.invoices import PARTY_FULL
 from api.fintrack.objects.object import Field, Join, Object
 from domain.record import Record
-from infra.listing import Condition
+from infra.lists.listing import Condition
 
 SELECTED = (
     "id",

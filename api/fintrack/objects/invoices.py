@@ -15,7 +15,7 @@ from api.fintrack.values import NIL, day_of, read_id
 from domain.errors import InvalidField
 from domain.kinds.settlement import status_of
 from domain.record import Record
-from infra.listing import AnyOf, Condition
+from infra.lists.listing import AnyOf, Condition
 
 STATUSES = tuple((name, name) for name in ("unpaid", "partial", "paid", "overdue"))
 TYPES = (("sales", "sales"), ("purchase", "purchase"))

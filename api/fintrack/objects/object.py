@@ -17,7 +17,7 @@ from api.fintrack.errors import InvalidId
 from api.fintrack.roles import READ, WRITE, Gate
 from domain.errors import InvalidField
 from domain.record import Record
-from infra.listing import AnyOf, Condition, Path
+from infra.lists.listing import AnyOf, Condition, Path
 
 Row = dict[str, Any]
 Type = Literal["ID", "String", "Text", "Double", "Integer", "Date", "Enum", "Boolean", "Object"]

@@ -11,7 +11,7 @@ from api.fintrack.objects.object import Field, Join, Object, Row, Seen
 from api.fintrack.roles import WRITE_AS_USER
 from api.fintrack.values import number_of
 from domain.record import Record
-from infra.listing import Condition
+from infra.lists.listing import Condition
 
 FIELDS = (
     Field("address", "Text", "address"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from api.documents import Document
 from api.fintrack.objects.object import Field, Object
 from domain.record import Record
-from infra.listing import Condition
+from infra.lists.listing import Condition
 
 PRODUCT_TYPES = (("product", "product"), ("service", "service"))
 SELECTED = ("id", "name", "type", "sku", "price", "currency", "vatRate", "description", "notes", "businessId", "isActive")

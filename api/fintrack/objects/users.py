@@ -8,7 +8,7 @@ from api.documents import Document
 from api.fintrack.objects.object import Field, Object, Row, Seen
 from api.fintrack.roles import ADMINISTER
 from domain.record import Record
-from infra.listing import Condition
+from infra.lists.listing import Condition
 
 ALSO: Mapping[str, str] = {"fullname": "name", "roleId": "role"}
 """Fields that are answered under a second name, too."""

@@ -18,7 +18,7 @@ from domain.needs import Needs
 from domain.record import Record, decode_record
 from domain.values import LARGEST_NUMBER
 from infra.database import Database
-from infra.listing import Condition, Source, list_from
+from infra.lists.listing import Condition, Source, list_from
 from infra.store.interface import Loaded, Store
 
 PLAIN_IDS = frozenset({"store_id", "project_id"})

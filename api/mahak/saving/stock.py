@@ -15,7 +15,7 @@ from domain.command import Command
 from domain.errors import InvalidField, LedgerError
 from infra.database import Database
 from infra.ids import new_id
-from infra.referenced import stock_of_products, stores_in_order
+from infra.reading.referenced import stock_of_products, stores_in_order
 
 
 class Counts:

@@ -10,7 +10,7 @@ from typing import Any
 from api.matrix.columns import Column, Inbound, data_of
 from api.matrix.documents import Document, Numbers, Row, time_text
 from domain.record import Record
-from infra.listing import Condition, Path
+from infra.lists.listing import Condition, Path
 
 Seen = Document | Record
 """What `shows` looks at: both have the record's `data`."""

@@ -8,7 +8,7 @@ from api.matrix.columns import Inbound, amount, day, decimal_of, extra, link, pl
 from api.matrix.documents import Document, Numbers, Row
 from api.matrix.tables.table import Seen, Table
 from domain.errors import InvalidField
-from infra.listing import Condition, Path
+from infra.lists.listing import Condition, Path
 
 TRADES = {
     "sale": "sales",

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from mahak_clients import Client, save_v1
 
-from infra.sync_layout import RowKeeper
+from infra.sync.layout import RowKeeper
 
 Row = dict[str, Any]
 

@@ -13,14 +13,14 @@ import pytest
 from matrix_devices import Device, delete, insert, update
 
 import api.matrix.pull
-import infra.sync_layout
+import infra.sync.layout
 from api.matrix.documents import Document
 from api.matrix.ready import LAYOUT, rows_of
 from api.matrix.rendering import KINDS
 from domain.command import Actor, Command
 from infra.composition import Services
 from infra.settings import Settings
-from infra.sync_rows import SyncRows
+from infra.sync.rows import SyncRows
 
 SEQ = 6
 """The place of `seq` in a stored row."""
@@ -111,7 +111,7 @@ def test_rendered_piece_by_piece_is_rendered_at_once(
     monkeypatch: pytest.MonkeyPatch,
     seed: int,
 ) -> None:
-    monkeypatch.setattr(infra.sync_layout, "RENDERED", 5)
+    monkeypatch.setattr(infra.sync.layout, "RENDERED", 5)
     monkeypatch.setattr(api.matrix.pull, "PAGE", 4)  # so that answers are streamed
     tablet, phone = devices
     random, made = Random(seed), dict[tuple[str, str], int]()

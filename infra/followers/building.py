@@ -18,10 +18,10 @@ import psycopg
 from psycopg import sql
 
 from domain.event import RecordedEvent
-from infra.collecting import collect_seldom
 from infra.database import Connection
 from infra.followers.follower import Poisoned, ProjectionFollower, add_positions, advance, read_range, reason_of
 from infra.followers.tables import LIVE, create_tables, drop_schema, use_schema
+from infra.processes.collecting import collect_seldom
 from projections.projection import Projection
 from projections.registry import BUILT_IN, Registry, discover
 

@@ -1,4 +1,4 @@
-"""What lists ask of records, as values: conditions and sources. `infra.listing` answers them, `infra.list_sql` says them in SQL."""
+"""What lists ask of records, as values: conditions and sources. `listing` answers them, `sql` says them in SQL."""
 
 from __future__ import annotations
 

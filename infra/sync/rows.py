@@ -41,10 +41,10 @@ from psycopg.pq.abc import PGresult
 
 from domain.errors import CompanyNotFound
 from infra.database import Database
-from infra.reading import LARGEST
+from infra.reading.reader import LARGEST
 from infra.store.arrays import bools, int4s, int8s, texts
 from infra.store.pipeline import run
-from infra.sync_layout import LARGEST_VERSION, OF_LAYOUT, Layout, RowKeeper, number
+from infra.sync.layout import LARGEST_VERSION, OF_LAYOUT, Layout, RowKeeper, number
 
 PAGE = 1_000
 """Rows that are read at once."""

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from domain.catalogue import CATALOGUE
-from infra.list_conditions import AnyOf, Condition, Path, Related, Test
+from infra.lists.conditions import AnyOf, Condition, Path, Related, Test
 from projections.search import GRAMS, START, UNSEARCHED, fold, pieces_of, text_fields
 
 MOST_PIECES = 16

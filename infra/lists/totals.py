@@ -7,8 +7,8 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from typing import NamedTuple
 
-from infra.list_shapes import Template
-from infra.remembered import Remembered
+from infra.lists.remembered import Remembered
+from infra.lists.shapes import Template
 
 MOST = 4_096
 """Lists whose totals are known; the one that was asked for longest ago is forgotten first."""

@@ -54,7 +54,7 @@ def stores_in_order(connections: CompanyConnections, company_id: UUID) -> dict[U
 def rows_of_records(
     connections: CompanyConnections, own: tuple[UUID, str, int], record_ids: Sequence[UUID], prefix: str
 ) -> list[tuple[UUID, str]]:
-    """Which of these records have rows (infra/sync_rows.py) in which collections that begin so; `own` is the layout's key."""
+    """Which of these records have rows (infra/sync/rows.py) in which collections that begin so; `own` is the layout's key."""
     company_id, dialect, version = own
     with connections.company(company_id) as connection:
         parameters = (company_id, list(record_ids), dialect, version, prefix)

@@ -1,4 +1,4 @@
-"""Rendering the rows of a dialect: a layout, and bringing a company's rows up to its log (infra/sync_rows.py says what for).
+"""Rendering the rows of a dialect: a layout, and bringing a company's rows up to its log (infra/sync/rows.py says what for).
 
 Whoever finds the rows behind renders what is missing, in pages of a transaction each: take the position, read the documents after
 it, render them, store the rows, move the position, commit. Others who want the same wait for the position and go on from where it
@@ -18,7 +18,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.pq.abc import PGresult
 
 from infra.database import CompanyConnections, Connection, Database
-from infra.reading import LARGEST
+from infra.reading.reader import LARGEST
 from infra.store.arrays import UuidArray, bools, int4s, int8s, texts, utf8s, uuid
 from infra.store.pipeline import Pipeline, run
 

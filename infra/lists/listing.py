@@ -9,14 +9,14 @@ from uuid import UUID
 from psycopg.pq.abc import PGresult
 
 from infra.database import Connection, Database
-from infra.list_conditions import AnyOf, Beside, Condition, Path, Related, Source, Test
-from infra.list_recount import recount_statement
-from infra.list_shapes import Statement, Template, shape_of
-from infra.list_sql import indexed, walkable
-from infra.list_statements import count_statement, page_statement
+from infra.lists.conditions import AnyOf, Beside, Condition, Path, Related, Source, Test
+from infra.lists.recount import recount_statement
+from infra.lists.shapes import Statement, Template, shape_of
+from infra.lists.sql import indexed, walkable
+from infra.lists.statements import count_statement, page_statement
+from infra.lists.totals import Total, Totals
 from infra.loop_connections import LoopConnections
 from infra.store.pipeline import Pipeline
-from infra.totals import Total, Totals
 
 __all__ = [
     "AnyOf",

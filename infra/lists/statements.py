@@ -7,8 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from domain.catalogue import CATALOGUE
-from infra.list_conditions import Beside, Path, Related, Source, Test
-from infra.list_sql import Statement, arms_of
+from infra.lists.conditions import Beside, Path, Related, Source, Test
+from infra.lists.sql import Statement, arms_of
 from infra.store.arrays import texts
 
 

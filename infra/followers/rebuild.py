@@ -1,8 +1,8 @@
 """Rebuilding read models beside the live ones, and swapping them in.
 
-The tables are built aside (infra/building.py); whoever is killed is resumed by running the command again. At the end, whatever
-writes the live tables is kept out for the moment that it takes to fold the rest and move the tables between schemas. Readers see
-the old rows until then and the new ones after.
+The tables are built aside (infra/followers/building.py); whoever is killed is resumed by running the command again. At the end,
+whatever writes the live tables is kept out for the moment that it takes to fold the rest and move the tables between schemas.
+Readers see the old rows until then and the new ones after.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 import psycopg
 
-from infra.building import BATCH, Progress, RebuildFailed, begin_aside, build, connect, fold_rest, schema_of
 from infra.database import Connection
+from infra.followers.building import BATCH, Progress, RebuildFailed, begin_aside, build, connect, fold_rest, schema_of
 from infra.followers.follower import add_positions
 from infra.followers.tables import LIVE, finish_tables, make_indexes, record_built, swap_tables, use_schema
 from infra.followers.writing import prefer_indexes, settle
@@ -159,7 +159,7 @@ def _swap_in(connection: Connection, projection: Projection, batch: int) -> tupl
                 # Whoever writes the live tables is kept out: writers by the heads, followers by the positions
                 connection.execute("SET LOCAL lock_timeout = '2s'")
                 connection.execute(f"LOCK TABLE {'heads' if projection.inline else 'positions'} IN EXCLUSIVE MODE")
-                if projection.inline:  # and whoever renders rows from the documents (infra/sync_layout.py)
+                if projection.inline:  # and whoever renders rows from the documents (infra/sync/layout.py)
                     connection.execute("LOCK TABLE sync_positions IN EXCLUSIVE MODE")
                 fold_rest(connection, projection, "rebuild", batch)
                 prefer_indexes(connection, prefer=False)

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from infra.list_conditions import AnyOf, Condition, Related, Source, Test
+from infra.lists.conditions import AnyOf, Condition, Related, Source, Test
 from infra.store.arrays import Json
 
 Statement = tuple[bytes, Sequence[Any]]

@@ -6,9 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from domain.catalogue import CATALOGUE
-from infra.list_conditions import Related, Source
-from infra.list_sql import Reach, Statement, paths_of, searched, tests_of
-from infra.list_statements import last_moved
+from infra.lists.conditions import Related, Source
+from infra.lists.sql import Reach, Statement, paths_of, searched, tests_of
+from infra.lists.statements import last_moved
 from infra.store.arrays import texts
 
 MOST_CHANGED = 200

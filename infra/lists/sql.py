@@ -19,8 +19,8 @@ from uuid import UUID
 
 import msgspec
 
-from infra.list_conditions import AnyOf, Condition, Path, Related, Source, Test
-from infra.list_terms import Terms, finds_few, lookup, options_of, rarest
+from infra.lists.conditions import AnyOf, Condition, Path, Related, Source, Test
+from infra.lists.terms import Terms, finds_few, lookup, options_of, rarest
 from infra.store.arrays import Json, TextArray, texts
 from projections.search import AMOUNTS, DAYS, LABELS, SearchProjection, place_of
 

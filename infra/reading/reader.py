@@ -14,7 +14,7 @@ from uuid import UUID
 from domain.catalogue import CATALOGUE
 from domain.errors import CompanyNotFound, CursorAhead, InvalidField, UnknownKind
 from infra.database import Database
-from infra.listing import Condition, Path, Source, list_from
+from infra.lists.listing import Condition, Path, Source, list_from
 from infra.requests import is_storable
 from infra.store.arrays import texts
 from infra.store.pipeline import run
