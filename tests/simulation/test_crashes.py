@@ -28,6 +28,7 @@ from infra.store.postgres import PostgresStore
 
 STEPS_OF_A_REQUEST = 24
 """At least so many steps a write of the simulation takes; there may be more."""
+STEPS_AT_MOST = 200
 
 
 @pytest.fixture
@@ -116,6 +117,7 @@ def test_a_process_killed_at_any_step(urls: Urls, tmp_path: Path, postgres_store
             kinds = [event.topic for event in audit(postgres_store, company)]
             assert kinds.count("party.created.v1") == kinds.count("party_group.created.v1") == kinds.count("invoice.issued.v1") == 1
             at += 1
+            assert at < STEPS_AT_MOST, "a writer that nobody kills ends"
         assert at >= 10
         assert stored_and_lost >= 2, "killed between the commit and its answer, and before the hint"
 

@@ -39,10 +39,10 @@ class Steps:
         execute, send, append = psycopg.Connection.execute, Pipeline.send, PostgresTransaction.append
         steps = self
 
-        def watched_send(pipeline: Pipeline, query: bytes, parameters: Sequence[Any] = ()) -> None:
+        def watched_send(pipeline: Pipeline, query: bytes, parameters: Sequence[Any] = (), **options: Any) -> None:
             name = " ".join(query.decode().split()[:6])
             steps.pass_by(f"before {name}", pipeline._connection)
-            send(pipeline, query, parameters)
+            send(pipeline, query, parameters, **options)
             pipeline._pgconn.send_flush_request()  # let the server have it, and do it
             pipeline._pgconn.flush()
             steps.pass_by(f"after {name}", pipeline._connection)
@@ -54,8 +54,8 @@ class Steps:
             steps.pass_by(f"after {name}", connection)
             return cursor
 
-        def watched_append(transaction: PostgresTransaction, write: Any) -> None:
-            append(transaction, write)
+        def watched_append(transaction: PostgresTransaction, *arguments: Any) -> None:
+            append(transaction, *arguments)
             steps.pass_by("committed", transaction.connection)
 
         psycopg.Connection.execute = watched_execute  # type: ignore[method-assign, assignment]

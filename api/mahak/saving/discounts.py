@@ -53,6 +53,8 @@ class Discounts:
         """The ids of orders that lines name by their numbers."""
         self._rows: dict[str, Item] = {}
         """The batch's products: a line that says no price is sold at its product's."""
+        self._prices: dict[str | tuple[str, int], Any] = {}
+        """The same of the products that are there already, by their ids and their numbers."""
         self._changed_orders: dict[str, Item] = {}
         """The orders that are there and lines of which change, each with the row that says so."""
 
@@ -72,7 +74,9 @@ class Discounts:
                 self._changed_orders[owner] = header or line
         if not self._orders:
             return
-        for line in lines:
+        counted = [line for line in lines if self._owner_of(line) in self._orders]
+        self._read_prices(counted)
+        for line in counted:
             self._count(line)
         for record_id, own in self._orders.items():
             if own.item is None:
@@ -135,20 +139,30 @@ class Discounts:
             if own is not None and not record.deleted:
                 own.nets[str(record.id)] = self._net(record.data)
 
+    def _read_prices(self, lines: Iterable[Item]) -> None:
+        """The prices of the products of lines that say none, where the batch does not say them either."""
+        needs = Needs()
+        for data in (_after(line) for line in lines if not line.deleted):
+            product = data.get("product_id") if data.get("unit_price") is None else None
+            if isinstance(product, Mapping):
+                needs.numbers.add(("product", product["number"]))
+            elif product is not None and product not in self._rows:
+                needs.ids.add(UUID(product))
+        for record in self.store.read_records(self.company_id, needs).records if needs else ():
+            self._prices[str(record.id)] = self._prices["product", record.number] = record.data.get("price")
+
     def _owner_of(self, line: Item) -> str:
         owner = _named_by(line)
         return self._ids.get(owner, "") if isinstance(owner, tuple) else owner
 
     def _count(self, line: Item) -> None:
-        own = self._orders.get(self._owner_of(line))
-        if own is None:
-            return
+        own = self._orders[self._owner_of(line)]
         if own.record is not None:
             self._late.add(self._owner_of(line))
         if line.deleted:
             own.nets.pop(str(line.record_id), None)
         else:
-            data = {**(line.record.data if line.record is not None else {}), **line.data}
+            data = dict(_after(line))
             if data.get("unit_price") is None and (product := data.get("product_id")) is not None:
                 data["unit_price"] = self._price(product)
             own.nets[str(line.record_id)] = self._net(data)
@@ -157,8 +171,7 @@ class Discounts:
         """The price of a product, by its id or its number."""
         if isinstance(product, str) and (item := self._rows.get(product)) is not None:
             return _after(item).get("price")
-        needs = Needs(numbers={("product", product["number"])}) if isinstance(product, Mapping) else Needs(ids={UUID(product)})
-        return next((record.data.get("price") for record in self.store.read_records(self.company_id, needs).records), None)
+        return self._prices.get(("product", product["number"]) if isinstance(product, Mapping) else product)
 
     # Amounts --------------------------------------------------------------------------------------
 
@@ -199,9 +212,9 @@ def _part_of(nets: Iterable[Decimal], percent: Decimal, currency: str) -> str:
     return str(round_to(sum(nets, ZERO) * percent / HUNDRED, currency))
 
 
-def _after(order: Item) -> Mapping[str, Any]:
-    """The data of an order once its row is saved."""
-    return {**(order.record.data if order.record is not None else {}), **order.data}
+def _after(item: Item) -> Mapping[str, Any]:
+    """The data of a record once its row is saved."""
+    return {**(item.record.data if item.record is not None else {}), **item.data}
 
 
 def _percent(data: Mapping[str, Any]) -> Decimal | None:
