@@ -5,9 +5,10 @@ PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
 # The newest Python that there is, from 3.11 on; `make PYTHON=/path/to/python3.12 install` takes another.
-PYTHON ?= $(shell for name in python3.14 python3.13 python3.12 python3.11 python3 python; do \
+# It is looked for when it is needed, and once.
+PYTHON ?= $(eval PYTHON := $(shell for name in python3.14 python3.13 python3.12 python3.11 python3 python; do \
   "$$name" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11) or sys.version_info >= (3, 15))' 2>/dev/null \
-  && { echo "$$name"; break; }; done)
+  && { echo "$$name"; break; }; done))$(PYTHON)
 # Two at a time, each with its own PostgreSQL and NATS; a file's tests stay together because they share what is dear to make
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 PIP := $(BIN)/python -m pip --disable-pip-version-check

@@ -314,5 +314,5 @@ def test_devices_converge(application: TestClient[Any], urls: Urls) -> None:
         services = application.app.state.services
         companies = []
 
-    run_state_machine_as_test(OverHttp, settings=settings(max_examples=examples(10), stateful_step_count=50))
+    run_state_machine_as_test(OverHttp, settings=settings(max_examples=examples(6), stateful_step_count=50))
     check_books(urls.owner, OverHttp.companies)

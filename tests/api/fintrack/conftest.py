@@ -73,7 +73,7 @@ def open_bucket(services: Services) -> Callable[..., Bucket]:
     """Gives a user's token of a bucket, as logging in does; by default the user's own."""
 
     def make(user: Any, name: str | None = None) -> Bucket:
-        principal = services.identity.confirm(services.identity.authenticate(user.token))
+        principal = services.identity.confirm(services.identity.authenticate(user.token), anybody=True)
         name = name or f"{user.user_id}-public-user-bucket"
         return Bucket(name, services.bucket_tokens.sign(principal, name), user.client, user)
 
