@@ -189,7 +189,8 @@ class Save:
         def check(books: Books, _: Sequence[Result]) -> bytes:
             if (item := discounts.too_large(books)) is not None:
                 error = InvalidField("The discount of the order is more than what the lines and the costs come to.", path=item.path)
-                raise InvalidField(error.message, path=item.path, errors=[_told(item, error)])
+                error.details["errors"] = [_told(item, error)]
+                raise error
             return b""
 
         def note(books: Books, results: Sequence[Result | Refusal]) -> None:

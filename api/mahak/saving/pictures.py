@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,7 @@ from api.uploads import ReceivedFile, receive_base64, storing
 from domain.command import Command
 from domain.errors import InvalidField, LedgerError
 from domain.needs import Needs
+from domain.record import Record
 from infra.composition import Services
 from infra.files import StoredFile
 from infra.identity.tokens import Claims
@@ -107,6 +109,7 @@ class Pictures:
 
     def complete(self, items: list[Item]) -> None:
         """Put the files into the data of their pictures."""
+        children = self._children_of([item for item in items if self.brings_another(item)])
         for item in items:
             stored = self.files.stored.get(item.index) if item.collection is PICTURES and item.error is None else None
             if stored is None or item.deleted:
@@ -121,7 +124,7 @@ class Pictures:
             attachment_id = new_id()
             self.files.used.add(item.index)
             self._made[str(item.record_id)] = str(attachment_id)
-            bound = bound_of(self._children(item.record_id)) if item.record is not None else {}
+            bound = bound_of(children[str(item.record_id)])
             commands = file_commands(attachment_id, item.record_id, stored, before.get("attachment_id"), bound)
             if item.is_new and item.client_key:  # the same row at the same time makes no second file
                 name = f"file of {item.client_key}"
@@ -136,27 +139,32 @@ class Pictures:
 
     def after(self, items: list[Item]) -> list[Planned]:
         """The commands that come after the rows': files are bound to what their galleries show."""
-        planned: list[Planned] = []
+        shown: list[tuple[Any, dict[str, Any]]] = []
         for item in items:
             if item.collection is not PHOTO_GALLERIES or item.error is not None or item.kind != "custom_record":
                 continue
             was = item.record.data if item.record is not None else {}
             data = was if item.deleted else {**was, **item.data}
-            bound = bound_by(data)
-            attachment = self._attachment(data.get("owner_id"))
-            if bound and attachment is not None:
-                change = UNBOUND if item.deleted else bound
-                planned.append(Planned(None, Command(kind="attachment", action="update", id=UUID(attachment), data=change)))
-        return planned
+            if bound := bound_by(data):
+                shown.append((data.get("owner_id"), UNBOUND if item.deleted else bound))
+        attachments = self._attachments({picture_id for picture_id, _ in shown if isinstance(picture_id, str)})
+        return [
+            Planned(None, Command(kind="attachment", action="update", id=UUID(attachments[picture_id]), data=change))
+            for picture_id, change in shown
+            if isinstance(picture_id, str) and picture_id in attachments
+        ]
 
-    def _attachment(self, picture_id: Any) -> str | None:
-        if not isinstance(picture_id, str):
-            return None
-        if (made := self._made.get(picture_id)) is not None:
-            return made
-        found = self.store.read_records(self.company_id, Needs(ids={UUID(picture_id)})).records
-        attached = next((one.data.get("attachment_id") for one in found if not one.deleted), None)
-        return str(attached) if attached is not None else None
+    def _attachments(self, picture_ids: set[str]) -> dict[str, str]:
+        """Of the pictures that have files, by their ids: those that the batch makes, and those that are there already."""
+        needs = Needs(ids={UUID(one) for one in picture_ids - self._made.keys()})
+        there = self.store.read_records(self.company_id, needs).records if needs else ()
+        found = {str(one.id): one.data.get("attachment_id") for one in there if not one.deleted}
+        return self._made | {picture_id: str(attached) for picture_id, attached in found.items() if attached is not None}
 
-    def _children(self, picture_id: UUID) -> Any:
-        return self.store.read_records(self.company_id, Needs(parents={picture_id})).records
+    def _children_of(self, items: Sequence[Item]) -> dict[str, list[Record]]:
+        """The galleries that show these pictures, by the pictures' ids."""
+        children: dict[str, list[Record]] = defaultdict(list)
+        needs = Needs(parents={item.record_id for item in items if item.record_id is not None})
+        for record in self.store.read_records(self.company_id, needs).records if needs else ():
+            children[str(record.data.get("owner_id"))].append(record)
+        return children

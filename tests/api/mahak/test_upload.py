@@ -12,6 +12,7 @@ from mahak_clients import Client, save_v1, save_v2
 from pictures import HTML, PDF, png
 
 from infra.settings import Settings
+from infra.store.postgres import PostgresStore
 from tests.api.conftest import register
 
 BASE = 1_000_000_000
@@ -194,6 +195,31 @@ def test_pictures_bring_their_files_and_galleries_bind_them(mahak: Client, api_s
     save_v2(mahak, photoGalleries=[{"photoGalleryId": gallery["photoGalleryId"], "deleted": True}])
     living = [one for one in mahak.company.get("/records/attachment").json()["records"] if not one.get("deleted")]
     assert [one["data"].get("record_kind") for one in living if one["data"]["width"] == 7] == [None]
+
+
+def test_files_are_bound_without_a_query_for_each(mahak: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_v2(mahak, people=[{"personClientId": 1, "firstName": "Sara"}])
+    pictures = [{"pictureClientId": number, "binaryData": encoded(png(number, 1))} for number in range(1, 8)]
+    ids = [row["pictureId"] for row in save_v2(mahak, pictures=pictures)["data"]["pictures"]["records"]]
+    whole, reads = PostgresStore.read_records, []
+
+    def counted(store: PostgresStore, *given: Any) -> Any:
+        reads.append(given)
+        return whole(store, *given)
+
+    monkeypatch.setattr(PostgresStore, "read_records", counted)
+
+    def save(some: list[int]) -> tuple[int, int]:
+        """How often galleries of these pictures, and their new files, read records."""
+        reads.clear()
+        save_v2(mahak, photoGalleries=[{"pictureId": one, "entityType": 101, "itemCode": 1} for one in some])
+        bound = len(reads)
+        save_v2(mahak, pictures=[{"pictureId": one, "binaryData": encoded(png(one % 99 + 9, 9))} for one in some])
+        return bound, len(reads) - bound
+
+    assert save(ids[:1]) == save(ids[1:])
+    files = [one["data"] for one in mahak.company.get("/records/attachment").json()["records"] if not one.get("deleted")]
+    assert [one["record_kind"] for one in files] == ["party"] * 7
 
 
 def test_a_gallery_binds_a_file_that_was_uploaded_for_nothing(mahak: Client) -> None:
